@@ -1,0 +1,23 @@
+"""Kronecker-structured ("multi-body") neuron layers for PyTorch.
+
+A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
+being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
+functions below them.
+"""
+
+from qimlp import functional
+from qimlp.models import MLP, QiMLP
+from qimlp.nn import KroneckerLinear
+from qimlp.shapes import KroneckerShape, Plan, plan
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "MLP",
+    "KroneckerLinear",
+    "KroneckerShape",
+    "Plan",
+    "QiMLP",
+    "functional",
+    "plan",
+]

@@ -1,0 +1,24 @@
+"""Pure functions on tensors: the operator, its weight and bias, starts, norms, nearest sums."""
+
+from qimlp.functional.balance import balance, factor_norms
+from qimlp.functional.dense import kron_bias, kron_dense
+from qimlp.functional.explain import explain
+from qimlp.functional.initialize import init_bias_factors, init_factors
+from qimlp.functional.linear import kron_linear, kron_matmul
+from qimlp.functional.nearest import nearest_kronecker
+from qimlp.functional.norm import frobenius_inner, frobenius_norm
+
+__all__ = [
+    "balance",
+    "explain",
+    "factor_norms",
+    "frobenius_inner",
+    "frobenius_norm",
+    "init_bias_factors",
+    "init_factors",
+    "kron_bias",
+    "kron_dense",
+    "kron_linear",
+    "kron_matmul",
+    "nearest_kronecker",
+]

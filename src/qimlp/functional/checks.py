@@ -1,0 +1,122 @@
+"""What the functions accept; every refusal is one line with what was expected and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import index
+
+import torch
+from torch import Tensor
+
+from qimlp.shapes import KroneckerShape
+
+
+def check_factors(factors: Sequence[Tensor]) -> KroneckerShape:
+    """Check that `factors` are factors of one layer, and return its shape.
+
+    Raises:
+        TypeError: not a sequence of floating-point tensors of one dtype on one device.
+        ValueError: no factor, or shapes that are not `(rank, out_i, in_i)` with one rank.
+    """
+    if isinstance(factors, Tensor):  # type: ignore[unreachable]
+        raise TypeError(
+            f"factors: expected a sequence of tensors (rank, out_i, in_i), got one tensor of shape "
+            f"{tuple(factors.shape)}; put it in a list"
+        )
+    for i, factor in enumerate(factors):
+        if not isinstance(factor, Tensor):
+            raise TypeError(f"factors[{i}]: expected a tensor, got {type(factor).__name__}")
+        if i:
+            check_like(f"factors[{i}]", factor, "factors[0]", factors[0])
+        elif not factor.is_floating_point():
+            raise TypeError(f"factors: expected a floating-point dtype, got {factor.dtype}")
+    if torch.compiler.is_compiling():  # sizes may be symbols; a layer's are constants of the graph
+        return _shape(tuple([tuple([index(size) for size in f.shape]) for f in factors]))
+    return _cached_shape(tuple([tuple(factor.shape) for factor in factors]))
+
+
+def _shape(sizes: tuple[tuple[int, ...], ...]) -> KroneckerShape:
+    if not sizes:
+        raise ValueError("factors: expected at least one tensor (rank, out_i, in_i), got none")
+    for i, size in enumerate(sizes):
+        if len(size) != 3:
+            raise ValueError(f"factors[{i}]: expected shape (rank, out_i, in_i), got {size}")
+        if size[0] != sizes[0][0]:
+            raise ValueError(
+                f"factors[{i}]: expected rank {sizes[0][0]} as factors[0] has, got shape {size}"
+            )
+    ins, outs = tuple(i for _, _, i in sizes), tuple(o for _, o, _ in sizes)
+    return KroneckerShape(ins, outs, sizes[0][0])
+
+
+_cached_shape = lru_cache(maxsize=4096)(_shape)
+
+
+def check_like(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
+    """Check that two tensors share dtype and device.
+
+    Raises:
+        TypeError: they do not.
+    """
+    if tensor.dtype != other.dtype:
+        raise TypeError(
+            f"{name}: expected dtype {other.dtype} as {other_name} has, got {tensor.dtype}; "
+            f"convert one of them with .to(...)"
+        )
+    if tensor.device != other.device:
+        raise TypeError(
+            f"{name}: expected device {other.device} as {other_name} has, got {tensor.device}; "
+            f"move one of them with .to(...)"
+        )
+
+
+def check_input(x: Tensor, shape: KroneckerShape) -> None:
+    """Check an input of a layer.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: its last size is not `in_features`.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(
+            f"x: expected a floating-point dtype, got {x.dtype}; convert with x.float()"
+        )
+    if x.dim() == 0 or x.shape[-1] != shape.in_features:
+        dims = "*".join(str(d) for d in shape.in_dims)
+        raise ValueError(
+            f"x: expected last size {shape.in_features} (= {dims}), got shape {tuple(x.shape)}"
+        )
+
+
+def check_bias(bias: Tensor, shape: KroneckerShape) -> None:
+    """Check a bias vector of a layer.
+
+    Raises:
+        TypeError: not a tensor.
+        ValueError: not of shape `(out_features,)`.
+    """
+    if not isinstance(bias, Tensor):
+        raise TypeError(f"bias: expected a tensor, got {type(bias).__name__}")
+    if tuple(bias.shape) != (shape.out_features,):
+        raise ValueError(f"bias: expected shape ({shape.out_features},), got {tuple(bias.shape)}")
+
+
+def check_weight(name: str, weight: Tensor) -> None:
+    """Check a dense weight.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: not a matrix.
+    """
+    if not isinstance(weight, Tensor) or not weight.is_floating_point():
+        got = weight.dtype if isinstance(weight, Tensor) else type(weight).__name__
+        raise TypeError(f"{name}: expected a floating-point tensor, got {got}")
+    if weight.dim() != 2:
+        raise ValueError(
+            f"{name}: expected a matrix (out_features, in_features), got {tuple(weight.shape)}"
+        )
+    if weight.device.type != "meta" and not bool(torch.isfinite(weight).all()):
+        raise ValueError(f"{name}: expected finite entries, got NaN or infinity")

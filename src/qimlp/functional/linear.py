@@ -1,0 +1,61 @@
+"""The operator: apply a sum of Kronecker products without building it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
+from qimlp.ops.linear import linear_rows
+
+
+def kron_matmul(x: Tensor, factors: Sequence[Tensor], *, method: str = "auto") -> Tensor:
+    """`y = W x` with `W = sum_c kron(factors[0][c], ..., factors[M-1][c])` (paper, Eqs. 2 and 4).
+
+    Args:
+        x: shape `(*, prod in_i)`, any leading axes, contiguous or not.
+        factors: M tensors, factor i of shape `(rank, out_i, in_i)`; first factor slowest.
+        method: `"auto"`, or force `"dense"`, `"two_gemm"` or `"chain"`. All compute the same.
+
+    Returns:
+        Shape `(*, prod out_i)`.
+
+    Raises:
+        TypeError: not floating-point tensors of one dtype on one device (autocast aside).
+        ValueError: shapes that do not fit, or an unknown method.
+    """
+    return kron_linear(x, factors, None, method=method)
+
+
+def kron_linear(
+    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None = None, *, method: str = "auto"
+) -> Tensor:
+    """`y = W x + bias`, see `kron_matmul`; `bias` has shape `(prod out_i,)`.
+
+    Under autocast, float32 and narrower arguments are cast as for `torch.nn.functional.linear`.
+    """
+    shape = check_factors(factors)
+    check_input(x, shape)
+    if bias is not None:
+        check_bias(bias, shape)
+    device = x.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        x = _autocast(x, dtype)
+        factors = [_autocast(factor, dtype) for factor in factors]
+        bias = None if bias is None else _autocast(bias, dtype)
+    check_like("x", x, "factors[0]", factors[0])
+    if bias is not None:
+        check_like("bias", bias, "factors[0]", factors[0])
+    if x.dim() == 2:
+        return linear_rows(x, factors, bias, shape, method)
+    leading = x.shape[:-1]
+    rows = x.reshape(prod(leading), shape.in_features)
+    return linear_rows(rows, factors, bias, shape, method).reshape(*leading, shape.out_features)
+
+
+def _autocast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.to(dtype)

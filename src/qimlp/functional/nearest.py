@@ -1,0 +1,109 @@
+"""The nearest sum of Kronecker products to a dense weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from qimlp.functional.balance import balance
+from qimlp.functional.checks import check_weight
+from qimlp.functional.dense import kron_dense
+from qimlp.shapes import KroneckerShape
+
+
+def nearest_kronecker(
+    weight: Tensor, in_dims: Sequence[int], out_dims: Sequence[int], rank: int
+) -> tuple[list[Tensor], Tensor]:
+    """Best factors for a dense weight in the Frobenius norm.
+
+    For two factors the answer is exact: rearranged so that a Kronecker product becomes an outer
+    product, the weight's truncated singular value decomposition (Van Loan and Pitsianis, 1993).
+    For three and more no closed form exists: alternating least squares for the canonical polyadic
+    decomposition of the rearranged weight (TensorLy; extra `compress`), a local optimum. Computed
+    in float64; the factors of each copy come balanced.
+
+    Args:
+        weight: shape `(prod out_dims, prod in_dims)`.
+        in_dims: M sizes.
+        out_dims: M sizes.
+        rank: number of copies wanted. More than the rearranged weight has are filled with zeros.
+
+    Returns:
+        `(factors, relative_error)`: factor i of shape `(rank, out_i, in_i)` in the weight's dtype
+        and device, and the scalar `|weight - W|_F / |weight|_F` in float64 (0 for a zero weight).
+
+    Raises:
+        TypeError: `weight` is no floating-point tensor.
+        ValueError: dims that do not multiply up to the weight's shape, or entries not finite.
+        ImportError: M > 2 without TensorLy.
+    """
+    check_weight("weight", weight)
+    shape = KroneckerShape(tuple(in_dims), tuple(out_dims), rank)
+    if tuple(weight.shape) != (shape.out_features, shape.in_features):
+        raise ValueError(
+            f"weight: expected shape {(shape.out_features, shape.in_features)} for {shape}, "
+            f"got {tuple(weight.shape)}"
+        )
+    exact = weight.detach().to(torch.float64)
+    tensor = _rearrange(exact, shape)
+    if shape.num_factors == 1:
+        columns = [
+            torch.zeros(shape.rank, tensor.shape[0], dtype=torch.float64, device=weight.device)
+        ]
+        columns[0][0] = tensor
+    elif shape.num_factors == 2:
+        columns = _truncated_svd(tensor, shape.rank)
+    else:
+        columns = _cp_als(tensor, shape.rank)
+    factors = [
+        column.reshape(factor_shape)
+        for column, factor_shape in zip(columns, shape.factor_shapes, strict=True)
+    ]
+    norm = exact.norm()
+    error = (exact - kron_dense(factors)).norm() / norm if norm > 0 else norm
+    return [factor.to(weight.dtype) for factor in balance(factors)], error
+
+
+def _rearrange(weight: Tensor, shape: KroneckerShape) -> Tensor:
+    """Shape `(out_1 * in_1, ..., out_M * in_M)`: a Kronecker product becomes an outer product."""
+    m = shape.num_factors
+    split = weight.reshape(*shape.out_dims, *shape.in_dims)
+    pairs = [axis for i in range(m) for axis in (i, m + i)]
+    return split.permute(pairs).reshape([o * i for _, o, i in shape.factor_shapes])
+
+
+def _truncated_svd(matrix: Tensor, rank: int) -> list[Tensor]:
+    u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+    kept = min(rank, s.shape[0])
+    left = matrix.new_zeros(rank, matrix.shape[0])
+    right = matrix.new_zeros(rank, matrix.shape[1])
+    root = s[:kept].sqrt().unsqueeze(1)
+    left[:kept] = u[:, :kept].t() * root
+    right[:kept] = vh[:kept] * root
+    return [left, right]
+
+
+def _cp_als(tensor: Tensor, rank: int) -> list[Tensor]:
+    try:
+        import tensorly  # noqa: PLC0415
+        from tensorly.decomposition import parafac  # noqa: PLC0415
+    except ImportError as error:
+        raise ImportError(
+            "nearest_kronecker with three or more factors needs TensorLy: "
+            'pip install "qimlp[compress]"'
+        ) from error
+    with tensorly.backend_context("numpy", local_threadsafe=True):
+        cp = parafac(
+            tensor.cpu().numpy(),
+            rank,
+            init="svd" if rank <= min(tensor.shape) else "random",
+            normalize_factors=False,
+            n_iter_max=500,
+            tol=1e-12,
+            random_state=0,
+        )
+    columns = [torch.from_numpy(factor).t().to(tensor.device) for factor in cp.factors]
+    columns[0] = columns[0] * torch.from_numpy(cp.weights).to(tensor.device).unsqueeze(1)
+    return columns

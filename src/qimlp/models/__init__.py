@@ -1,0 +1,16 @@
+"""Networks, and how they are named, saved and loaded."""
+
+from qimlp.models.mlp import MLP
+from qimlp.models.named import NAMED_NETWORKS, from_config, load_pretrained, named_network
+from qimlp.models.pretrained import Pretrained
+from qimlp.models.qimlp import QiMLP
+
+__all__ = [
+    "MLP",
+    "NAMED_NETWORKS",
+    "Pretrained",
+    "QiMLP",
+    "from_config",
+    "load_pretrained",
+    "named_network",
+]

@@ -1,0 +1,126 @@
+"""The quantum-inspired multilayer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qimlp.models.activations import activation as find_activation
+from qimlp.models.pretrained import Pretrained
+from qimlp.nn import KroneckerLinear
+from qimlp.shapes import KroneckerShape, as_dims
+
+
+class QiMLP(Pretrained):
+    """Multi-body layers with an activation between them (paper, Eq. 4); no dropout.
+
+    Args:
+        dims: bodies of the input and of every layer's output, such as
+            `[(28, 28), (28, 28), (28, 28), (2, 5)]`, all of one length M.
+        rank: number of summed Kronecker products of every layer (the paper's copies k).
+        bias: `"kronecker"` (Eq. 3), `"dense"` (also `True`), or `False`.
+        activation: `"gelu"`, `"relu"`, `"silu"`, `"tanh"` or `"identity"`; the last layer has
+            none.
+        init: start of the factors, `"normal"` or `"orthogonal"`.
+        device: where the parameters lie.
+        dtype: their dtype.
+
+    Raises:
+        TypeError: a size is no integer.
+        ValueError: fewer than two entries of dims, entries of different lengths, an unknown name.
+    """
+
+    kind = "qimlp"
+
+    def __init__(
+        self,
+        dims: Sequence[Sequence[int]],
+        *,
+        rank: int = 1,
+        bias: str | bool = "kronecker",
+        activation: str = "gelu",
+        init: str = "normal",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.dims = network_dims(dims)
+        chosen = find_activation(activation)
+        layers: list[nn.Module] = []
+        for depth, (ins, outs) in enumerate(pairwise(self.dims), start=1):
+            shape = KroneckerShape(ins, outs, rank)
+            last = depth == len(self.dims) - 1
+            layers.append(
+                KroneckerLinear(
+                    shape.in_features,
+                    shape.out_features,
+                    bias,
+                    in_dims=ins,
+                    out_dims=outs,
+                    rank=shape.rank,
+                    init=init,
+                    gain=1.0 if depth == 1 else chosen.gain,
+                    device=device,
+                    dtype=dtype,
+                )
+            )
+            if last:
+                break
+            layers.append(chosen.make())
+        self.layers = nn.Sequential(*layers)
+        self._config = {
+            "dims": [list(d) for d in self.dims],
+            "rank": rank,
+            "bias": bias,
+            "activation": activation,
+            "init": init,
+        }
+
+    @property
+    def in_features(self) -> int:
+        """Width of the input."""
+        return self.kronecker_layers[0].in_features
+
+    @property
+    def out_features(self) -> int:
+        """Width of the output."""
+        return self.kronecker_layers[-1].out_features
+
+    @property
+    def kronecker_layers(self) -> list[KroneckerLinear]:
+        """The multi-body layers, from the input to the output."""
+        return [layer for layer in self.layers if isinstance(layer, KroneckerLinear)]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What makes this network again: arguments of the constructor, ready for JSON."""
+        return {"kind": self.kind, **self._config}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the network to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
+        y: Tensor = self.layers(x)
+        return y
+
+
+def network_dims(dims: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Check a network's dims and return them as tuples.
+
+    Raises:
+        TypeError: a size is no integer, or an entry no sequence.
+        ValueError: fewer than two entries, or entries of different lengths.
+    """
+    checked = [as_dims(f"dims[{i}]", entry) for i, entry in enumerate(dims)]
+    if len(checked) < 2:
+        raise ValueError(
+            f"dims: expected the bodies of the input and of at least one layer, got {checked}"
+        )
+    for i, entry in enumerate(checked):
+        if len(entry) != len(checked[0]):
+            raise ValueError(
+                f"dims[{i}]: expected {len(checked[0])} bodies as dims[0] has, got {entry}"
+            )
+    return checked

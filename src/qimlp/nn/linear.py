@@ -1,0 +1,263 @@
+"""The multi-body layer as a module."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from qimlp import functional
+from qimlp.ops.choose import Explanation
+from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
+
+
+class KroneckerLinear(nn.Module):
+    """`y = W x + B` with `W` a sum of Kronecker products that is never built (paper, Eqs. 2-4).
+
+    A drop-in for `nn.Linear` on inputs of shape `(*, in_features)`.
+
+    Parameters in the state dict: `factors.0 ..` of shape `(rank, out_dims[i], in_dims[i])`, and
+    `bias_factors.0 ..` of shape `(out_dims[i],)` or `bias` of shape `(out_features,)`.
+
+    Args:
+        in_features: width of the input.
+        out_features: width of the output.
+        bias: `"kronecker"` (Eq. 3), `"dense"` (an ordinary vector, also what `True` means), or
+            `False`.
+        in_dims: sizes of the input's bodies; the planner's first choice where none are given.
+        out_dims: sizes of the output's bodies; given together with `in_dims` or not at all.
+        num_factors: number of factors M, where no dims are given.
+        rank: number of summed Kronecker products (the paper's copies k).
+        init: start of the factors, `"normal"` or `"orthogonal"`.
+        gain: scale of the output over that of the input at the start.
+        device: where the parameters lie.
+        dtype: their dtype.
+
+    Raises:
+        TypeError: a size is no integer.
+        ValueError: dims that do not multiply up to the width, sizes below 1, an unknown name.
+    """
+
+    in_features: int
+    out_features: int
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: str | bool = "kronecker",
+        *,
+        in_dims: Sequence[int] | None = None,
+        out_dims: Sequence[int] | None = None,
+        num_factors: int = 2,
+        rank: int = 1,
+        init: str = "normal",
+        gain: float = 1.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = as_size("in_features", in_features)
+        self.out_features = as_size("out_features", out_features)
+        self.shape = _resolve(
+            self.in_features, self.out_features, in_dims, out_dims, num_factors, rank
+        )
+        self.bias_form = as_bias_form(bias)
+        self.init = init
+        self.gain = gain
+        self.factors = nn.ParameterList(
+            torch.empty(size, device=device, dtype=dtype) for size in self.shape.factor_shapes
+        )
+        self.bias_factors: nn.ParameterList | None = None
+        self.bias: nn.Parameter | None = None
+        if self.bias_form == "kronecker":
+            self.bias_factors = nn.ParameterList(
+                torch.empty(size, device=device, dtype=dtype) for size in self.shape.out_dims
+            )
+        elif self.bias_form == "dense":
+            self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    @property
+    def in_dims(self) -> tuple[int, ...]:
+        """Sizes of the input's bodies."""
+        return self.shape.in_dims
+
+    @property
+    def out_dims(self) -> tuple[int, ...]:
+        """Sizes of the output's bodies."""
+        return self.shape.out_dims
+
+    @property
+    def rank(self) -> int:
+        """Number of summed Kronecker products."""
+        return self.shape.rank
+
+    @property
+    def num_factors(self) -> int:
+        """Number of factors M."""
+        return self.shape.num_factors
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the factors anew, by `init` and `gain`; the bias starts at zero."""
+        like = self.factors[0]
+        drawn = functional.init_factors(
+            self.shape,
+            gain=self.gain,
+            start=self.init,
+            generator=generator,
+            device=like.device,
+            dtype=like.dtype,
+        )
+        for parameter, value in zip(self.factors, drawn, strict=True):
+            parameter.copy_(value)
+        if self.bias_factors is not None:
+            for parameter, value in zip(
+                self.bias_factors, functional.init_bias_factors(self.shape), strict=True
+            ):
+                parameter.copy_(value)
+        elif self.bias is not None:
+            self.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
+        return functional.kron_linear(x, list(self.factors), self.bias_vector())
+
+    def bias_vector(self) -> Tensor | None:
+        """The bias in full, shape `(out_features,)`, or none."""
+        if self.bias_factors is not None:
+            return functional.kron_bias(list(self.bias_factors))
+        return self.bias
+
+    def weight_matrix(self) -> Tensor:
+        """The weight in full, shape `(out_features, in_features)`; differentiable."""
+        return functional.kron_dense(list(self.factors))
+
+    def frobenius_norm(self) -> Tensor:
+        """`|W|_F`, a scalar, without building W; differentiable."""
+        return functional.frobenius_norm(list(self.factors))
+
+    @torch.no_grad()
+    def balance_(self) -> KroneckerLinear:
+        """Give the factors of each copy one common norm, in place; the weight stays the same."""
+        balanced = functional.balance(list(self.factors))
+        for parameter, value in zip(self.factors, balanced, strict=True):
+            parameter.copy_(value)
+        return self
+
+    def explain(self, batch: int | None = 1, *, needs_grad: bool | None = None) -> Explanation:
+        """Say how a call with `batch` rows is computed, and why; see `functional.explain`."""
+        like = self.factors[0]
+        return functional.explain(
+            self.shape,
+            batch,
+            dtype=like.dtype,
+            device=like.device,
+            needs_grad=self.training if needs_grad is None else needs_grad,
+        )
+
+    @classmethod
+    def from_linear(
+        cls,
+        linear: nn.Linear,
+        *,
+        in_dims: Sequence[int] | None = None,
+        out_dims: Sequence[int] | None = None,
+        num_factors: int = 2,
+        rank: int = 1,
+    ) -> KroneckerLinear:
+        """The layer nearest to `linear` in the Frobenius norm of the weight.
+
+        The bias is copied as it is: dense where `linear` has one, none where it has none. Nothing
+        shares storage with `linear`. See `functional.nearest_kronecker` for how near it comes.
+
+        Raises:
+            TypeError: not an `nn.Linear`.
+            ValueError: dims that do not fit.
+        """
+        if not isinstance(linear, nn.Linear):
+            raise TypeError(f"linear: expected an nn.Linear, got {type(linear).__name__}")
+        weight = linear.weight
+        layer = cls(
+            linear.in_features,
+            linear.out_features,
+            linear.bias is not None,
+            in_dims=in_dims,
+            out_dims=out_dims,
+            num_factors=num_factors,
+            rank=rank,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
+        factors, _ = functional.nearest_kronecker(weight, layer.in_dims, layer.out_dims, rank)
+        with torch.no_grad():
+            for parameter, value in zip(layer.factors, factors, strict=True):
+                parameter.copy_(value)
+            if layer.bias is not None:
+                layer.bias.copy_(linear.bias)
+        return layer.train(linear.training)
+
+    @torch.no_grad()
+    def to_linear(self) -> nn.Linear:
+        """The same map as an `nn.Linear` that shares no storage with this layer."""
+        weight, bias = self.weight_matrix(), self.bias_vector()
+        linear = nn.Linear(
+            self.in_features,
+            self.out_features,
+            bias is not None,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
+        linear.weight.copy_(weight)
+        if bias is not None:
+            linear.bias.copy_(bias)
+        return linear.train(self.training)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def extra_repr(self) -> str:
+        """Widths with their bodies, rank, bias, parameters, and compression against `nn.Linear`."""
+        return (
+            f"in_features={self.in_features} ({format_dims(self.in_dims)}), "
+            f"out_features={self.out_features} ({format_dims(self.out_dims)}), "
+            f"rank={self.rank}, bias={self.bias_form}, "
+            f"parameters={self.shape.parameters(self.bias_form):,} "
+            f"({self.shape.compression(self.bias_form):.3g}x fewer than nn.Linear)"
+        )
+
+
+def _resolve(
+    in_features: int,
+    out_features: int,
+    in_dims: Sequence[int] | None,
+    out_dims: Sequence[int] | None,
+    num_factors: int,
+    rank: int,
+) -> KroneckerShape:
+    if (in_dims is None) != (out_dims is None):
+        raise ValueError(
+            "expected both in_dims and out_dims, or neither (then the planner chooses), "
+            f"got in_dims={in_dims} and out_dims={out_dims}"
+        )
+    if in_dims is None or out_dims is None:
+        best = plan(in_features, out_features, num_factors, rank, limit=1)[0]
+        if best.note and 1 in best.in_dims + best.out_dims:
+            warnings.warn(
+                f"KroneckerLinear({in_features}, {out_features}): {best.note}", stacklevel=3
+            )
+        return best.shape
+    shape = KroneckerShape(tuple(in_dims), tuple(out_dims), rank)
+    for name, width, dims, product in (
+        ("in_dims", in_features, shape.in_dims, shape.in_features),
+        ("out_dims", out_features, shape.out_dims, shape.out_features),
+    ):
+        if product != width:
+            raise ValueError(
+                f"{name}: expected sizes that multiply up to {width}, got {dims}, "
+                f"which make {product}"
+            )
+    return shape

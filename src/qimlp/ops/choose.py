@@ -1,0 +1,81 @@
+"""The one place that chooses how a call is computed, and says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qimlp.shapes.cost import Candidate, Problem, Way, candidates, linear_seconds
+
+WAYS: tuple[Way, ...] = ("dense", "two_gemm", "chain")
+
+
+def choose(problem: Problem, way: str = "auto") -> Candidate:
+    """The candidate with the least predicted time, or the best one of the way asked for.
+
+    Raises:
+        ValueError: an unknown way, or one that cannot compute this shape.
+    """
+    found = candidates(problem)
+    if way == "auto":
+        return found[0]
+    for candidate in found:
+        if candidate.way == way:
+            return candidate
+    if way not in WAYS:
+        raise ValueError(f"method: expected one of {', '.join(('auto', *WAYS))}, got {way!r}")
+    raise ValueError(f"method {way!r} cannot compute {problem.shape}: {_refusal(way, problem)}")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which way a call takes, and why the others were not taken.
+
+    Attributes:
+        problem: the call.
+        chosen: the candidate taken.
+        others: the remaining candidates, cheapest first.
+        refused: ways that cannot compute this shape, with the reason.
+        linear_seconds: predicted time of `nn.Linear` of the same width.
+    """
+
+    problem: Problem
+    chosen: Candidate
+    others: tuple[Candidate, ...]
+    refused: tuple[tuple[str, str], ...]
+    linear_seconds: float
+
+    def __str__(self) -> str:
+        shape = self.problem.shape
+        batch = "unknown" if self.problem.batch is None else self.problem.batch
+        pass_ = "forward and backward" if self.problem.needs_grad else "forward"
+        lines = [
+            f"{shape}, batch {batch}, {self.problem.dtype} on {self.problem.device}, {pass_}",
+            f"  taken: {self.chosen.describe(shape)}, "
+            f"predicted {_microseconds(self.chosen.seconds)} "
+            f"({self.linear_seconds / self.chosen.seconds:.2g} times as fast as nn.Linear)",
+        ]
+        for other in self.others:
+            ratio = other.seconds / self.chosen.seconds
+            lines.append(
+                f"  not taken: {other.describe(shape)}, predicted {_microseconds(other.seconds)}"
+                f" ({ratio:.3g} times as long)"
+            )
+        lines += [f"  not possible: {way}, {reason}" for way, reason in self.refused]
+        return "\n".join(lines)
+
+
+def explain(problem: Problem) -> Explanation:
+    """Say how a call would be computed and why."""
+    found = candidates(problem)
+    present = {candidate.way for candidate in found}
+    refused = tuple((way, _refusal(way, problem)) for way in WAYS if way not in present)
+    return Explanation(problem, found[0], found[1:], refused, linear_seconds(problem))
+
+
+def _refusal(way: str, problem: Problem) -> str:
+    needed = {"two_gemm": "two", "chain": "three"}[way]
+    return f"it needs at least {needed} factors and this layer has {problem.shape.num_factors}"
+
+
+def _microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g} us"

@@ -1,0 +1,93 @@
+"""Run one call the way that was chosen for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qimlp.ops.chain import chain
+from qimlp.ops.choose import choose
+from qimlp.ops.dense import linear_dense
+from qimlp.ops.merge import merge_factors
+from qimlp.ops.tracing import is_plain_call
+from qimlp.ops.two_gemm import TwoGemm, two_gemm
+from qimlp.shapes import KroneckerShape
+from qimlp.shapes.cost import Problem
+
+
+def linear_rows(
+    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, shape: KroneckerShape, way: str
+) -> Tensor:
+    """`x W^T + bias` for checked arguments.
+
+    Args:
+        x: shape `(batch, in_features)`.
+        factors: M tensors of shape `(rank, out_i, in_i)`.
+        bias: shape `(out_features,)`, or none.
+        shape: of the factors.
+        way: `"auto"` or the name of a way.
+
+    Returns:
+        Shape `(batch, out_features)`.
+    """
+    needs_grad = torch.is_grad_enabled() and (
+        x.requires_grad
+        or (bias is not None and bias.requires_grad)
+        or any(factor.requires_grad for factor in factors)
+    )
+    plain = is_plain_call()
+    rows = None if torch.compiler.is_compiling() else x.shape[0]  # a symbol while tracing
+    way, groups = _chosen(
+        shape.in_dims,
+        shape.out_dims,
+        shape.rank,
+        rows,
+        str(x.dtype),
+        x.device.type,
+        needs_grad,
+        way,
+    )
+    if way == "dense":
+        return linear_dense(x, factors, bias)
+    if len(groups) < len(factors):
+        factors = merge_factors(factors, groups)
+    if way == "two_gemm":
+        if needs_grad and plain:
+            out: Tensor = TwoGemm.apply(x, *factors, bias)  # type: ignore[no-untyped-call]
+            return out
+        y = two_gemm(x, *factors)
+    else:
+        y = chain(x, factors)
+    if bias is None:
+        return y
+    return y + bias if needs_grad or not plain else y.add_(bias)
+
+
+@lru_cache(maxsize=4096)
+def _cached_choice(
+    in_dims: tuple[int, ...],
+    out_dims: tuple[int, ...],
+    rank: int,
+    rows: int | None,
+    dtype: str,
+    device: str,
+    needs_grad: bool,
+    way: str,
+) -> tuple[str, tuple[int, ...]]:
+    shape = KroneckerShape(in_dims, out_dims, rank)
+    problem = Problem(shape, rows, dtype.removeprefix("torch."), device, needs_grad)
+    candidate = choose(problem, way)
+    return candidate.way, candidate.groups
+
+
+def _chosen(*arguments: Any) -> tuple[str, tuple[int, ...]]:
+    return _cached_choice(*arguments)
+
+
+# What torch.compiler.assume_constant_result does, less its import of the whole compiler: a traced
+# graph takes the choice as a constant.
+_chosen._dynamo_marked_constant = True  # type: ignore[attr-defined]

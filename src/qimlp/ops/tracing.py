@@ -1,0 +1,23 @@
+"""Whether a call runs now and plainly, or is being transformed or traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+
+def _assume_active() -> bool:
+    return True
+
+
+# torch.autograd.Function asks the same to decide how it runs; there is no public name for it.
+# Where it is missing, plain differentiable operations are taken, which are right everywhere.
+_transforms_active: Callable[[], bool] = getattr(
+    torch._C, "_are_functorch_transforms_active", _assume_active
+)
+
+
+def is_plain_call() -> bool:
+    """Whether neither `torch.compile`/`torch.export` nor a transform of `torch.func` is at work."""
+    return not torch.compiler.is_compiling() and not _transforms_active()

@@ -1,0 +1,172 @@
+"""Which factorisations of a layer are worth a look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import log
+
+from qimlp.shapes.cost import Problem, candidates, linear_seconds
+from qimlp.shapes.factorize import factorizations, is_prime
+from qimlp.shapes.layer import KroneckerShape, as_size
+from qimlp.shapes.paper import paper_layers
+
+PaperLayers = dict[tuple[tuple[int, ...], tuple[int, ...]], str]
+
+_SEARCHED = 40  # factorisations of each width that are paired with each other
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One factorisation of a layer, with what it costs.
+
+    Attributes:
+        in_dims: sizes of the input's bodies.
+        out_dims: sizes of the output's bodies.
+        rank: number of summed Kronecker products.
+        parameters: trainable numbers, with a Kronecker bias.
+        dense_parameters: those of `nn.Linear` of the same width, with its bias.
+        compression: `dense_parameters / parameters`.
+        multiply_adds: of one forward pass of one sample, factor by factor.
+        dense_multiply_adds: the same for the full weight.
+        predicted_cost: predicted time over that of `nn.Linear`, forward and backward at the
+            plan's batch in float32 on a CPU core; below 1 is faster. A model, not a measurement.
+        way: the way to compute it that is predicted to be the fastest.
+        note: what to know of it: a dense layer in disguise, or a shape of the paper. May be empty.
+    """
+
+    in_dims: tuple[int, ...]
+    out_dims: tuple[int, ...]
+    rank: int
+    parameters: int
+    dense_parameters: int
+    compression: float
+    multiply_adds: int
+    dense_multiply_adds: int
+    predicted_cost: float
+    way: str
+    note: str
+
+    @property
+    def shape(self) -> KroneckerShape:
+        """The layer's shape."""
+        return KroneckerShape(self.in_dims, self.out_dims, self.rank)
+
+    def to_dict(self) -> dict[str, object]:
+        """All fields, ready for JSON."""
+        return asdict(self)
+
+
+def plan(
+    in_features: int,
+    out_features: int,
+    num_factors: int = 2,
+    rank: int = 1,
+    *,
+    batch: int = 50,
+    limit: int | None = 20,
+) -> list[Plan]:
+    """List the factorisations of a layer, the recommended one first.
+
+    The paper's principle: factors as large and as equal as possible. Nothing is padded, and the
+    number of factors is the one asked for: where a width has no useful factorisation (a prime has
+    only `(1, p)`), the plan says so in its note. Shapes that the paper uses are always listed.
+
+    Args:
+        in_features: width of the input.
+        out_features: width of the output.
+        num_factors: number of factors M, at least 1.
+        rank: number of summed Kronecker products.
+        batch: rows for which the cost is predicted.
+        limit: how many plans to return at most; `None` for all that were compared (the 40 most
+            equal factorisations of each width, in every pairing). Shapes of the paper come on top.
+
+    Returns:
+        Plans, those with factors of size 1 (a dense layer in disguise) last.
+
+    Raises:
+        TypeError: an argument is no integer.
+        ValueError: an argument below 1.
+    """
+    in_features = as_size("in_features", in_features)
+    out_features = as_size("out_features", out_features)
+    num_factors = as_size("num_factors", num_factors)
+    rank = as_size("rank", rank)
+    batch = as_size("batch", batch)
+    if limit is not None:
+        limit = as_size("limit", limit)
+
+    pairs: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
+    for ins in factorizations(in_features, num_factors)[:_SEARCHED]:
+        for outs in factorizations(out_features, num_factors)[:_SEARCHED]:
+            pairs.add((ins, outs[::-1]))  # large meets small: fewest parameters, equal factors
+            pairs.add((ins, outs))
+    known = paper_layers()
+    shapes = [KroneckerShape(ins, outs, rank) for ins, outs in sorted(pairs)]
+    shapes.sort(key=_preference)
+    shown = shapes[:limit]
+    for ins, outs in known:
+        of_paper = KroneckerShape(ins, outs, rank)
+        widths = (of_paper.in_features, of_paper.out_features, of_paper.num_factors)
+        if widths == (in_features, out_features, num_factors) and of_paper not in shown:
+            shown.append(of_paper)
+    return [_plan(shape, batch, known) for shape in shown]
+
+
+def _preference(shape: KroneckerShape) -> tuple[object, ...]:
+    """Sort key: few disguised factors, bodies equal, factors equal, few parameters."""
+    ones = sum(i == 1 for i in shape.in_dims) + sum(o == 1 for o in shape.out_dims)
+    bodies = _unevenness(shape.in_dims) + _unevenness(shape.out_dims)
+    sizes = _unevenness([o * i for _, o, i in shape.factor_shapes])
+    return (ones, round(bodies + sizes, 9), shape.weight_parameters, shape.in_dims, shape.out_dims)
+
+
+def _unevenness(sizes: list[int] | tuple[int, ...]) -> float:
+    logs = [log(size) for size in sizes]
+    mean = sum(logs) / len(logs)
+    return sum((x - mean) ** 2 for x in logs)
+
+
+def _plan(shape: KroneckerShape, batch: int, known: PaperLayers) -> Plan:
+    problem = Problem(shape, batch, needs_grad=True)
+    best = candidates(problem)[0]
+    return Plan(
+        in_dims=shape.in_dims,
+        out_dims=shape.out_dims,
+        rank=shape.rank,
+        parameters=shape.parameters("kronecker"),
+        dense_parameters=shape.dense_weight_parameters + shape.out_features,
+        compression=shape.compression("kronecker"),
+        multiply_adds=shape.multiply_adds(),
+        dense_multiply_adds=shape.dense_multiply_adds(),
+        predicted_cost=best.seconds / linear_seconds(problem),
+        way=best.describe(shape),
+        note="; ".join(_notes(shape, known)),
+    )
+
+
+def _notes(shape: KroneckerShape, known: PaperLayers) -> list[str]:
+    notes = []
+    for side, dims, width in (
+        ("input", shape.in_dims, shape.in_features),
+        ("output", shape.out_dims, shape.out_features),
+    ):
+        ones = sum(d == 1 for d in dims)
+        if not ones or shape.num_factors == 1:
+            continue
+        if is_prime(width):
+            notes.append(f"{side} width {width} is prime: no useful factorisation, only {dims}")
+        elif width == 1:
+            notes.append(f"{side} width 1 cannot be factorised")
+        else:
+            notes.append(f"{side} {dims} has {ones} factor{'s' * (ones > 1)} of size 1")
+    if _is_dense(shape):
+        notes.append("a dense layer in disguise: one factor is the whole weight")
+    if shape.weight_parameters >= shape.dense_weight_parameters:
+        notes.append("not smaller than the dense weight")
+    if where := known.get((shape.in_dims, shape.out_dims)):
+        notes.append(f"the paper's {where}")
+    return notes
+
+
+def _is_dense(shape: KroneckerShape) -> bool:
+    return any(o * i == shape.dense_weight_parameters for _, o, i in shape.factor_shapes)

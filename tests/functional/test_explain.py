@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from qimlp import KroneckerLinear, KroneckerShape
+from qimlp.functional import explain
+
+
+def test_what_is_said_is_what_is_done(monkeypatch):
+    """The way `explain` names is the function that runs."""
+    from qimlp.ops import linear
+
+    ran = []
+    for name in ("linear_dense", "two_gemm", "chain"):
+        function = getattr(linear, name)
+        monkeypatch.setattr(
+            linear,
+            name,
+            lambda *a, f=function, n=name: ran.append(n.removeprefix("linear_")) or f(*a),
+        )
+    layers = [
+        KroneckerLinear(784, 784),
+        KroneckerLinear(16, 16),
+        KroneckerLinear(4096, 4096, num_factors=3, rank=1),
+        KroneckerLinear(4096, 4096, in_dims=(8, 8, 64), out_dims=(8, 8, 64)),
+        KroneckerLinear(784, 784, rank=40),
+    ]
+    expected = []
+    for layer in layers:
+        for batch in (1, 50):
+            with torch.no_grad():
+                layer(torch.randn(batch, layer.in_features))
+            expected.append(layer.explain(batch, needs_grad=False).chosen.way)
+    assert ran == expected
+    assert len(set(ran)) >= 2
+
+
+def test_every_way_is_accounted_for():
+    said = explain(KroneckerShape((4, 4, 7, 7), (4, 4, 7, 7)), 1024)
+    assert {said.chosen.way, *(c.way for c in said.others)} == {"dense", "two_gemm", "chain"}
+    assert not said.refused
+    text = str(explain(KroneckerShape((28, 28), (28, 28)), 50))
+    assert "taken: two_gemm" in text
+    assert "not taken: dense" in text
+    assert "not possible: chain, it needs at least three factors" in text
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_devices_and_precisions_are_considered(device):
+    shape = KroneckerShape((64, 64), (64, 64))
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        said = explain(shape, 4096, dtype=dtype, device=device)
+        assert said.chosen.seconds > 0
+        assert device in str(said)

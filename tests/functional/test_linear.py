@@ -1,0 +1,159 @@
+"""Every way of computing against the definition, in float64: values and all gradients."""
+
+import pytest
+import torch
+
+from qimlp.functional import kron_dense, kron_linear, kron_matmul
+from qimlp.ops.choose import WAYS
+from tests.problems import BATCHES, DIMS, LAYERS, RANKS, make_factors, make_input
+from tests.tolerances import assert_close
+
+METHODS = ("auto", *WAYS)
+
+
+def possible(method, in_dims):
+    return len(in_dims) >= {"two_gemm": 2, "chain": 3}.get(method, 1)
+
+
+def cases():
+    return [
+        (method, *layer) for layer in LAYERS for method in METHODS if possible(method, layer[0])
+    ]
+
+
+def test_number_of_cases():
+    per_factors = {1: 2, 2: 3, 3: 4, 4: 4}  # auto and dense; two_gemm from 2; chain from 3
+    assert len(cases()) == sum(len(DIMS[m]) * len(RANKS) * n for m, n in per_factors.items())
+
+
+@pytest.mark.parametrize(("method", "in_dims", "out_dims", "rank"), cases())
+def test_values_and_all_gradients(method, in_dims, out_dims, rank):
+    for batch in BATCHES:
+        factors = make_factors(in_dims, out_dims, rank, requires_grad=True)
+        x = make_input(batch, in_dims).requires_grad_()
+        weight = kron_dense(factors)
+        bias = torch.randn(weight.shape[0], dtype=torch.float64, requires_grad=True)
+        expected = x @ weight.t() + bias
+        y = kron_linear(x, factors, bias, method=method)
+        assert y.shape == expected.shape
+        assert_close(y, expected)
+        grad = torch.randn_like(expected)
+        wanted = torch.autograd.grad(expected, [x, bias, *factors], grad)
+        got = torch.autograd.grad(y, [x, bias, *factors], grad)
+        for g, w in zip(got, wanted, strict=True):
+            assert g.shape == w.shape
+            assert_close(g, w)
+        with torch.no_grad():
+            assert_close(kron_linear(x, factors, bias, method=method), expected)
+            assert_close(kron_matmul(x, factors, method=method), expected - bias)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize(
+    ("method", "dims"),
+    [
+        ("dense", ((2, 3), (3, 2))),
+        ("two_gemm", ((2, 3), (3, 2))),
+        ("two_gemm", ((3, 2), (1, 4))),
+        ("two_gemm", ((2, 2, 2), (1, 3, 2))),
+        ("chain", ((2, 2, 2), (1, 3, 2))),
+    ],
+)
+def test_gradcheck_and_gradgradcheck(method, dims, rank):
+    factors = make_factors(*dims, rank, requires_grad=True)
+    x = make_input((3,), dims[0]).requires_grad_()
+    bias = torch.randn(kron_dense(factors).shape[0], dtype=torch.float64, requires_grad=True)
+
+    def function(x, bias, *factors):
+        return kron_linear(x, factors, bias, method=method)
+
+    assert torch.autograd.gradcheck(function, (x, bias, *factors))
+    assert torch.autograd.gradgradcheck(function, (x, bias, *factors))
+
+
+@pytest.mark.parametrize("wanted", ["x", "a", "b", "bias"])
+@pytest.mark.parametrize("dims", [((3, 4), (5, 2)), ((4, 3), (2, 5))])
+def test_one_gradient_alone(wanted, dims):
+    tensors = dict(zip("ab", make_factors(*dims, 2), strict=True))
+    tensors["x"] = make_input((6,), dims[0])
+    tensors["bias"] = torch.randn(10, dtype=torch.float64)
+    tensors[wanted].requires_grad_()
+    y = kron_linear(tensors["x"], [tensors["a"], tensors["b"]], tensors["bias"], method="two_gemm")
+    weight = kron_dense([tensors["a"], tensors["b"]])
+    expected = tensors["x"] @ weight.t() + tensors["bias"]
+    grad = torch.randn_like(y)
+    (got,) = torch.autograd.grad(y, tensors[wanted], grad)
+    (want,) = torch.autograd.grad(expected, tensors[wanted], grad)
+    assert_close(got, want)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_input_that_is_not_contiguous(method):
+    factors = make_factors((2, 3, 4), (3, 2, 2), 2, requires_grad=True)
+    weight = kron_dense(factors)
+    base = make_input((5, 7), (2, 3, 4))
+    for x in (
+        base.transpose(0, 1),
+        base[:, ::2],
+        base.transpose(1, 2).contiguous().transpose(1, 2),
+        base[:1].expand(5, 7, 24),
+    ):
+        assert not x.is_contiguous() or x.shape != base.shape
+        assert_close(kron_matmul(x, factors, method=method), x @ weight.t())
+
+
+@pytest.mark.parametrize("method", ["dense", "two_gemm", "chain"])
+def test_an_expanded_gradient(method):
+    factors = make_factors((2, 3, 4), (3, 2, 2), 2, requires_grad=True)
+    x = make_input((5,), (2, 3, 4))
+    got = torch.autograd.grad(kron_matmul(x, factors, method=method).sum(), factors)
+    want = torch.autograd.grad((x @ kron_dense(factors).t()).sum(), factors)
+    for g, w in zip(got, want, strict=True):
+        assert_close(g, w)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("method", METHODS)
+def test_other_dtypes(method, dtype):
+    exact = make_factors((4, 3, 5), (5, 3, 2), 2)
+    x = make_input((16,), (4, 3, 5))
+    expected = x.to(dtype).double() @ kron_dense([f.to(dtype).double() for f in exact]).t()
+    y = kron_matmul(x.to(dtype), [f.to(dtype) for f in exact], method=method)
+    assert y.dtype == dtype
+    assert_close(y, expected)
+
+
+def test_autocast_casts_as_linear_does():
+    factors = make_factors((4, 6), (6, 4), 2, dtype=torch.float32, requires_grad=True)
+    x = make_input((16,), (4, 6), dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = kron_matmul(x, factors)
+        assert y.dtype == torch.nn.functional.linear(x, kron_dense(factors)).dtype == torch.bfloat16
+    assert_close(y, x.double() @ kron_dense(factors).double().t())
+    y.float().sum().backward()
+    assert all(f.grad.dtype == torch.float32 for f in factors)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert kron_matmul(x.double(), [f.double() for f in factors]).dtype == torch.float64
+
+
+def test_inputs_stay_as_they_are():
+    factors = make_factors((3, 4), (5, 2), 1)
+    x, bias = make_input((4,), (3, 4)), torch.randn(10, dtype=torch.float64)
+    before = [t.clone() for t in (x, bias, *factors)]
+    kron_linear(x, factors, bias)
+    assert all(torch.equal(a, b) for a, b in zip(before, (x, bias, *factors), strict=True))
+
+
+def test_deterministic_algorithms_and_repeatability():
+    factors = make_factors((8, 8), (8, 8), 2, dtype=torch.float32, requires_grad=True)
+    x = make_input((64,), (8, 8), dtype=torch.float32)
+    torch.use_deterministic_algorithms(True)
+    try:
+        for method in ("dense", "two_gemm"):
+            runs = [
+                torch.autograd.grad(kron_matmul(x, factors, method=method).square().sum(), factors)
+                for _ in range(2)
+            ]
+            assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+    finally:
+        torch.use_deterministic_algorithms(False)

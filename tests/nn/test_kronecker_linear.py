@@ -1,0 +1,159 @@
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from qimlp import KroneckerLinear
+from qimlp.functional import factor_norms
+from tests.tolerances import assert_close
+
+FORMS = ["kronecker", "dense", True, False]
+
+
+@pytest.mark.parametrize("bias", FORMS)
+@pytest.mark.parametrize("rank", [1, 3])
+def test_it_is_the_linear_layer_of_its_weight(bias, rank):
+    layer = KroneckerLinear(12, 10, bias, in_dims=(3, 4), out_dims=(5, 2), rank=rank).double()
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    x = torch.randn(2, 7, 12, dtype=torch.float64)
+    assert_close(layer(x), nn.functional.linear(x, layer.weight_matrix(), layer.bias_vector()))
+    linear = layer.to_linear()
+    assert_close(linear(x), layer(x))
+    assert (linear.bias is None) == (bias is False)
+
+
+def test_names_of_the_parameters():
+    names = [name for name, _ in KroneckerLinear(784, 784, num_factors=3).named_parameters()]
+    assert names == [*(f"factors.{i}" for i in range(3)), *(f"bias_factors.{i}" for i in range(3))]
+    assert [n for n, _ in KroneckerLinear(784, 784, True).named_parameters()] == [
+        "bias",
+        "factors.0",
+        "factors.1",
+    ]
+    assert [n for n, _ in KroneckerLinear(784, 784, False).named_parameters()] == [
+        "factors.0",
+        "factors.1",
+    ]
+
+
+@pytest.mark.parametrize("bias", FORMS)
+def test_counts(bias):
+    layer = KroneckerLinear(784, 784, bias, rank=2)
+    assert sum(p.numel() for p in layer.parameters()) == layer.shape.parameters(bias)
+
+
+def test_repr_shows_dims_rank_parameters_and_compression():
+    text = repr(KroneckerLinear(784, 784, rank=2))
+    assert text == (
+        "KroneckerLinear(in_features=784 (28x28), out_features=784 (28x28), rank=2, "
+        "bias=kronecker, parameters=3,192 (193x fewer than nn.Linear))"
+    )
+
+
+def test_the_planner_chooses_and_warns_of_a_prime():
+    assert KroneckerLinear(3072, 768, num_factors=3).num_factors == 3
+    with pytest.warns(UserWarning, match="output width 127 is prime"):
+        layer = KroneckerLinear(784, 127)
+    assert "127 (127x1)" in repr(layer) or "127 (1x127)" in repr(layer)
+
+
+def test_state_dict_deepcopy_and_dtype():
+    layer = KroneckerLinear(12, 10, rank=2)
+    other = KroneckerLinear(12, 10, rank=2)
+    x = torch.randn(3, 12)
+    assert not torch.equal(other(x), layer(x))
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other(x), layer(x))
+    twin = copy.deepcopy(layer)
+    assert torch.equal(twin(x), layer(x))
+    with torch.no_grad():
+        twin.factors[0].zero_()
+    assert layer(x).abs().sum() > 0
+    assert layer.to(torch.bfloat16)(x.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("num_factors", [1, 2])
+def test_from_linear_of_a_full_rank_is_the_same_map(bias, num_factors):
+    linear = nn.Linear(12, 10, bias).double().eval()
+    layer = KroneckerLinear.from_linear(linear, num_factors=num_factors, rank=10)
+    x = torch.randn(5, 12, dtype=torch.float64)
+    assert_close(layer(x), linear(x))
+    assert (layer.bias is None) == (not bias)
+    assert layer.bias_factors is None
+    assert not layer.training
+    before = layer(x)
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.zero_()
+    assert torch.equal(layer(x), before)  # no shared storage
+
+
+def test_to_linear_shares_no_storage():
+    layer = KroneckerLinear(12, 10, True)
+    linear = layer.to_linear()
+    x = torch.randn(3, 12)
+    before = linear(x)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+    assert torch.equal(linear(x), before)
+
+
+def test_balance_and_norm():
+    layer = KroneckerLinear(12, 10, rank=2).double()
+    with torch.no_grad():
+        layer.factors[0].mul_(100)
+    weight = layer.weight_matrix().detach()
+    assert layer.balance_() is layer
+    assert_close(layer.weight_matrix(), weight)
+    norms = factor_norms(list(layer.factors)).detach()
+    assert_close(norms[0], norms[1])
+    assert_close(layer.frobenius_norm(), weight.norm())
+
+
+def test_meta_device_and_reset():
+    layer = KroneckerLinear(784, 784, device="meta", init="orthogonal")
+    assert layer.factors[0].is_meta
+    layer = layer.to_empty(device="cpu")
+    layer.reset_parameters(torch.Generator().manual_seed(0))
+    twin = KroneckerLinear(784, 784, init="orthogonal")
+    twin.reset_parameters(torch.Generator().manual_seed(0))
+    x = torch.randn(2, 784)
+    assert torch.equal(layer(x), twin(x))
+    with torch.no_grad():
+        assert math.isclose(layer(torch.randn(512, 784)).square().mean(), 1.0, rel_tol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((784, 10), {"in_dims": (28, 28)}, ValueError, "both in_dims and out_dims"),
+        (
+            (784, 10),
+            {"in_dims": (28, 27), "out_dims": (2, 5)},
+            ValueError,
+            "multiply up to 784, got \\(28, 27\\), which make 756",
+        ),
+        ((784, 10), {"in_dims": (28, 28), "out_dims": (2, 6)}, ValueError, "multiply up to 10"),
+        ((784, 10), {"in_dims": (28, 28), "out_dims": (2, 5, 1)}, ValueError, "as many in_dims"),
+        ((784, 10), {"rank": 0}, ValueError, "rank: expected an integer of at least 1, got 0"),
+        ((784, 10), {"num_factors": 0}, ValueError, "num_factors"),
+        ((-784, 10), {}, ValueError, "in_features"),
+        ((784.0, 10), {}, TypeError, "in_features"),
+        ((784, 10, "other"), {}, ValueError, 'bias: expected "kronecker"'),
+        ((784, 10), {"init": "zeros"}, ValueError, "start: expected one of"),
+    ],
+)
+def test_bad_arguments(arguments, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        KroneckerLinear(*arguments, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_from_linear_of_something_else():
+    with pytest.raises(TypeError, match="expected an nn.Linear, got Conv1d"):
+        KroneckerLinear.from_linear(nn.Conv1d(1, 1, 1))

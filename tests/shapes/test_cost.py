@@ -1,0 +1,40 @@
+from qimlp import KroneckerShape
+from qimlp.shapes.cost import Problem, candidates, merged_shape
+
+
+def ways(problem):
+    return {candidate.way: candidate for candidate in candidates(problem)}
+
+
+def test_merging_keeps_the_widths():
+    shape = KroneckerShape((4, 4, 7, 7), (7, 2, 3, 5), 3)
+    merged = merged_shape(shape, (2, 1, 1))
+    assert merged == KroneckerShape((16, 7, 7), (14, 3, 5), 3)
+
+
+def test_small_factors_are_merged_into_two():
+    best = candidates(Problem(KroneckerShape((4, 4, 7, 7), (4, 4, 7, 7)), 1024))[0]
+    assert (best.way, best.groups) == ("two_gemm", (2, 2))
+
+
+def test_dense_wins_at_high_rank_and_tiny_widths():
+    for shape in (KroneckerShape((28, 28), (28, 28), 32), KroneckerShape((4, 4), (4, 4))):
+        for needs_grad in (False, True):
+            assert candidates(Problem(shape, 1024, needs_grad=needs_grad))[0].way == "dense"
+
+
+def test_a_weight_too_large_to_build_is_not_built():
+    problem = Problem(KroneckerShape((1024, 1024), (1024, 1024)), 16, needs_grad=True)
+    assert candidates(problem)[0].way == "two_gemm"
+    assert ways(problem)["dense"].extra_bytes > 2**42
+
+
+def test_many_factors_are_searched_in_bounded_time():
+    shape = KroneckerShape((2,) * 24, (2,) * 24)
+    assert candidates(Problem(shape, 2))[0].way in {"two_gemm", "chain"}
+
+
+def test_candidates_come_cheapest_first():
+    found = candidates(Problem(KroneckerShape((7, 7, 16), (16, 7, 7), 2), 50))
+    assert {c.way for c in found} == {"dense", "two_gemm", "chain"}
+    assert [c.seconds for c in found] == sorted(c.seconds for c in found)

@@ -1,0 +1,64 @@
+"""What the package promises: its names, and that importing it is lean."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import qimlp
+
+LEAN = """
+import json, sys, torch
+before = set(sys.modules)
+import qimlp
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps({"new": sorted(new), "cuda": torch.cuda.is_initialized()}))
+"""
+
+
+def test_names():
+    expected = {"MLP", "KroneckerLinear", "KroneckerShape", "Plan", "QiMLP", "functional", "plan"}
+    assert expected <= set(qimlp.__all__)
+    for name in qimlp.__all__:
+        assert getattr(qimlp, name) is not None
+    functions = {"kron_matmul", "kron_linear", "kron_dense", "kron_bias", "nearest_kronecker"}
+    assert functions <= set(qimlp.functional.__all__)
+
+
+def test_signatures():
+    def parameters(function):
+        return list(inspect.signature(function).parameters)
+
+    layer = parameters(qimlp.KroneckerLinear)
+    assert layer[:3] == ["in_features", "out_features", "bias"]
+    assert {"in_dims", "out_dims", "num_factors", "rank", "device", "dtype"} <= set(layer)
+    assert parameters(qimlp.QiMLP)[:4] == ["dims", "rank", "bias", "activation"]
+    assert parameters(qimlp.MLP)[:3] == ["widths", "activation", "dropout"]
+    assert parameters(qimlp.plan)[:4] == ["in_features", "out_features", "num_factors", "rank"]
+    assert parameters(qimlp.functional.kron_matmul)[:2] == ["x", "factors"]
+    assert parameters(qimlp.functional.kron_linear)[:3] == ["x", "factors", "bias"]
+    assert parameters(qimlp.functional.nearest_kronecker) == [
+        "weight",
+        "in_dims",
+        "out_dims",
+        "rank",
+    ]
+
+
+def test_importing_is_lean():
+    ran = subprocess.run([sys.executable, "-c", LEAN], capture_output=True, text=True, check=True)
+    seen = json.loads(ran.stdout)
+    allowed = {"qimlp", "safetensors"} | set(sys.stdlib_module_names)
+    assert set(seen["new"]) <= allowed
+    assert not seen["cuda"]
+
+
+def test_every_public_function_says_what_it_does():
+    found = 0
+    for module in (qimlp, qimlp.functional):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                assert inspect.getdoc(thing), name
+                found += 1
+    assert found >= 17
