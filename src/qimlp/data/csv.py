@@ -1,0 +1,78 @@
+"""Read a CSV file: a header line, one row per example, numbers beside the label column."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from qimlp.data.arrow import collect
+from qimlp.data.columns import Columns, pick_label
+from qimlp.data.extras import import_extra
+from qimlp.data.problems import first_line, unreadable
+from qimlp.data.raw import RawExamples
+
+_LONGEST_ROW = 1 << 24
+"""Bytes the reader takes at a time: no row may be longer."""
+
+
+def read_csv(
+    path: Path, label_column: str | None = None, *, labels_required: bool = True
+) -> RawExamples:
+    """Read one split from a comma-separated file.
+
+    Args:
+        path: The file, UTF-8, whose first line names the columns.
+        label_column: The user's choice, ``"label"`` by default; whole numbers or names.
+        labels_required: Whether unlabelled data is an error.
+
+    Returns:
+        The examples; features as ``float32``.
+
+    Raises:
+        ValueError: The file is no table, the label column is missing, or a value is not usable.
+    """
+    arrow_csv, pyarrow = import_extra("pyarrow.csv"), import_extra("pyarrow")
+    origin = str(path)
+    header = _header(path)
+    label = pick_label(header, label_column, origin, labels_required=labels_required)
+    features = tuple(name for name in header if name != label)
+    if not features:
+        raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
+    # Types are given, not guessed: a guess looks at the first rows only.
+    types = dict.fromkeys(features, pyarrow.float32())
+    if label is not None:
+        types[label] = pyarrow.string()
+    try:
+        table = arrow_csv.read_csv(
+            path,
+            read_options=arrow_csv.ReadOptions(block_size=_LONGEST_ROW),
+            convert_options=arrow_csv.ConvertOptions(column_types=types),
+        )
+    except pyarrow.ArrowInvalid as error:
+        raise _explained(error, header, origin) from error
+    columns = Columns(image=None, features=features, label=label, class_names=None)
+    return collect(table.to_batches(), columns, table.num_rows, origin)
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(str(path), "a CSV file in UTF-8", error) from error
+    if not header:
+        raise ValueError(f"{path}: expected a CSV file whose first line names columns, got none")
+    return header
+
+
+def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
+    conversion = re.search(r"column #(\d+): .*conversion error to float.*?: (.*)", str(error))
+    if conversion is None:
+        return unreadable(origin, "a CSV file", error)
+    name = header[int(conversion[1])]
+    return ValueError(
+        f"{origin}: column {name!r} holds something else than numbers "
+        f"({first_line(ValueError(conversion[2]))}): text columns are not supported yet; "
+        "every column beside the label column must hold numbers"
+    )

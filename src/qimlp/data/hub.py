@@ -1,0 +1,98 @@
+"""Data sets on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from qimlp.data.arrow import collect
+from qimlp.data.columns import columns_of
+from qimlp.data.extras import import_extra
+from qimlp.data.parquet import BATCH_ROWS
+from qimlp.data.problems import first_line
+from qimlp.data.raw import RawExamples
+
+KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
+"""Short names and the hub ids they stand for."""
+
+_PATIENCE_S = 10.0
+
+
+def read_hub(
+    hub_id: str, part: str, label_column: str | None = None, *, labels_required: bool = True
+) -> RawExamples | None:
+    """Read one split through ``datasets``, which keeps it in its cache.
+
+    Args:
+        hub_id: ``owner/name``.
+        part: ``"train"`` or ``"test"``.
+        label_column: The user's choice, ``"label"`` by default.
+        labels_required: Whether unlabelled data is an error.
+
+    Returns:
+        The examples; ``None`` where the data set has no such split.
+
+    Raises:
+        FileNotFoundError: The hub cannot be reached, or has no such data set.
+        ValueError: The content is unusable.
+    """
+    splits = _ask_hub("load_dataset", hub_id)
+    if part not in splits:
+        return None
+    table = splits[part].data.table
+    columns = columns_of(table.schema, label_column, hub_id, labels_required=labels_required)
+    batches = table.select(columns.read).to_batches(max_chunksize=BATCH_ROWS)
+    return collect(batches, columns, table.num_rows, f"{hub_id}, split {part}")
+
+
+def hub_files(hub_id: str, part: str) -> tuple[str, ...]:
+    """List the Parquet files of one split, for reading them piece by piece.
+
+    Args:
+        hub_id: ``owner/name``.
+        part: ``"train"`` or ``"test"``.
+
+    Returns:
+        Addresses (``hf://...``); none where the data set has no such split.
+
+    Raises:
+        FileNotFoundError: The hub cannot be reached, or has no such data set.
+        ValueError: The data set is not stored as Parquet.
+    """
+    builder = _ask_hub("load_dataset_builder", hub_id)
+    files = tuple(str(file) for file in (builder.config.data_files or {}).get(part, ()))
+    if not all(file.endswith(".parquet") for file in files):
+        raise ValueError(f"{hub_id}: streaming needs Parquet files, got {files[0]}")
+    return files
+
+
+def _ask_hub(function: str, hub_id: str) -> Any:
+    datasets = import_extra("datasets")
+    problem = _unreachable(datasets, hub_id)
+    if problem is None:
+        try:
+            return getattr(datasets, function)(hub_id)
+        except (OSError, ValueError) as error:
+            problem = first_line(error)
+    name = next((short for short, known in KNOWN.items() if known == hub_id), "NAME")
+    raise FileNotFoundError(
+        f"{hub_id} is no file or folder here and cannot be read from the Hugging Face hub "
+        f"({problem}): name a data folder with --data-dir or QIMLP_DATA that holds "
+        f"{name}/train-*.parquet and {name}/test-*.parquet"
+    )
+
+
+def _unreachable(datasets: Any, hub_id: str) -> str | None:
+    """Ask once, briefly; ``datasets`` itself would retry for half a minute."""
+    if (Path(datasets.config.HF_DATASETS_CACHE) / hub_id.replace("/", "___").lower()).is_dir():
+        return None
+    address = f"{datasets.config.HF_ENDPOINT}/api/datasets/{hub_id}"
+    try:
+        with urllib.request.urlopen(address, timeout=_PATIENCE_S):  # noqa: S310 (the hub's own)
+            return None
+    except urllib.error.HTTPError:
+        return None  # it answered: datasets knows about log-ins and explains
+    except (OSError, ValueError) as error:
+        return first_line(error)

@@ -1,0 +1,66 @@
+"""New data for a network that is already trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from qimlp.data.labels import encode
+from qimlp.data.raw import align_features
+from qimlp.data.read import read_part
+from qimlp.data.sources import resolve
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Examples to predict.
+
+    Attributes:
+        origin: File or folder.
+        inputs: (N, in_features), ``uint8`` or ``float32``, not scaled yet.
+        labels: Class numbers (N,), ``int64``, or ``None`` for unlabelled data.
+    """
+
+    origin: str
+    inputs: Tensor
+    labels: Tensor | None
+
+
+def load_inputs(
+    source: str | Path,
+    feature_shape: tuple[int, ...],
+    *,
+    class_names: tuple[str, ...] = (),
+    feature_names: tuple[str, ...] = (),
+    label_column: str | None = None,
+    labels_required: bool = False,
+    data_dir: str | Path | None = None,
+) -> Inputs:
+    """Read new data, with or without labels: the test split of a source that has one, else all.
+
+    Args:
+        source: What :func:`qimlp.data.load` takes, or one image file.
+        feature_shape: Shape of one example that the network was trained on.
+        class_names: The network's classes; without them labels are not read.
+        feature_names: Columns of the training table; a table is brought into their order.
+        label_column: Label column of a table, ``"label"`` by default.
+        labels_required: Whether unlabelled data is an error.
+        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
+
+    Returns:
+        The examples.
+
+    Raises:
+        FileNotFoundError: There is no such data.
+        ValueError: The data cannot be used, or its features are not the network's.
+    """
+    found = resolve(str(source), data_dir)
+    for part in ("test", "train"):
+        raw = read_part(found, part, label_column, labels_required=labels_required)
+        if raw is not None:
+            inputs = align_features(raw, feature_shape, feature_names)
+            labelled = raw.labels is not None and class_names
+            return Inputs(raw.origin, inputs, encode(raw, class_names) if labelled else None)
+    raise ValueError(f"{source}: expected examples, got none")

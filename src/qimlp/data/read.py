@@ -1,0 +1,53 @@
+"""Read one split of a source with the reader that its kind needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qimlp.data.csv import read_csv
+from qimlp.data.digits import read_digits
+from qimlp.data.hub import read_hub
+from qimlp.data.imagefolder import read_images
+from qimlp.data.npz import read_npz
+from qimlp.data.parquet import read_parquet
+from qimlp.data.raw import RawExamples
+from qimlp.data.sources import Source
+
+
+def read_part(
+    source: Source, part: str, label_column: str | None, *, labels_required: bool = True
+) -> RawExamples | None:
+    """Read one split.
+
+    Args:
+        source: Where the data lies.
+        part: ``"train"`` (or everything, where nothing is split) or ``"test"``.
+        label_column: The user's choice for tables, ``"label"`` by default.
+        labels_required: Whether unlabelled data is an error.
+
+    Returns:
+        The examples, or ``None`` where the source has no such split.
+
+    Raises:
+        ValueError: The content is unusable; the line names the file.
+    """
+    if source.kind == "digits":
+        return read_digits() if part == "train" else None
+    if source.kind == "hub":
+        return read_hub(source.train[0], part, label_column, labels_required=labels_required)
+    files = source.train if part == "train" else source.test
+    return _read_files(source, part, files, label_column, labels_required) if files else None
+
+
+def _read_files(
+    source: Source, part: str, files: Sequence[str], label_column: str | None, required: bool
+) -> RawExamples | None:
+    if source.kind == "npz":
+        return read_npz(Path(files[0]), part, labels_required=required)
+    if source.kind == "csv":
+        return read_csv(Path(files[0]), label_column, labels_required=required)
+    if source.kind == "images":
+        folder = source.train_folder if part == "train" else source.test_folder
+        return read_images(files, folder, labels_required=required)
+    return read_parquet(files, label_column, labels_required=required)

@@ -1,0 +1,170 @@
+"""Where the data set that a user names lies, and which files hold which part."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from qimlp.data.hub import KNOWN
+from qimlp.data.imagefolder import SUFFIXES, image_files
+from qimlp.data.problems import listed
+
+DATA_DIR_VARIABLE = "QIMLP_DATA"
+TEXT = frozenset({"20newsgroups", "imdb"})
+_FOLDER_LAYOUT = (
+    "train-*.parquet and test-*.parquet, train.csv and test.csv, or one folder of images per class"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that was found but not read.
+
+    Attributes:
+        kind: ``"digits"``, ``"parquet"``, ``"csv"``, ``"npz"``, ``"images"`` or ``"hub"``.
+        name: Short name, fit for a folder's name.
+        train: Paths that hold the train split or, where nothing is split, everything; the hub
+            id for ``"hub"``. Empty where there is only a test split.
+        test: Paths that hold the test split; empty where there is none or one cannot know yet.
+        train_folder: For images, the folder that holds the class folders.
+        test_folder: The same for the test split.
+    """
+
+    kind: str
+    name: str
+    train: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    train_folder: Path | None = None
+    test_folder: Path | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the files on this machine."""
+        if self.kind in ("digits", "hub"):
+            return 0
+        return sum(Path(file).stat().st_size for file in (*self.train, *self.test))
+
+
+def resolve(source: str, data_dir: str | Path | None = None) -> Source:
+    """Find a data set.
+
+    Looked at in this order: ``digits``; a file; the folder of that name in the data folder; a
+    folder; a known name or ``owner/name`` on the hub.
+
+    Args:
+        source: What the user named.
+        data_dir: Data folder with one sub-folder per data set; by default the one that the
+            environment variable ``QIMLP_DATA`` names.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name.
+        ValueError: It is a data set of texts, or no layout that can be read.
+    """
+    if source == "digits":
+        return Source("digits", "digits")
+    if source in TEXT:
+        raise ValueError(
+            f"{source!r} is a data set of texts: text columns are not supported by this command "
+            "yet (a later release)"
+        )
+    path = Path(source).expanduser()
+    if path.suffix and path.is_file():
+        return _in_file(path)
+    root = _data_root(data_dir)
+    if root is not None and _is_plain_name(source) and (root / source).is_dir():
+        return _in_folder(root / source)
+    if source and path.is_dir():
+        return _in_folder(path)
+    if source in KNOWN:
+        return Source("hub", source, train=(KNOWN[source],))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not _looks_like_file(path):
+        return Source("hub", path.name, train=(source,))
+    raise FileNotFoundError(_nothing_found(source, root))
+
+
+def _data_root(data_dir: str | Path | None) -> Path | None:
+    named_by = "the data folder"
+    if data_dir is None:
+        data_dir = os.environ.get(DATA_DIR_VARIABLE) or None
+        named_by = f"the data folder that {DATA_DIR_VARIABLE} names"
+    if data_dir is None:
+        return None
+    root = Path(data_dir).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"{named_by}, {root}, is not a folder")
+    return root
+
+
+def _is_plain_name(source: str) -> bool:
+    return source not in ("", ".", "..") and not set(source) & set("/\\:")
+
+
+def _looks_like_file(path: Path) -> bool:
+    return path.suffix.lower() in {".csv", ".npz", ".parquet", ".txt", ".json", *SUFFIXES}
+
+
+def _nothing_found(source: str, root: Path | None) -> str:
+    known = listed(["digits", *KNOWN])
+    if root is None:
+        folders = f"no data folder is set (--data-dir or {DATA_DIR_VARIABLE})"
+    else:
+        inside = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+        folders = f"the data folder {root} holds {listed(inside)}"
+    return f"no data set {source!r}: it is no file or folder, known names are {known}; {folders}"
+
+
+def _in_file(path: Path) -> Source:
+    suffix = path.suffix.lower()
+    is_train = path.stem == "train"
+    name = path.resolve().parent.name if is_train else path.stem
+    if suffix == ".npz":
+        return Source("npz", name, (str(path),), (str(path),))
+    if suffix in SUFFIXES:
+        return Source("images", name, (str(path),))
+    if suffix not in (".csv", ".parquet"):
+        raise ValueError(
+            f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got "
+            f"{suffix or 'no suffix'!r}"
+        )
+    sibling = path.with_name("test" + path.suffix)
+    test = (str(sibling),) if is_train and sibling.is_file() else ()
+    return Source(suffix[1:], name, (str(path),), test)
+
+
+def _in_folder(folder: Path) -> Source:
+    name = folder.resolve().name
+    train, test = (_parquet_pieces(folder, part) for part in ("train", "test"))
+    if train or test:
+        return Source("parquet", name, train, test)
+    train, test = (_file(folder / f"{part}.csv") for part in ("train", "test"))
+    if train or test:
+        return Source("csv", name, train, test)
+    parts = [folder / "train", folder / "test"]
+    if not any(part.is_dir() for part in parts):
+        parts = [folder]
+    files = [*(image_files(part) for part in parts), ()]
+    if any(files):
+        return Source("images", name, files[0], files[1], parts[0], parts[-1])
+    inside = sorted(entry.name for entry in folder.iterdir())
+    raise ValueError(f"{folder}: expected {_FOLDER_LAYOUT}; it holds {listed(inside)}")
+
+
+def _file(path: Path) -> tuple[str, ...]:
+    return (str(path),) if path.is_file() else ()
+
+
+def _parquet_pieces(folder: Path, part: str) -> tuple[str, ...]:
+    pieces = sorted([*folder.glob(f"{part}-*.parquet"), *folder.glob(f"{part}.parquet")])
+    counts = [re.search(r"-of-(\d+)\.parquet$", piece.name) for piece in pieces]
+    for count in counts:
+        if count is not None and int(count[1]) != len(pieces):
+            raise ValueError(
+                f"{folder}: expected {int(count[1])} {part} files, as their names say, got "
+                f"{len(pieces)}: the folder is incomplete"
+            )
+    return tuple(str(piece) for piece in pieces)

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from qimlp.data import load
+from qimlp.data.sources import resolve
+
+
+@pytest.fixture(autouse=True)
+def without_variable(monkeypatch):
+    monkeypatch.delenv("QIMLP_DATA", raising=False)
+
+
+@pytest.mark.parametrize("name", ["imdb", "20newsgroups"])
+def test_sets_of_texts(name):
+    with pytest.raises(ValueError, match="text columns are not supported by this command yet"):
+        resolve(name)
+
+
+def test_the_data_folder_comes_from_argument_or_variable(image_folder_of_parquet, monkeypatch):
+    root = image_folder_of_parquet.parent
+    assert resolve("shapes", root).name == "shapes"
+    monkeypatch.setenv("QIMLP_DATA", str(root))
+    found = resolve("shapes")
+    assert [Path(file).name for file in found.train] == [
+        "train-00000-of-00002.parquet",
+        "train-00001-of-00002.parquet",
+    ]
+    assert len(found.test) == 1
+    assert found.num_bytes == sum(file.stat().st_size for file in (root / "shapes").iterdir())
+    with pytest.raises(FileNotFoundError, match=r"the data folder .* holds none"):
+        resolve("shapes", image_folder_of_parquet)
+
+
+def test_known_names_fall_back_to_the_hub(tmp_path):
+    found = resolve("mnist", tmp_path)
+    assert (found.kind, found.train) == ("hub", ("ylecun/mnist",))
+    assert resolve("someone/letters").train == ("someone/letters",)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nothing", "no data set 'nothing'.*'digits', 'mnist', 'cifar10'.*QIMLP_DATA"),
+        ("data/missing.csv", "no data set 'data/missing.csv'"),
+        ("", "no data set ''"),
+    ],
+)
+def test_nothing_of_that_name(source, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        resolve(source)
+
+
+def test_data_folder_that_is_none(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"the data folder, .*gone, is not a folder"):
+        resolve("mnist", tmp_path / "gone")
+    monkeypatch.setenv("QIMLP_DATA", str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError, match=r"that QIMLP_DATA names, .*gone, is not a folder"):
+        resolve("mnist")
+
+
+def test_layouts_that_cannot_be_read(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ValueError, match=r"expected train-\*\.parquet.*it holds 'notes.txt'"):
+        resolve(str(tmp_path))
+    with pytest.raises(ValueError, match=r"expected a \.csv, \.parquet or \.npz file.*'\.txt'"):
+        resolve(str(tmp_path / "notes.txt"))
+
+
+def test_only_a_test_split_is_not_enough_to_train(image_folder_of_parquet):
+    for file in image_folder_of_parquet.glob("train-*"):
+        file.unlink()
+    with pytest.raises(ValueError, match="expected a train split"):
+        load(str(image_folder_of_parquet))
+
+
+def test_a_file_needs_no_data_folder(write_csv, monkeypatch):
+    monkeypatch.setenv("QIMLP_DATA", "gone")
+    assert resolve(str(write_csv("a,label\n"))).kind == "csv"
+
+
+def test_a_folder_here_that_is_not_in_the_data_folder(
+    tmp_path, image_folder_of_parquet, monkeypatch
+):
+    monkeypatch.chdir(image_folder_of_parquet.parent)
+    (tmp_path / "empty").mkdir()
+    assert resolve("shapes", tmp_path / "empty").name == "shapes"
