@@ -1,0 +1,48 @@
+"""Peak memory: the allocator's on CUDA, the process's resident set elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+_STATUS = Path("/proc/self/status")
+
+
+class PeakMemory:
+    """By how much the peak has grown since this object was made.
+
+    On the CPU the peak is the highest resident set since the process started. So growth is seen
+    only where nothing larger has come and gone before: measure first, and the larger last.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+            torch.cuda.reset_peak_memory_stats(device)
+        self._before = self._peak()
+
+    def extra_bytes(self) -> int | None:
+        """Bytes by which the peak has grown; `None` where the system does not tell it."""
+        now = self._peak()
+        return None if now is None or self._before is None else now - self._before
+
+    def _peak(self) -> int | None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+            return torch.cuda.max_memory_allocated(self._device)
+        return _peak_resident_bytes()
+
+
+def _peak_resident_bytes() -> int | None:
+    if _STATUS.is_file():  # Linux; its getrusage also counts what ran before an exec
+        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "darwin":
+        import resource  # noqa: PLC0415 - absent on Windows
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return None

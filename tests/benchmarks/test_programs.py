@@ -1,0 +1,118 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks import huge, layers, options, peers, report, training_step
+from benchmarks.cases import HUGE, LAYERS, LINEAR, NO_SLOWER, Case
+from benchmarks.peers import Contestant
+from benchmarks.timing import Timings
+from qimlp.shapes import KroneckerShape
+
+SMALL = ["--quick", "--cases", "4x4->4x4, batch 50"]
+
+
+@pytest.fixture
+def no_clock(monkeypatch):
+    """Programs run every check but time nothing: qimlp takes 1 s, everything else 2 s."""
+
+    def interleave(calls, *, rounds, device):
+        return Timings({name: (1.0 + (name != "qimlp"),) * rounds for name in calls})
+
+    for program in (layers, huge, training_step):
+        monkeypatch.setattr(program, "interleave", interleave)
+    monkeypatch.setattr("benchmarks.floor.Machine.peak", 1e9)
+    monkeypatch.setattr("benchmarks.floor.Machine.bandwidth", lambda self, moved: 1e9)
+
+
+def test_seventeen_layers_are_timed_and_none_may_be_slower():
+    assert len(LAYERS) == 17
+    assert len({case.label for case in LAYERS}) == 17
+    wanted = [w for case in LAYERS for w in case.wanted.values()]
+    assert len(wanted) == 33
+    assert all(w.speedup >= NO_SLOWER for w in wanted if w.peer == LINEAR)
+
+
+def test_layers_prints_a_row_for_each_mode_and_writes_it(no_clock, tmp_path, capsys):
+    file = tmp_path / "layers.json"
+    assert layers.main([*SMALL, "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("| 4x4->4x4, batch 50 |") == 2
+    assert printed.count("| met ") == 2
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    assert [row["mode"] for row in saved["rows"]] == ["forward", "forward+backward"]
+    assert [row["speedup_over"]["nn.Linear"] for row in saved["rows"]] == [2.0, 2.0]
+    assert saved["setting"]["dtype"] == "float32"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_nothing_is_reported_when_the_layer_is_wrong(no_clock, monkeypatch, tmp_path, capsys):
+    def wrong(problem):
+        right = peers.rebuild(problem)
+        return Contestant(lambda: -right.forward(), right.leaves)
+
+    monkeypatch.setattr(peers, "ours", wrong)
+    assert layers.main([*SMALL, "--json", str(tmp_path / "layers.json")]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "nothing reported: qimlp is wrong on 4x4->4x4, batch 50, forward: "
+        "relative error 2.0e+00, allowed 1e-05"
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_ends_with_one_line(tmp_path):
+    with pytest.raises(SystemExit, match="give --json another place"):
+        report.save(tmp_path / "missing" / "x.json", "layers", {}, [])
+
+
+def test_huge_reports_both_modes(no_clock, monkeypatch, capsys):
+    monkeypatch.setattr(huge, "HUGE", Case(KroneckerShape((32, 32), (32, 32)), 4, {}))
+    assert huge.main(["--quick"]) == 0
+    assert capsys.readouterr().out.count("| 32x32->32x32, batch 4 |") == 2
+    assert HUGE.shape.dense_weight_parameters * 4 == 4 * 2**40
+
+
+def test_training_step_times_the_papers_mnist_networks(no_clock, capsys):
+    assert training_step.main(["--quick", "--networks", "mnist"]) == 0
+    assert "| mnist two-body, batch 50 |" in capsys.readouterr().out
+
+
+def test_training_step_refuses_a_network_of_another_size(no_clock, monkeypatch, capsys):
+    step = training_step.Step("mnist", "dense", 3_451, 1_238_730, 3.2)
+    monkeypatch.setattr(training_step, "STEPS", (step,))
+    assert training_step.main(["--quick"]) == 1
+    assert "parameters, not 3,451" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cases", "nonsense"], "no case is named like nonsense"),
+        (["--rounds", "1"], "--rounds: expected at least 2, got 1"),
+        (["--device", "tpu9"], "--device: expected cpu or cuda, got tpu9"),
+        (["--device", "meta"], "--device: expected cpu or cuda, got meta"),
+        (["--json", "no/such/folder/x.json"], "create it first"),
+    ],
+)
+def test_bad_arguments_end_with_one_line_and_exit_code_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        layers.main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_cuda_without_a_device_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    parser = options.parser("layers", "", rounds=2)
+    with pytest.raises(SystemExit):
+        options.resolve(parser, parser.parse_args(["--device", "cuda"]))
+    assert "no CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.2e-5, "42 µs"), (7e-9, "7 ns")]
+)
+def test_durations_have_the_unit_that_suits_them(value, text):
+    assert report.seconds(value) == text
