@@ -1,8 +1,7 @@
-"""Small data sets on disk, and the real ones where QIMLP_DATA names them."""
+"""Small data sets on disk."""
 
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,15 +76,3 @@ def table_split() -> TensorSplit:
     inputs = torch.randn(103, 6, generator=torch.Generator().manual_seed(0))
     inputs[:, 0] = torch.arange(103.0)
     return TensorSplit(inputs, torch.arange(103) % 4)
-
-
-@pytest.fixture
-def real_data(request: pytest.FixtureRequest) -> Path:
-    """The folder of one real data set: parametrize indirectly with its name."""
-    root = os.environ.get("QIMLP_DATA")
-    if not root:
-        pytest.skip("QIMLP_DATA is not set")
-    folder = Path(root) / request.param
-    if not folder.is_dir():
-        pytest.skip(f"QIMLP_DATA has no folder {request.param}")
-    return folder

@@ -21,7 +21,16 @@ def test_mnist(real_data):
     assert deviation.tolist() == pytest.approx([0.3081], abs=5e-5)
     assert data.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert torch.bincount(data.test.labels).tolist() == [
-        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
     ]
 
 

@@ -45,7 +45,15 @@ X = torch.randn(7, 15)
         (X, [torch.randn(0, 2, 3), torch.randn(0, 4, 5)], None, ValueError, "rank: expected"),
         (X, FACTORS, torch.randn(9), ValueError, r"bias: expected shape \(8,\), got \(9,\)"),
         (X, FACTORS, torch.randn(8).double(), TypeError, "bias: expected dtype"),
-        (X, FACTORS, 1.0, TypeError, "bias: expected a tensor"),
+        (X, FACTORS, 1.0, TypeError, "bias: expected a tensor or one vector per factor, got float"),
+        (X, FACTORS, [torch.randn(2)], ValueError, "expected 2 vectors of lengths"),
+        (
+            X,
+            FACTORS,
+            [torch.randn(2), torch.randn(3)],
+            ValueError,
+            r"got shapes \[\(2,\), \(3,\)\]",
+        ),
     ],
 )
 def test_one_clear_line(x, factors, bias, error, message):

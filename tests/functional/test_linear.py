@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qimlp.functional import kron_dense, kron_linear, kron_matmul
+from qimlp.functional import kron_bias, kron_dense, kron_linear, kron_matmul
 from qimlp.ops.choose import WAYS
 from tests.problems import BATCHES, DIMS, LAYERS, RANKS, make_factors, make_input
 from tests.tolerances import assert_close
@@ -48,6 +48,23 @@ def test_values_and_all_gradients(method, in_dims, out_dims, rank):
             assert_close(kron_matmul(x, factors, method=method), expected - bias)
 
 
+@pytest.mark.parametrize(("method", "in_dims", "out_dims", "rank"), cases())
+def test_kronecker_bias(method, in_dims, out_dims, rank):
+    factors = make_factors(in_dims, out_dims, rank, requires_grad=True)
+    vectors = [torch.randn(n, dtype=torch.float64, requires_grad=True) for n in out_dims]
+    x = make_input((5,), in_dims)
+    expected = x @ kron_dense(factors).t() + kron_bias(vectors)
+    y = kron_linear(x, factors, vectors, method=method)
+    assert_close(y, expected)
+    grad = torch.randn_like(expected)
+    wanted = torch.autograd.grad(expected, [*vectors, *factors], grad)
+    got = torch.autograd.grad(y, [*vectors, *factors], grad)
+    for g, w in zip(got, wanted, strict=True):
+        assert_close(g, w)
+    with torch.no_grad():
+        assert_close(kron_linear(x, factors, vectors, method=method), expected)
+
+
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize(
     ("method", "dims"),
@@ -69,6 +86,13 @@ def test_gradcheck_and_gradgradcheck(method, dims, rank):
 
     assert torch.autograd.gradcheck(function, (x, bias, *factors))
     assert torch.autograd.gradgradcheck(function, (x, bias, *factors))
+    vectors = [torch.randn(n, dtype=torch.float64, requires_grad=True) for n in dims[1]]
+
+    def with_kronecker_bias(x, *tensors):
+        return kron_linear(x, tensors[len(dims[1]) :], tensors[: len(dims[1])], method=method)
+
+    assert torch.autograd.gradcheck(with_kronecker_bias, (x, *vectors, *factors))
+    assert torch.autograd.gradgradcheck(with_kronecker_bias, (x, *vectors, *factors))
 
 
 @pytest.mark.parametrize("wanted", ["x", "a", "b", "bias"])

@@ -142,6 +142,24 @@ def test_forward_mode_of_tensors_that_need_gradients(which):
     assert_close(got, want)
 
 
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)])
+def test_forward_mode_of_a_kronecker_bias(which):
+    factors = make_factors((3, 4), (5, 2), 2, requires_grad=True)
+    x = make_input((4,), (3, 4))
+    vectors = [torch.randn(n, dtype=torch.float64, requires_grad=True) for n in (5, 2)]
+    tangents = [torch.randn_like(v) for v in vectors]
+    with torch.autograd.forward_ad.dual_level():
+        duals = [
+            torch.autograd.forward_ad.make_dual(v, d) if i in which else v
+            for i, (v, d) in enumerate(zip(vectors, tangents, strict=True))
+        ]
+        y = kron_linear(x, factors, duals, method="two_gemm")
+        got = torch.autograd.forward_ad.unpack_dual(y).tangent
+    u, v = vectors
+    want = sum(torch.kron(tangents[0], v) if i == 0 else torch.kron(u, tangents[1]) for i in which)
+    assert_close(got, want.expand(4, 10))
+
+
 @pytest.mark.parametrize("method", WAYS)
 def test_meta_device(method):
     factors = [f.to("meta") for f in make_factors(*DIMS, 2)]

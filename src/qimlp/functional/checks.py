@@ -91,17 +91,33 @@ def check_input(x: Tensor, shape: KroneckerShape) -> None:
         )
 
 
-def check_bias(bias: Tensor, shape: KroneckerShape) -> None:
-    """Check a bias vector of a layer.
+def check_bias(bias: Tensor | Sequence[Tensor] | None, shape: KroneckerShape) -> Sequence[Tensor]:
+    """Check a bias of a layer and return its vectors: none, the dense one, or one per factor.
 
     Raises:
-        TypeError: not a tensor.
-        ValueError: not of shape `(out_features,)`.
+        TypeError: not tensors.
+        ValueError: not of shape `(out_features,)`, or of shapes `(out_i,)`.
     """
-    if not isinstance(bias, Tensor):
-        raise TypeError(f"bias: expected a tensor, got {type(bias).__name__}")
-    if tuple(bias.shape) != (shape.out_features,):
-        raise ValueError(f"bias: expected shape ({shape.out_features},), got {tuple(bias.shape)}")
+    if bias is None:
+        return ()
+    if isinstance(bias, Tensor):
+        if bias.shape != (shape.out_features,):
+            raise ValueError(
+                f"bias: expected shape ({shape.out_features},), got {tuple(bias.shape)}"
+            )
+        return (bias,)
+    if not isinstance(bias, Sequence) or not all(isinstance(vector, Tensor) for vector in bias):
+        raise TypeError(
+            f"bias: expected a tensor or one vector per factor, got {type(bias).__name__}"
+        )
+    if len(bias) != shape.num_factors or any(
+        vector.shape != (size,) for vector, size in zip(bias, shape.out_dims, strict=True)
+    ):
+        raise ValueError(
+            f"bias: expected {shape.num_factors} vectors of lengths {shape.out_dims}, "
+            f"got shapes {[tuple(vector.shape) for vector in bias]}"
+        )
+    return bias
 
 
 def check_weight(name: str, weight: Tensor) -> None:

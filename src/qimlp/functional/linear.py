@@ -31,30 +31,36 @@ def kron_matmul(x: Tensor, factors: Sequence[Tensor], *, method: str = "auto") -
 
 
 def kron_linear(
-    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None = None, *, method: str = "auto"
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Tensor | Sequence[Tensor] | None = None,
+    *,
+    method: str = "auto",
 ) -> Tensor:
-    """`y = W x + bias`, see `kron_matmul`; `bias` has shape `(prod out_i,)`.
+    """`y = W x + bias`, see `kron_matmul`.
+
+    `bias` is a vector of shape `(prod out_i,)`, or the M vectors of shape `(out_i,)` of a
+    Kronecker bias (paper, Eq. 3), which is then added without a gradient of its full length.
 
     Under autocast, float32 and narrower arguments are cast as for `torch.nn.functional.linear`.
     """
     shape = check_factors(factors)
     check_input(x, shape)
-    if bias is not None:
-        check_bias(bias, shape)
+    vectors = check_bias(bias, shape)
     device = x.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         x = _autocast(x, dtype)
         factors = [_autocast(factor, dtype) for factor in factors]
-        bias = None if bias is None else _autocast(bias, dtype)
+        vectors = [_autocast(vector, dtype) for vector in vectors]
     check_like("x", x, "factors[0]", factors[0])
-    if bias is not None:
-        check_like("bias", bias, "factors[0]", factors[0])
+    for vector in vectors:
+        check_like("bias", vector, "factors[0]", factors[0])
     if x.dim() == 2:
-        return linear_rows(x, factors, bias, shape, method)
+        return linear_rows(x, factors, vectors, shape, method)
     leading = x.shape[:-1]
     rows = x.reshape(prod(leading), shape.in_features)
-    return linear_rows(rows, factors, bias, shape, method).reshape(*leading, shape.out_features)
+    return linear_rows(rows, factors, vectors, shape, method).reshape(*leading, shape.out_features)
 
 
 def _autocast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -124,7 +124,8 @@ class KroneckerLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        return functional.kron_linear(x, list(self.factors), self.bias_vector())
+        bias = self.bias if self.bias_factors is None else list(self.bias_factors)
+        return functional.kron_linear(x, list(self.factors), bias)
 
     def bias_vector(self) -> Tensor | None:
         """The bias in full, shape `(out_features,)`, or none."""

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from qimlp.ops.chain import chain
 from qimlp.ops.choose import choose
+from qimlp.ops.definition import kron_bias
 from qimlp.ops.dense import linear_dense
-from qimlp.ops.merge import merge_factors
+from qimlp.ops.merge import merge_bias, merge_factors
 from qimlp.ops.tracing import is_plain_call
 from qimlp.ops.two_gemm import TwoGemm, two_gemm
 from qimlp.shapes import KroneckerShape
@@ -20,14 +21,14 @@ from qimlp.shapes.cost import Problem
 
 
 def linear_rows(
-    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, shape: KroneckerShape, way: str
+    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], shape: KroneckerShape, way: str
 ) -> Tensor:
     """`x W^T + bias` for checked arguments.
 
     Args:
         x: shape `(batch, in_features)`.
         factors: M tensors of shape `(rank, out_i, in_i)`.
-        bias: shape `(out_features,)`, or none.
+        bias: nothing, one vector `(out_features,)`, or M vectors `(out_i,)` of a Kronecker bias.
         shape: of the factors.
         way: `"auto"` or the name of a way.
 
@@ -36,8 +37,8 @@ def linear_rows(
     """
     needs_grad = torch.is_grad_enabled() and (
         x.requires_grad
-        or (bias is not None and bias.requires_grad)
         or any(factor.requires_grad for factor in factors)
+        or any(vector.requires_grad for vector in bias)
     )
     plain = is_plain_call()
     rows = None if torch.compiler.is_compiling() else x.shape[0]  # a symbol while tracing
@@ -52,19 +53,22 @@ def linear_rows(
         way,
     )
     if way == "dense":
-        return linear_dense(x, factors, bias)
+        return linear_dense(x, factors, kron_bias(bias) if bias else None)
     if len(groups) < len(factors):
         factors = merge_factors(factors, groups)
     if way == "two_gemm":
         if needs_grad and plain:
-            out: Tensor = TwoGemm.apply(x, *factors, bias)  # type: ignore[no-untyped-call]
+            if len(bias) > 2:
+                bias = merge_bias(bias, groups)
+            out: Tensor = TwoGemm.apply(x, *factors, *bias)  # type: ignore[no-untyped-call]
             return out
         y = two_gemm(x, *factors)
     else:
         y = chain(x, factors)
-    if bias is None:
+    if not bias:
         return y
-    return y + bias if needs_grad or not plain else y.add_(bias)
+    vector = kron_bias(bias)
+    return y + vector if needs_grad or not plain else y.add_(vector)
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from qimlp.ops.definition import kron_bias
+
 
 def kron_per_copy(a: Tensor, b: Tensor) -> Tensor:
     """Kronecker product of two factors, copy by copy.
@@ -38,5 +40,14 @@ def merge_factors(factors: Sequence[Tensor], groups: Sequence[int]) -> list[Tens
         for factor in factors[start + 1 : start + size]:
             product = kron_per_copy(product, factor)
         merged.append(product)
+        start += size
+    return merged
+
+
+def merge_bias(vectors: Sequence[Tensor], groups: Sequence[int]) -> list[Tensor]:
+    """Multiply out each group of neighbouring vectors of a Kronecker bias, as `merge_factors`."""
+    merged, start = [], 0
+    for size in groups:
+        merged.append(kron_bias(vectors[start : start + size]))
         start += size
     return merged

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.ops.definition import kron_bias
+
 
 def two_gemm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`x W^T` with `W = sum_c kron(a[c], b[c])`, in plain differentiable operations."""
@@ -30,29 +32,35 @@ class TwoGemm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
-        """`x W^T + bias`."""
-        ctx.save_for_backward(x, a, b)
-        ctx.save_for_forward(x, a, b)
+    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, *bias: Tensor) -> Tensor:
+        """`x W^T + bias`; `bias` is nothing, a vector (p * r), or vectors (p) and (r)."""
+        pair = bias if len(bias) == 2 else ()
+        ctx.save_for_backward(x, a, b, *pair)
+        ctx.save_for_forward(x, a, b, *pair)
         y = two_gemm(x, a, b)
-        return y if bias is None else y.add_(bias)
+        return y.add_(kron_bias(bias)) if bias else y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the input, both factors and the bias, those that are needed."""
-        x, a, b = ctx.saved_tensors
-        needs_x, needs_a, needs_b, needs_bias = ctx.needs_input_grad
+        x, a, b, *pair = ctx.saved_tensors
+        needs, needs_bias = ctx.needs_input_grad[:3], ctx.needs_input_grad[3:]
         backward = _second_first_backward if _is_second_first(a, b) else _first_first_backward
-        return (
-            *backward(grad, x, a, b, (needs_x, needs_a, needs_b)),
-            grad.sum(0) if needs_bias else None,
-        )
+        gradients = backward(grad, x, a, b, needs)
+        if not any(needs_bias):
+            return (*gradients, *[None] * len(needs_bias))
+        total = grad.sum(0)
+        if not pair:
+            return (*gradients, total)
+        first, second = pair
+        total = total.view(first.shape[0], second.shape[0])
+        return (*gradients, torch.mv(total, second), torch.mv(total.t(), first))
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         """The product rule: one term for each argument that has a tangent."""
-        x, a, b = ctx.saved_tensors
-        dx, da, db, dbias = tangents
+        x, a, b, *pair = ctx.saved_tensors
+        dx, da, db, *dbias = tangents
         terms = []
         if dx is not None:
             terms.append(two_gemm(dx, a, b))
@@ -60,8 +68,10 @@ class TwoGemm(torch.autograd.Function):
             terms.append(two_gemm(x, da, b))
         if db is not None:
             terms.append(two_gemm(x, a, db))
-        if dbias is not None:
-            terms.append(dbias.expand(x.shape[0], dbias.shape[0]))
+        for i, tangent in enumerate(dbias):
+            if tangent is not None:
+                vectors = [*pair[:i], tangent, *pair[i + 1 :]]
+                terms.append(kron_bias(vectors).expand(x.shape[0], -1))
         return torch.stack(terms).sum(0)
 
 

@@ -45,7 +45,7 @@ class Rates:
     item_seconds: float
 
 
-_CPU = Rates(150e9, 15e9, 60e9, 1_500_000, 6.0, 16, 3e-6, 5e-8)
+_CPU = Rates(80e9, 25e9, 36e9, 1_500_000, 6.0, 16, 5.5e-6, 1.4e-7)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 

@@ -1,0 +1,55 @@
+# Everything installs into .venv, at the versions of requirements/constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
+PINNED := pyproject.toml requirements/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/train  ## train a QiMLP and its classic control on real data, and compare them
+	$(BIN)/qimlp train digits --model 2b --model mlp --seeds 0,1,2 --threads 1 --out runs/demo --overwrite
+
+test: $(VENV)/dev  ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/dev  ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev  ## linters, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/peers  ## print the benchmark tables
+	$(BIN)/python -m benchmarks.layers
+	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks.huge
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) build dist src/*.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/train: $(BIN)/python $(PINNED)
+	$(INSTALL) --editable '.[train]'
+	touch $@
+
+$(VENV)/dev: $(BIN)/python $(PINNED)
+	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/peers: $(VENV)/dev requirements/peers.txt
+	$(PIP) install --quiet --no-deps --requirement requirements/peers.txt
+	touch $@
