@@ -1,0 +1,106 @@
+"""The command line as a whole: subcommands, errors, exit codes.
+
+Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 130 interrupted.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from qimlp import __version__
+from qimlp.cli.eval import eval_command
+from qimlp.cli.plan import plan_command
+from qimlp.cli.predict import predict_command
+from qimlp.cli.train import train_command
+from qimlp.training.errors import NonFiniteLossError
+
+_MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError)
+_FAILED, _INTERRUPTED = 2, 130
+# Wrong options, as the parser says it; newer versions of typer carry click inside.
+_UsageError: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name="qimlp",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class _InterruptedError(Exception):
+    """Carries a KeyboardInterrupt past the parser, which would drop its message."""
+
+
+def _add(name: str, command: Callable[..., None]) -> None:
+    @wraps(command)
+    def guarded(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            raise _InterruptedError(str(interrupt) or "interrupted") from interrupt
+
+    app.command(name)(guarded)
+
+
+_add("plan", plan_command)
+_add("train", train_command)
+_add("eval", eval_command)
+_add("predict", predict_command)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"qimlp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    _traceback: Annotated[  # taken out by `run`, so that it may stand anywhere
+        bool, typer.Option("--traceback", help="Show where an error came from.")
+    ] = False,
+) -> None:
+    """Small networks of Kronecker-structured layers: plan, train, evaluate, predict."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What stands behind ``qimlp`` on the command line; none shows the help.
+
+    Returns:
+        The exit code.
+    """
+    own = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
+    try:
+        code = app(own, standalone_mode=False, prog_name="qimlp")
+    except _InterruptedError as interrupt:
+        _say(str(interrupt))
+        return _INTERRUPTED
+    except (*_MISTAKES, _UsageError) as error:
+        if "--traceback" in arguments:
+            traceback.print_exc()
+        _say(f"error: {_one_line(error)}")
+        return _FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.format_message() if isinstance(error, _UsageError) else str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror}"
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"qimlp: {line}\n")

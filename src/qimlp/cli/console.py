@@ -1,0 +1,55 @@
+"""Where the command writes: one console, plain where nobody watches."""
+
+import json
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+_FILE_WIDTH = 140  # columns where the output is no terminal
+
+
+def open_console() -> Console:
+    """Make a console on standard output.
+
+    Returns:
+        A console that uses no control characters unless standard output is a terminal.
+    """
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_FILE_WIDTH, no_color=True)
+    return console
+
+
+def make_table(title: str, columns: tuple[str, ...], *, left: int = 1) -> Table:
+    """Make an empty table.
+
+    Args:
+        title: Stands above it.
+        columns: Headings.
+        left: How many columns, from the left, hold text; the others hold numbers.
+
+    Returns:
+        The table, to add rows to.
+    """
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index < left else "right", overflow="fold")
+    return table
+
+
+def write_json(console: Console, value: Any) -> None:
+    """Write a value as JSON, nothing else.
+
+    Args:
+        console: Where to.
+        value: Anything JSON can hold.
+    """
+    console.print(json.dumps(value, indent=2), markup=False, soft_wrap=True)

@@ -1,0 +1,49 @@
+"""``qimlp eval``: how a trained network does on labelled data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qimlp.cli.console import make_table, open_console, write_json
+from qimlp.training.trained_run import load_run
+
+
+def eval_command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Annotated[
+        str | None, typer.Argument(help="Name or path; by default what it was trained on.")
+    ] = None,
+    *,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of named data.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, the confusion matrix included.")
+    ] = False,
+) -> None:
+    """Evaluate a run's best network: on the test part where the data has one, else on all."""
+    trained = load_run(run, device=device, data_dir=data_dir)
+    own = data is None or data == trained.settings.data
+    source = trained.settings.data if data is None else data
+    if own:
+        evaluation = trained.evaluate_test()
+    else:
+        evaluation = trained.evaluate(source, label_column=label_column)
+    console = open_console()
+    if as_json:
+        head = {"run": str(run), "data": source, "class_names": trained.class_names}
+        write_json(console, {**head, **evaluation.to_dict()})
+        return
+    table = make_table(source, ("class", "examples", "precision", "recall"))
+    for name, row in zip(trained.class_names, evaluation.per_class(), strict=True):
+        table.add_row(name, str(row.examples), _percent(row.precision), _percent(row.recall))
+    console.print(table)
+    console.print(
+        f"accuracy {evaluation.accuracy:.4f}  loss {evaluation.loss:.4f}  "
+        f"examples {evaluation.examples:,}"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

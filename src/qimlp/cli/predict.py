@@ -1,0 +1,31 @@
+"""``qimlp predict``: classes and probabilities for new data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qimlp.cli.console import open_console
+from qimlp.training.predictions import check_predictions_path, write_predictions
+from qimlp.training.trained_run import load_run
+
+
+def predict_command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    file: Annotated[str, typer.Argument(help="Data with the same features; labels not needed.")],
+    *,
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.")] = Path(
+        "predictions.csv"
+    ),
+    label_column: Annotated[
+        str | None, typer.Option(help="Label column of a table, left aside if there.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Predict with a run's best network; one row per example, in order."""
+    check_predictions_path(out, overwrite=overwrite)
+    trained = load_run(run, device=device)
+    inputs = trained.read(file, label_column=label_column)
+    write_predictions(out, trained.probabilities(inputs), trained.class_names)
+    open_console().print(f"{len(inputs):,} predictions in {out}", markup=False, soft_wrap=True)

@@ -1,0 +1,190 @@
+"""Training as it goes on: a bar on a terminal, one line per epoch elsewhere."""
+
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from qimlp.training.events import EpochDone, Event, RunFinished, RunStarted, StepsDone
+
+
+class Reporter(Protocol):
+    """Something to call with events, inside a ``with``."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event.
+
+        Args:
+            event: From a run.
+        """
+
+    def __enter__(self) -> "Reporter": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def open_reporter(console: Console, runs: int) -> Reporter:
+    """Choose how to report.
+
+    Args:
+        console: Where to.
+        runs: How many runs there will be.
+
+    Returns:
+        A bar where the console is a terminal, lines elsewhere.
+    """
+    return BarReporter(console, runs) if console.is_terminal else LineReporter(console, runs)
+
+
+class LineReporter:
+    """One line per epoch, without control characters.
+
+    Args:
+        console: Where to.
+        runs: How many runs there will be.
+    """
+
+    def __init__(self, console: Console, runs: int) -> None:
+        self._console = console
+        self._runs = runs
+        self._run = 0
+        self._name = ""
+        self._epochs = 0
+        self._speed = 0.0
+
+    def __enter__(self) -> "LineReporter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __call__(self, event: Event) -> None:
+        """Say what happened.
+
+        Args:
+            event: From a run.
+        """
+        if isinstance(event, RunStarted):
+            self._run += 1
+            self._name = f"[{self._run}/{self._runs}] {event.label} seed {event.seed}"
+            self._epochs = event.epochs
+            self._say(f"{event.data}, {event.parameters:,} parameters, in {event.folder}")
+        elif isinstance(event, StepsDone):
+            self._speed = event.samples_per_second
+        elif isinstance(event, EpochDone):
+            self._say(
+                f"epoch {event.epoch}/{self._epochs}  loss {event.train_loss:.4f}  "
+                f"dev {event.dev_accuracy:.4f}  {self._speed:,.0f} samples/s"
+            )
+        elif isinstance(event, RunFinished):
+            result = event.result
+            self._say(
+                f"test {result.test_accuracy:.4f} with the weights of epoch {result.best_epoch}"
+            )
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"{self._name}  {text}", markup=False, soft_wrap=True)
+
+
+class BarReporter:
+    """A bar for the run and, with several runs, one for all of them.
+
+    Args:
+        console: A terminal.
+        runs: How many runs there will be.
+    """
+
+    def __init__(self, console: Console, runs: int) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._runs = runs
+        self._finished = 0
+        self._all: TaskID | None = None
+        self._now: TaskID | None = None
+        self._accuracy = ""
+        self._steps = 0
+
+    def __enter__(self) -> "BarReporter":
+        self._bars.start()
+        if self._runs > 1:
+            self._all = self._bars.add_task("all runs", total=None, numbers="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Move the bars.
+
+        Args:
+            event: From a run.
+        """
+        if isinstance(event, RunStarted):
+            self._start(event)
+        elif isinstance(event, StepsDone):
+            self._move(event)
+        elif isinstance(event, EpochDone):
+            self._accuracy = f"dev {event.dev_accuracy:.4f}"
+        elif isinstance(event, RunFinished):
+            self._finish(event)
+
+    def _start(self, event: RunStarted) -> None:
+        self._steps = event.epochs * event.steps_per_epoch
+        self._accuracy = ""
+        self._now = self._bars.add_task(
+            f"{event.label} seed {event.seed}",
+            total=self._steps,
+            completed=event.done_steps,
+            numbers="",
+        )
+
+    def _move(self, event: StepsDone) -> None:
+        if self._now is None:
+            return
+        numbers = (
+            f"epoch {event.epoch}  loss {event.loss:.4f}  {self._accuracy}  "
+            f"{event.samples_per_second:,.0f} samples/s"
+        )
+        self._bars.update(self._now, completed=event.step, numbers=numbers)
+        self._move_all(event.step)
+
+    def _move_all(self, step: int) -> None:
+        """All runs count as long as the present one."""
+        if self._all is not None:
+            total, done = self._runs * self._steps, self._finished * self._steps + step
+            self._bars.update(self._all, total=total, completed=done)
+
+    def _finish(self, event: RunFinished) -> None:
+        if self._now is not None:
+            numbers = f"test {event.result.test_accuracy:.4f}  (epoch {event.result.best_epoch})"
+            self._bars.update(self._now, completed=self._steps, numbers=numbers)
+        self._finished += 1
+        self._move_all(0)

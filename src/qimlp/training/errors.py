@@ -1,0 +1,9 @@
+"""What can end a training run early, beside bad input."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became infinite or not a number; the run folder keeps the epochs before."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """The user asked to stop; the state is on disk and the run can be resumed."""

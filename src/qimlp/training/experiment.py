@@ -1,0 +1,160 @@
+"""Several networks and seeds on one data set: one run each, then their comparison."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from qimlp.files import read_json_object, write_json
+from qimlp.training.comparison import Comparison, compare
+from qimlp.training.errors import TrainingInterrupted
+from qimlp.training.events import OnEvent
+from qimlp.training.network import build_network, layer_sizes
+from qimlp.training.report import write_comparison
+from qimlp.training.result import RunResult
+from qimlp.training.run_folder import RunFolder
+from qimlp.training.settings import TrainSettings, resolve_settings
+from qimlp.training.trainer import fit, resume
+from qimlp.training.training_data import Loaded, load_data
+from qimlp.training.world import launched_rank, open_world
+
+PathLike = str | os.PathLike[str]
+_FILE = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Finished runs and how they compare.
+
+    Attributes:
+        results: One per run, in the order of the settings.
+        comparison: Rows per network.
+        table: ``comparison.md`` (``comparison.json`` lies beside it).
+        figure: ``comparison.png``.
+    """
+
+    results: list[RunResult]
+    comparison: Comparison
+    table: Path
+    figure: Path
+
+
+def run_experiment(
+    runs: Sequence[TrainSettings],
+    *,
+    out: PathLike = "runs",
+    overwrite: bool = False,
+    on_event: OnEvent | None = None,
+) -> Experiment:
+    """Train every run, then compare them.
+
+    Nothing is trained or written if any run folder is taken. The data is read once.
+
+    Args:
+        runs: The settings of every run; their run folders must differ.
+        out: Folder for the run folders and the comparison.
+        overwrite: Replace earlier runs.
+        on_event: Called with every event.
+
+    Returns:
+        The results and the comparison, which lie in `out` too.
+
+    Raises:
+        FileExistsError: If a run folder exists.
+        ValueError: If two runs would share a folder, or settings and data do not fit.
+        OSError: If something cannot be written.
+    """
+    root = Path(out)
+    folders = [RunFolder.of(root, settings) for settings in runs]
+    if len({folder.path for folder in folders}) != len(runs):
+        raise ValueError("two of the runs are the same: name every model and every seed once")
+    if launched_rank() == 0:
+        for folder in folders:
+            folder.require_free(overwrite=overwrite)
+    data = load_data(runs[0])
+    _check_networks(runs, data)
+    if launched_rank() == 0:
+        root.mkdir(parents=True, exist_ok=True)
+        plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
+        write_json(root / _FILE, plan)
+
+    def train(settings: TrainSettings) -> RunResult:
+        return fit(settings, out=root, overwrite=overwrite, on_event=on_event, loaded=data)
+
+    return _finish(root, runs, train)
+
+
+def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Experiment:
+    """Continue an interrupted experiment: complete runs are kept, the others trained.
+
+    Args:
+        path: The output folder of `run_experiment`.
+        on_event: Called with every event.
+
+    Returns:
+        The results and the comparison.
+
+    Raises:
+        FileNotFoundError: If there is no experiment.
+        ValueError: If something there is damaged or the data has changed.
+        OSError: If something cannot be written.
+    """
+    root = Path(path)
+    runs = read_experiment(root)
+    data = load_data(runs[0])
+
+    def train(settings: TrainSettings) -> RunResult:
+        folder = RunFolder.of(root, settings)
+        if folder.path.exists():
+            return resume(folder.path, on_event=on_event, loaded=data)
+        return fit(settings, out=root, on_event=on_event, loaded=data)
+
+    return _finish(root, runs, train)
+
+
+def read_experiment(path: PathLike) -> list[TrainSettings]:
+    """Read which runs an experiment consists of.
+
+    Args:
+        path: The output folder of `run_experiment`.
+
+    Returns:
+        The settings of every run.
+
+    Raises:
+        FileNotFoundError: If there is no experiment.
+        ValueError: If the file is damaged.
+    """
+    file = Path(path) / _FILE
+    listed = read_json_object(file, what="the runs of an experiment").get("runs")
+    if not isinstance(listed, list) or not listed:
+        raise ValueError(f"{file}: expected a list of runs")
+    return [resolve_settings(values, source=str(file)) for values in listed]
+
+
+def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
+    """Refuse what cannot be built before anything is written."""
+    for settings in {settings.label: settings for settings in runs}.values():
+        open_world(settings.device)
+        sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+        with torch.random.fork_rng([]):
+            build_network(settings, sizes)
+
+
+def _finish(
+    root: Path, runs: Sequence[TrainSettings], train: Callable[[TrainSettings], RunResult]
+) -> Experiment:
+    try:
+        results = [train(settings) for settings in runs]
+    except TrainingInterrupted as stop:
+        raise TrainingInterrupted(f"{stop} (all runs: qimlp train --resume {root})") from stop
+    comparison = compare(results)
+    table, figure = root / "comparison.md", root / "comparison.png"
+    if launched_rank() == 0:
+        from qimlp.training.plots import plot_comparison  # noqa: PLC0415 - matplotlib is slow
+
+        write_comparison(comparison, root)
+        plot_comparison(results, figure)
+    return Experiment(results, comparison, table, figure)

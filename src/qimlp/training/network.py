@@ -1,0 +1,94 @@
+"""From settings and data to a network, and the dense network it is measured against."""
+
+import math
+from itertools import pairwise
+
+from torch import nn
+
+from qimlp.models import MLP, Pretrained, QiMLP, named_network
+from qimlp.training.settings import TrainSettings
+
+_BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
+
+
+def layer_sizes(
+    settings: TrainSettings, *, in_features: int, num_classes: int
+) -> list[tuple[int, ...]]:
+    """Sizes of the bodies at every layer boundary; an MLP has one body.
+
+    Args:
+        settings: `model`, `dims`, `depth` and `data` decide.
+        in_features: Features of the data.
+        num_classes: Classes of the data.
+
+    Returns:
+        One tuple per boundary; the products are the network's widths.
+
+    Raises:
+        ValueError: If given dims do not fit the data.
+    """
+    if settings.dims is None:
+        planned = named_network(
+            settings.model,
+            in_features=in_features,
+            num_classes=num_classes,
+            data_set=settings.data_name,
+            depth=settings.depth,
+        )
+        return [(size,) if isinstance(size, int) else tuple(size) for size in planned]
+    widths = [math.prod(layer) for layer in settings.dims]
+    if widths[0] != in_features or widths[-1] != num_classes:
+        raise ValueError(
+            f"dims go from {widths[0]} to {widths[-1]} features, but the data has {in_features} "
+            f"features and {num_classes} classes; make the first and last dims multiply to these"
+        )
+    if settings.kind == "mlp":
+        return [(width,) for width in widths]
+    return [tuple(layer) for layer in settings.dims]
+
+
+def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
+    """Build the network; its start depends on torch's random state.
+
+    Args:
+        settings: Kind, rank, bias, activation, start, dropout.
+        sizes: From `layer_sizes`.
+
+    Returns:
+        A `QiMLP` or an `MLP`, float32 on the CPU.
+    """
+    if settings.kind == "mlp":
+        widths = [math.prod(layer) for layer in sizes]
+        return MLP(widths, activation=settings.activation, dropout=settings.dropout)
+    return QiMLP(
+        sizes,
+        rank=settings.rank,
+        bias=_BIAS[settings.bias],
+        activation=settings.activation,
+        init=settings.init,
+    )
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count a network's parameters.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        Number of elements over all parameters.
+    """
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def count_dense_parameters(sizes: list[tuple[int, ...]]) -> int:
+    """Parameters of the dense network of the same widths, biases included.
+
+    Args:
+        sizes: From `layer_sizes`.
+
+    Returns:
+        The sum of ``in * out + out`` over the layers.
+    """
+    widths = [math.prod(layer) for layer in sizes]
+    return sum(a * b + b for a, b in pairwise(widths))

@@ -1,0 +1,50 @@
+"""Optimizer and learning-rate schedule of a run."""
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from qimlp.training.param_groups import param_groups
+from qimlp.training.settings import TrainSettings
+
+
+def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
+    """Make Adam (with decoupled decay), fused where the device allows it.
+
+    Args:
+        model: The model, on its device.
+        settings: `lr`, `factor_lr_scale`, `betas`, `weight_decay`.
+
+    Returns:
+        The optimizer, every parameter in exactly one group.
+    """
+    groups = param_groups(model, settings.lr, settings.weight_decay, scale=settings.factor_lr_scale)
+    fusible = ("cpu", "cuda", "xpu", "mps")
+    fused = all(parameter.device.type in fusible for parameter in model.parameters())
+    return AdamW(groups, lr=settings.lr, betas=settings.betas, fused=fused)
+
+
+def build_schedule(
+    optimizer: Optimizer, settings: TrainSettings, total_steps: int
+) -> LRScheduler | None:
+    """Make the schedule, stepped once per optimizer step.
+
+    Args:
+        optimizer: Its groups' rates are the peaks.
+        settings: `schedule`.
+        total_steps: Steps of the whole run.
+
+    Returns:
+        The schedule; None for a constant rate.
+    """
+    if settings.schedule == "one-cycle":
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(
+            optimizer,
+            max_lr=peaks,
+            total_steps=max(total_steps, 2),
+            cycle_momentum=False,
+        )
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=total_steps)
+    return None

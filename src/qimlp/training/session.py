@@ -1,0 +1,159 @@
+"""Everything of one run that changes while it trains, and its way to disk and back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qimlp.models import Pretrained
+from qimlp.training.average import WeightAverage
+from qimlp.training.events import EpochDone
+from qimlp.training.optimization import build_optimizer, build_schedule
+from qimlp.training.settings import TrainSettings
+from qimlp.training.state import (
+    StoredState,
+    load_optimizer,
+    optimizer_groups,
+    optimizer_tensors,
+    write_state,
+)
+from qimlp.training.world import World
+
+
+@dataclass
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        step: Optimizer steps done.
+        epochs: Whole epochs done, each with its evaluation.
+        loss_sum: 0-d, this process's sum of the step losses of the running epoch.
+        window_seconds: Seconds per step of every logged window.
+    """
+
+    loss_sum: Tensor
+    step: int = 0
+    epochs: list[EpochDone] = field(default_factory=list)
+    window_seconds: list[float] = field(default_factory=list)
+
+
+class Session:
+    """Model, optimizer, schedule, averaged weights, best weights and progress.
+
+    Args:
+        model: The network, freshly built.
+        settings: The run's settings.
+        steps_per_epoch: Optimizer steps of one epoch.
+        world: Processes and device.
+    """
+
+    def __init__(
+        self, model: Pretrained, settings: TrainSettings, steps_per_epoch: int, world: World
+    ) -> None:
+        self.model = model.to(dtype=getattr(torch, settings.dtype))
+        self.forward = world.wrap(self.model)
+        self.world = world
+        self.steps_per_epoch = steps_per_epoch
+        self.optimizer = build_optimizer(self.model, settings)
+        self.schedule = build_schedule(self.optimizer, settings, settings.epochs * steps_per_epoch)
+        self.average = (
+            None if settings.ema_decay is None else WeightAverage(self.model, settings.ema_decay)
+        )
+        precise = torch.float32 if world.device.type == "mps" else torch.float64
+        self.progress = Progress(torch.zeros((), dtype=precise, device=world.device))
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def evaluated(self) -> Pretrained:
+        """The model that is evaluated and kept: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.model
+
+    def keep_best(self) -> None:
+        """Remember the evaluated model's weights as the best so far."""
+        self.best = {k: t.detach().clone() for k, t in self.evaluated.state_dict().items()}
+
+    def use_best(self) -> None:
+        """Put the best weights into the evaluated model."""
+        self.evaluated.load_state_dict(self.best)
+
+    def save(self, path: Path, fingerprint: str) -> None:
+        """Write the state; every process must call this, the main one writes.
+
+        Args:
+            path: The state file.
+            fingerprint: Of the data.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        tensors: dict[str, Tensor] = {"loss_sum": self.world.gather(self.progress.loss_sum)}
+        for name, state in _random_states(self.world.device).items():
+            tensors[f"random.{name}"] = self.world.gather(state)
+        if not self.world.is_main:
+            return
+        parts = {
+            "model": self.model.state_dict(),
+            "average": {} if self.average is None else self.average.model.state_dict(),
+            "best": self.best,
+            "optimizer": optimizer_tensors(self.optimizer, self.model),
+        }
+        for part, named in parts.items():
+            tensors |= {f"{part}.{name}": tensor for name, tensor in named.items()}
+        info: dict[str, Any] = {
+            "fingerprint": fingerprint,
+            "step": self.progress.step,
+            "epochs": [epoch.to_dict() for epoch in self.progress.epochs],
+            "window_seconds": self.progress.window_seconds,
+            "groups": optimizer_groups(self.optimizer),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+        }
+        write_state(path, tensors, info)
+
+    def load(self, state: StoredState) -> None:
+        """Continue from a stored state.
+
+        Args:
+            state: Written by `save` of a session built from the same settings.
+
+        Raises:
+            ValueError: If the state is of another model or another number of processes.
+        """
+        sums = state.tensors["loss_sum"]
+        if len(sums) != self.world.size:
+            raise ValueError(
+                f"{state.path}: the run was started with {len(sums)} processes, this is "
+                f"{self.world.size}; resume it with the same number"
+            )
+        try:
+            self.model.load_state_dict(state.part("model"))
+            if self.average is not None:
+                self.average.model.load_state_dict(state.part("average"))
+            load_optimizer(
+                self.optimizer, self.model, state.part("optimizer"), state.info["groups"]
+            )
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{state.path} does not fit the run's settings: {reason}") from error
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state.info["schedule"])
+        self.best = {k: t.to(self.world.device) for k, t in state.part("best").items()}
+        self.progress.loss_sum.copy_(sums[self.world.rank])
+        self.progress.step = state.info["step"]
+        self.progress.epochs = [EpochDone(**epoch) for epoch in state.info["epochs"]]
+        self.progress.window_seconds = list(state.info["window_seconds"])
+        _restore_random_states(state.part("random"), self.world)
+
+
+def _random_states(device: torch.device) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def _restore_random_states(states: dict[str, Tensor], world: World) -> None:
+    torch.set_rng_state(states["cpu"][world.rank])
+    if world.device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"][world.rank], world.device)

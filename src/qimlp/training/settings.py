@@ -1,0 +1,179 @@
+"""The settings of one training run, and how they come together."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from qimlp.training.nearest import unknown_name
+from qimlp.training.recipes import RECIPES, recipe_values
+
+Dims = tuple[tuple[Annotated[int, Field(gt=0)], ...], ...]
+
+
+def parse_dims(value: Any) -> Any:
+    """Turn ``"28x28,28x28,2x5"`` into ``((28, 28), (28, 28), (2, 5))``.
+
+    Args:
+        value: Text in that form; anything else is passed on.
+
+    Returns:
+        Tuples of sizes, one tuple per layer boundary.
+
+    Raises:
+        ValueError: If the text has another form.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(tuple(int(size) for size in part.split("x")) for part in value.split(","))
+    except ValueError:
+        raise ValueError(
+            f'dims {value!r}: expected sizes joined by "x", layers by ",", as in "28x28,28x28,2x5"'
+        ) from None
+
+
+class TrainSettings(BaseModel):
+    """Everything that decides a run; frozen, and unknown fields are refused.
+
+    Rates are per step, sizes are counts, `threads` is the number of CPU threads (None: as torch
+    has it), `log_every` counts steps between two checks of the loss. `factor_lr_scale` is the
+    `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    recipe: str = "tuned"
+    data: str = Field("digits", min_length=1)
+    data_dir: str | None = None
+    label_column: str | None = None
+    streaming: bool | None = None
+    dev_fraction: float = Field(0.2, gt=0, lt=1)
+    scaling: Literal["none", "unit", "symmetric", "standardize"] = "standardize"
+
+    model: str = "2b"
+    dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
+    depth: int | None = Field(None, ge=1)
+    rank: int = Field(1, ge=1)
+    bias: Literal["kronecker", "dense", "none"] = "kronecker"
+    activation: str = "gelu"
+    init: Literal["normal", "orthogonal"] = "orthogonal"
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(50, ge=1)
+    lr: float = Field(0.001, gt=0)
+    factor_lr_scale: float = Field(0.0, ge=0, le=1)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
+        0.9,
+        0.99,
+    )
+    schedule: Literal["one-cycle", "constant", "cosine"] = "one-cycle"
+    weight_decay: float = Field(0.0, ge=0)
+    ema_decay: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None,
+        BeforeValidator(lambda value: None if value == "off" else value),
+    ] = 0.999
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+    seed: int = Field(0, ge=0, lt=2**31)
+    device: str = "auto"
+    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
+    mixed_precision: Literal["no", "bf16"] = "no"
+    threads: int | None = Field(None, ge=1)
+    log_every: int = Field(50, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainSettings":
+        if self.recipe not in RECIPES:
+            raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
+        if self.model != "mlp" and not re.fullmatch(r"[1-9]b", self.model):
+            raise ValueError(unknown_name("model", self.model, ["mlp", "2b", "3b", "4b"]))
+        if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):
+            raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
+        if self.dims is not None:
+            self._check_dims(self.dims)
+        return self
+
+    def _check_dims(self, dims: Dims) -> None:
+        bodies = {len(layer) for layer in dims}
+        if len(dims) < 2 or len(bodies) != 1:
+            raise ValueError(
+                f"dims {dims}: expected two or more layers with the same number of sizes each"
+            )
+        if self.model != "mlp" and bodies != {int(self.model[0])}:
+            raise ValueError(
+                f"dims {dims} have {bodies.pop()} sizes per layer, but model {self.model!r} "
+                f"has {self.model[0]} bodies; name the model that fits the dims"
+            )
+
+    @property
+    def kind(self) -> str:
+        """``"mlp"`` or ``"qimlp"``."""
+        return "mlp" if self.model == "mlp" else "qimlp"
+
+    @property
+    def data_name(self) -> str:
+        """Short name of the data: the source itself, or the stem of a path."""
+        return Path(self.data).stem or Path(self.data).resolve().name
+
+    @property
+    def label(self) -> str:
+        """Name of the network in tables and folders, such as ``2b-rank4-dense-bias``."""
+        parts = [self.model]
+        if self.dims is not None:
+            parts.append("-".join("x".join(map(str, layer)) for layer in self.dims))
+        if self.depth is not None:
+            parts.append(f"depth{self.depth}")
+        if self.kind == "qimlp":
+            if self.rank > 1:
+                parts.append(f"rank{self.rank}")
+            if self.bias != "kronecker":
+                parts.append(f"{self.bias}-bias")
+        return "-".join(parts)
+
+
+def resolve_settings(
+    options: Mapping[str, Any] | None = None,
+    *,
+    file: Mapping[str, Any] | None = None,
+    source: str = "settings",
+) -> TrainSettings:
+    """Merge defaults < recipe < settings file < options.
+
+    Args:
+        options: Fields given by hand; they win over everything.
+        file: Fields of a settings file.
+        source: What to call the settings in a message, such as the file's name.
+
+    Returns:
+        The resolved settings.
+
+    Raises:
+        ValueError: With one line, if a field is unknown or a value is not allowed.
+    """
+    given = {**(file or {}), **(options or {})}
+    for name in given:
+        if name not in TrainSettings.model_fields:
+            raise ValueError(
+                f"{source}: {unknown_name('setting', name, TrainSettings.model_fields)}"
+            )
+    deciding = ("recipe", "data", "model")
+    identity: dict[str, Any] = {name: given[name] for name in deciding if name in given}
+    known = _validated(identity, source)
+    recipe = recipe_values(known.recipe, kind=known.kind, data=known.data_name)
+    return _validated({**recipe, **given}, source)
+
+
+def _validated(values: Mapping[str, Any], source: str) -> TrainSettings:
+    try:
+        return TrainSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        where = ".".join(str(part) for part in first["loc"])
+        if where:
+            message = f"{where}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+        raise ValueError(f"{source}: {message}") from error

@@ -1,0 +1,170 @@
+"""A finished run's network with everything it needs to see new data."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from qimlp.data import Scaling, load_inputs
+from qimlp.models import load_pretrained
+from qimlp.training.evaluation import Evaluation, evaluate
+from qimlp.training.run_folder import RunFolder
+from qimlp.training.settings import TrainSettings
+from qimlp.training.training_data import TrainingData
+from qimlp.training.world import World, open_world
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """The best network of a run, on its device.
+
+    Attributes:
+        model: The network, in evaluation mode.
+        settings: The run's settings.
+        scaling: How inputs are scaled.
+        class_names: Names of the classes, in order.
+        feature_shape: Shape of one example.
+        feature_names: Columns of the training table, empty for images.
+        fingerprint: Of the training data.
+        world: Its device.
+    """
+
+    model: nn.Module
+    settings: TrainSettings
+    scaling: Scaling
+    class_names: tuple[str, ...]
+    feature_shape: tuple[int, ...]
+    feature_names: tuple[str, ...]
+    fingerprint: str
+    world: World
+
+    def read(self, source: str, *, label_column: str | None = None) -> Tensor:
+        """Read data to predict; labels, where there are any, are left aside.
+
+        Args:
+            source: Name or path; the test part where it has one, else all of it.
+            label_column: Column of the label; by default the run's own.
+
+        Returns:
+            (n, features), not scaled, on the CPU.
+
+        Raises:
+            FileNotFoundError: If there is no such data.
+            ValueError: If it is not usable or has other features.
+        """
+        return load_inputs(
+            source,
+            self.feature_shape,
+            feature_names=self.feature_names,
+            label_column=label_column or self.settings.label_column,
+            data_dir=self.settings.data_dir,
+        ).inputs
+
+    def evaluate(self, source: str, *, label_column: str | None = None) -> Evaluation:
+        """Evaluate on labelled data.
+
+        Args:
+            source: Name or path; the test part where it has one, else all of it.
+            label_column: Column of the label; by default the run's own.
+
+        Returns:
+            Accuracy, loss and confusion.
+
+        Raises:
+            FileNotFoundError: If there is no such data.
+            ValueError: If it is not usable, has no labels, or other features or classes.
+        """
+        found = load_inputs(
+            source,
+            self.feature_shape,
+            class_names=self.class_names,
+            feature_names=self.feature_names,
+            label_column=label_column or self.settings.label_column,
+            labels_required=True,
+            data_dir=self.settings.data_dir,
+        )
+        if found.labels is None:
+            raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
+        labels = (part.to(self.world.device) for part in found.labels.split(_BATCH))
+        return self._evaluate(zip(self._scaled(found.inputs), labels, strict=True))
+
+    def evaluate_test(self) -> Evaluation:
+        """Evaluate on the test set of the run's own data, as the run did at its end.
+
+        Returns:
+            Accuracy, loss and confusion.
+
+        Raises:
+            FileNotFoundError: If the data is gone.
+            ValueError: If it has changed since.
+        """
+        data = TrainingData(self.settings)
+        data.require_same(self.fingerprint)
+        return self._evaluate(data.test_batches(self.world))
+
+    @torch.inference_mode()
+    def probabilities(self, inputs: Tensor) -> Tensor:
+        """Class probabilities.
+
+        Args:
+            inputs: (n, features), not scaled, on the CPU.
+
+        Returns:
+            (n, classes), float32, on the CPU.
+        """
+        rows = [self.model(x).float().softmax(dim=1).cpu() for x in self._scaled(inputs)]
+        return torch.cat(rows)
+
+    def _evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
+        classes = len(self.class_names)
+        return evaluate(self.model, batches, num_classes=classes, world=self.world)
+
+    def _scaled(self, inputs: Tensor) -> Iterator[Tensor]:
+        dtype = next(self.model.parameters()).dtype
+        for part in inputs.split(_BATCH):
+            yield self.scaling.apply(part.to(self.world.device)).to(dtype)
+
+
+def load_run(
+    path: str | os.PathLike[str], *, device: str = "auto", data_dir: str | None = None
+) -> TrainedRun:
+    """Load the best network of a run; the run need not be complete.
+
+    Args:
+        path: A run folder.
+        device: As in `TrainSettings`.
+        data_dir: Folder of named data, where it is not the run's own.
+
+    Returns:
+        The network and what it needs.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or it has no weights yet.
+        ValueError: If a file in it is damaged.
+    """
+    folder = RunFolder(path)
+    settings = folder.read_settings()
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": data_dir})
+    prepared = folder.read_preprocess()
+    if not folder.best.is_dir():
+        raise FileNotFoundError(f"{folder.best} not found: the run has not finished an epoch yet")
+    world = open_world(device)
+    model = load_pretrained(folder.best).to(world.device).eval()
+    try:
+        return TrainedRun(
+            model=model,
+            settings=settings,
+            scaling=Scaling.from_dict(prepared["scaling"]),
+            class_names=tuple(prepared["class_names"]),
+            feature_shape=tuple(prepared["feature_shape"]),
+            feature_names=tuple(prepared["feature_names"]),
+            fingerprint=prepared["fingerprint"],
+            world=world,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder.preprocess_file} is damaged: {error!r}") from error

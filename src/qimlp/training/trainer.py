@@ -1,0 +1,82 @@
+"""Train one network on one data set with one seed, into one run folder."""
+
+import os
+
+from qimlp.training.events import OnEvent
+from qimlp.training.result import RunResult
+from qimlp.training.run import Run
+from qimlp.training.run_folder import RunFolder
+from qimlp.training.settings import TrainSettings
+from qimlp.training.state import read_state
+from qimlp.training.training_data import Loaded
+from qimlp.training.world import open_world
+
+PathLike = str | os.PathLike[str]
+
+
+def fit(
+    settings: TrainSettings,
+    *,
+    out: PathLike = "runs",
+    overwrite: bool = False,
+    on_event: OnEvent | None = None,
+    loaded: Loaded | None = None,
+) -> RunResult:
+    """Train one network from its start.
+
+    Args:
+        settings: What to train, on what, how.
+        out: The run folder is made under this folder, see `RunFolder.of`.
+        overwrite: Replace an earlier run there.
+        on_event: Called with every event, in the main process.
+        loaded: The data, where the caller has read it already.
+
+    Returns:
+        The result; the run folder holds everything else.
+
+    Raises:
+        FileExistsError: If the run folder exists.
+        FileNotFoundError: If the data is not there.
+        ValueError: If settings and data do not fit, or the data is not usable.
+        NonFiniteLossError: If training diverges; the run folder keeps the epochs before.
+        TrainingInterrupted: On Ctrl-C; the state is on disk.
+        OSError: If something cannot be written; what was complete stays valid.
+    """
+    world = open_world(settings.device)
+    folder = RunFolder.of(out, settings)
+    if world.is_main:
+        folder.require_free(overwrite=overwrite)
+    run = Run(settings, folder, world, on_event, loaded)
+    return run.start(overwrite=overwrite)
+
+
+def resume(
+    path: PathLike, *, on_event: OnEvent | None = None, loaded: Loaded | None = None
+) -> RunResult:
+    """Continue an interrupted run; on the CPU, bit by bit as if it had never stopped.
+
+    Args:
+        path: The run folder. A complete run is returned as it is.
+        on_event: Called with every event, in the main process.
+        loaded: The data, where the caller has read it already.
+
+    Returns:
+        The result.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or its data is gone.
+        ValueError: If the state is damaged or the data has changed.
+        NonFiniteLossError: If training diverges.
+        TrainingInterrupted: On Ctrl-C.
+        OSError: If something cannot be written.
+    """
+    folder = RunFolder(path)
+    settings = folder.read_settings()
+    result = folder.read_result()
+    if result is not None:
+        return result
+    world = open_world(settings.device)
+    run = Run(settings, folder, world, on_event, loaded)
+    run.data.require_same(folder.read_preprocess()["fingerprint"])
+    state = read_state(folder.state_file) if folder.state_file.exists() else None
+    return run.go_on(state)

@@ -1,0 +1,151 @@
+"""The data of one run: three parts, one scaling, batches on the device."""
+
+from typing import Any, TypeAlias
+
+from qimlp.data import (
+    Batches,
+    DataSet,
+    InMemoryBatches,
+    Scaling,
+    StreamingDataSet,
+    load,
+    split_dev,
+)
+from qimlp.training.settings import TrainSettings
+from qimlp.training.world import World
+
+Loaded: TypeAlias = DataSet | StreamingDataSet
+
+_EVALUATION_BATCH = 1000  # over all processes, rounded to what they can share evenly
+
+
+class TrainingData:
+    """A data set split 8:2 into train and dev, the test set apart; in memory or streamed.
+
+    Args:
+        settings: Source, dev fraction, scaling and seed.
+        loaded: The data set, where the caller has it already.
+
+    Raises:
+        FileNotFoundError: If the data is not there.
+        ValueError: If the data is not usable.
+    """
+
+    def __init__(self, settings: TrainSettings, loaded: Loaded | None = None) -> None:
+        data = loaded if loaded is not None else load_data(settings)
+        self._settings = settings
+        self._data = data
+        self.in_features = data.in_features
+        self.num_classes = data.num_classes
+        self.fingerprint = data.fingerprint
+        if isinstance(data, StreamingDataSet):
+            known = data.sample(dev_fraction=settings.dev_fraction)
+        else:
+            known, self._dev = split_dev(data.train, settings.dev_fraction, seed=settings.seed)
+            self._train = known
+        self.scaling = Scaling.fit(settings.scaling, known, data.feature_shape)
+
+    def require_same(self, fingerprint: str) -> None:
+        """Refuse data that is not what a run was started with.
+
+        Args:
+            fingerprint: The run's.
+
+        Raises:
+            ValueError: If the data has changed.
+        """
+        if self.fingerprint != fingerprint:
+            raise ValueError(
+                f"the data {self._settings.data!r} has changed since the run was started "
+                f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
+            )
+
+    def train_batches(self, world: World) -> Batches:
+        """Shuffled batches for training; each process gets its part of every batch.
+
+        Args:
+            world: Processes and device.
+
+        Returns:
+            Batches of ``settings.batch_size`` over all processes together.
+        """
+        return self._batches("train", self._settings.batch_size, world)
+
+    def dev_batches(self, world: World) -> Batches:
+        """The dev part, in order.
+
+        Args:
+            world: Processes and device.
+
+        Returns:
+            Every example once over all processes.
+        """
+        return self._batches("dev", _even(_EVALUATION_BATCH, world), world)
+
+    def test_batches(self, world: World) -> Batches:
+        """The test set, in order; a run calls this once, at its end.
+
+        Args:
+            world: Processes and device.
+
+        Returns:
+            Every example once over all processes.
+        """
+        return self._batches("test", _even(_EVALUATION_BATCH, world), world)
+
+    def preprocess(self) -> dict[str, Any]:
+        """How to prepare other data for the network.
+
+        Returns:
+            The content of ``preprocess.json``.
+        """
+        return {
+            "scaling": self.scaling.to_dict(),
+            "class_names": list(self._data.class_names),
+            "feature_shape": list(self._data.feature_shape),
+            "feature_names": list(self._data.feature_names),
+            "fingerprint": self.fingerprint,
+            "test_origin": self._data.test_origin,
+        }
+
+    def _batches(self, part: str, batch_size: int, world: World) -> Batches:
+        common: dict[str, Any] = {
+            "scaling": self.scaling,
+            "seed": self._settings.seed,
+            "shuffle": part == "train",
+            "device": world.device,
+            "rank": world.rank,
+            "world_size": world.size,
+        }
+        if isinstance(self._data, StreamingDataSet):
+            fraction = self._settings.dev_fraction
+            return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
+        if part == "test":
+            return InMemoryBatches(self._data.test, batch_size, **common)
+        split = self._train if part == "train" else self._dev
+        return InMemoryBatches(split, batch_size, **common)
+
+
+def load_data(settings: TrainSettings) -> Loaded:
+    """Read, or open for streaming, the data that settings name.
+
+    Args:
+        settings: Source, folder, label column, whether to stream.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: If the data is not there.
+        ValueError: If the data is not usable.
+    """
+    return load(
+        settings.data,
+        data_dir=settings.data_dir,
+        label_column=settings.label_column,
+        streaming=settings.streaming,
+    )
+
+
+def _even(batch_size: int, world: World) -> int:
+    return max(batch_size // world.size, 1) * world.size

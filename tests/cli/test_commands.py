@@ -1,0 +1,146 @@
+"""Every subcommand from its options to what it prints."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qimlp import __version__
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """A CSV of three well separated classes with string labels."""
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(3, 4)) * 4
+    lines = ["a,b,c,d,kind"]
+    for i in range(150):
+        values = centres[i % 3] + random.normal(size=4)
+        lines.append(",".join(f"{v:.4f}" for v in values) + f",{('iris', 'rose', 'lily')[i % 3]}")
+    path = tmp_path / "flowers.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def trained(qimlp, flowers, tmp_path):
+    done = qimlp(
+        *("train", flowers, "--label-column", "kind", "--model", "2b", "--model", "mlp"),
+        *("--seeds", "0,1", "--epochs", 30, "--batch-size", 10, "--lr", 0.05, "--device", "cpu"),
+        *("--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    return done, tmp_path / "runs"
+
+
+def test_train_ends_with_a_table_and_says_where_the_report_is(trained):
+    done, out = trained
+    for word in ("2b", "mlp", "test accuracy", "compression", "time/step", "memory"):
+        assert word in done.out
+    assert f"Report: {out / 'comparison.md'}" in done.out
+    assert f"Figure: {out / 'comparison.png'}" in done.out
+    with Image.open(out / "comparison.png") as picture:
+        picture.load()
+    assert sorted(path.name for path in (out / "flowers-2b").iterdir()) == ["seed-0", "seed-1"]
+
+
+def test_without_a_terminal_there_is_one_line_per_epoch_and_no_control_character(trained):
+    done, _ = trained
+    assert (
+        len(re.findall(r"epoch \d+/30  loss [\d.]+  dev [\d.]+  [\d,]+ samples/s", done.out)) == 120
+    )
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.out)
+    assert done.err == ""
+
+
+def test_eval_of_the_own_test_set(qimlp, trained):
+    _, out = trained
+    run = out / "flowers-2b" / "seed-0"
+    done = qimlp("eval", run)
+    accuracy = json.loads((run / "result.json").read_text())["test_accuracy"]
+    assert done.code == 0, done.err
+    assert f"accuracy {accuracy:.4f}" in done.out
+    for name in ("iris", "rose", "lily", "precision", "recall"):
+        assert name in done.out
+
+
+def test_eval_as_json_on_a_file(qimlp, trained, flowers):
+    _, out = trained
+    done = qimlp("eval", out / "flowers-2b" / "seed-0", flowers.with_name("some.csv"), "--json")
+    assert done.code == 2  # not there yet
+    some = flowers.with_name("some.csv")
+    lines = flowers.read_text().splitlines()
+    some.write_text("\n".join(lines[:31]) + "\n")
+    done = qimlp("eval", out / "flowers-2b" / "seed-0", some, "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["examples"] == 30 == sum(map(sum, found["confusion"]))
+    assert found["accuracy"] > 0.8
+    assert found["class_names"] == ["iris", "lily", "rose"]
+
+
+def test_predict_without_labels(qimlp, trained, flowers, tmp_path):
+    _, out = trained
+    lines = [line.rsplit(",", 1) for line in flowers.read_text().splitlines()]
+    new = tmp_path / "new.csv"
+    new.write_text("\n".join(features for features, _ in lines[:21]) + "\n")
+    target = tmp_path / "p.jsonl"
+    done = qimlp("predict", out / "flowers-2b" / "seed-1", new, "--out", target)
+    assert done.code == 0, done.err
+    assert "20 predictions" in done.out
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert sum(r["label"] == label for r, (_, label) in zip(rows, lines[1:], strict=False)) >= 18
+    assert all(0.3 < row["probability"] <= 1 for row in rows)
+    again = qimlp("predict", out / "flowers-2b" / "seed-1", new, "--out", target)
+    assert (again.code, "--overwrite" in again.err) == (2, True)
+
+
+def test_plan_shows_the_paper_s_shape_first(qimlp):
+    done = qimlp("plan", 784, 784)
+    assert done.code == 0, done.err
+    first = next(line for line in done.out.splitlines() if "28x28" in line)
+    assert "1,624" in first
+    rows = json.loads(qimlp("plan", 784, 10, "--rank", 2, "--json").out)
+    assert rows[0]["in_dims"] == [28, 28]
+    assert {row["rank"] for row in rows} == {2}
+
+
+def test_settings_file_and_option(qimlp, tmp_path, flowers):
+    file = tmp_path / "given.toml"
+    file.write_text(
+        f"data = '{flowers}'\nlabel_column = 'kind'\nepochs = 9\nmodel = 'mlp'\ndevice = 'cpu'\n"
+    )
+    done = qimlp("train", "--config", file, "--epochs", 2, "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    run = tmp_path / "runs" / "flowers-mlp" / "seed-0"
+    written = json.loads((run / "settings.json").read_text())
+    assert (written["epochs"], written["model"]) == (2, "mlp")
+
+
+def test_dims_alone_choose_the_number_of_bodies(qimlp, tmp_path, flowers):
+    done = qimlp(
+        *("train", flowers, "--label-column", "kind", "--dims", "1x2x2,1x3x1", "--epochs", 1),
+        *("--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    assert (tmp_path / "runs" / "flowers-3b-1x2x2-1x3x1" / "seed-0").is_dir()
+
+
+def test_resume_of_a_complete_run_and_of_all(qimlp, trained):
+    _, out = trained
+    for path in (out / "flowers-2b" / "seed-0", out):
+        done = qimlp("train", "--resume", path)
+        assert done.code == 0, done.err
+        assert "test accuracy" in done.out
+        assert "epoch" not in done.out
+
+
+def test_help_and_version(qimlp):
+    shown = qimlp("--help")
+    assert shown.code == 0
+    for command in ("plan", "train", "eval", "predict"):
+        assert re.search(rf"^ +{command} ", shown.out, re.MULTILINE)
+    assert qimlp().out == shown.out
+    assert qimlp("--version").out == f"qimlp {__version__}\n"

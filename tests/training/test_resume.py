@@ -1,0 +1,141 @@
+"""Interrupting a run and going on, bit by bit as if it had never stopped."""
+
+import signal
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from qimlp.training import TrainingInterrupted, fit, resume
+from qimlp.training.events import EpochDone, StepsDone
+from qimlp.training.run_folder import RunFolder
+
+
+class PressCtrlC:
+    """Sends SIGINT when a run reaches a step or an epoch."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def __call__(self, event):
+        if self.at(event):
+            signal.raise_signal(signal.SIGINT)
+
+
+def at_step(step):
+    return lambda event: isinstance(event, StepsDone) and event.step == step
+
+
+def at_epoch(epoch):
+    return lambda event: isinstance(event, EpochDone) and event.epoch == epoch
+
+
+def tensors(folder):
+    loaded = safetensors.torch.load_file(folder.state_file)
+    best = safetensors.torch.load_file(folder.best / "model.safetensors")
+    return loaded | {f"kept.{name}": tensor for name, tensor in best.items()}
+
+
+NETWORKS = {
+    "2b": {},
+    "mlp with dropout": {"model": "mlp", "dropout": 0.5},
+    "no average, cosine": {"ema_decay": "off", "schedule": "cosine", "weight_decay": 0.1},
+    "constant": {"schedule": "constant", "factor_lr_scale": 1.0},
+}
+
+
+@pytest.mark.parametrize("changes", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("moment", [at_step(1), at_step(13), at_epoch(1), at_epoch(3)])
+def test_resumed_equals_uninterrupted(settings, tmp_path, changes, moment):
+    chosen = settings(log_every=1, **changes)
+    straight = fit(chosen, out=tmp_path / "straight")
+    with pytest.raises(TrainingInterrupted, match="qimlp train --resume"):
+        fit(chosen, out=tmp_path / "stopped", on_event=PressCtrlC(moment))
+    folder = RunFolder.of(tmp_path / "stopped", chosen)
+    assert folder.read_result() is None
+    resumed = resume(folder.path)
+
+    expected, got = tensors(RunFolder(straight.folder)), tensors(folder)
+    assert set(expected) == set(got)
+    assert len(expected) > 20
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, got[name]), name
+    assert resumed.dev_curve == straight.dev_curve
+    assert resumed.test_loss == straight.test_loss
+    metrics = RunFolder(straight.folder).metrics_file.read_text()
+    assert folder.metrics_file.read_text() == metrics
+
+
+def test_the_signal_handler_is_put_back(settings, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TrainingInterrupted):
+        fit(settings(log_every=1), out=tmp_path, on_event=PressCtrlC(at_step(2)))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_stops_at_once(settings, tmp_path):
+    def press_twice(event):
+        if isinstance(event, StepsDone):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(settings(log_every=1), out=tmp_path, on_event=press_twice)
+    assert not isinstance(caught.value, TrainingInterrupted)
+
+
+@pytest.fixture
+def stopped(settings, tmp_path):
+    chosen = settings(log_every=1)
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "runs", on_event=PressCtrlC(at_step(10)))
+    return RunFolder.of(tmp_path / "runs", chosen)
+
+
+@pytest.mark.parametrize("kept", [0, 7, 300, -1])
+def test_a_truncated_state_is_one_line(stopped, kept):
+    content = stopped.state_file.read_bytes()
+    stopped.state_file.write_bytes(content[:kept])
+    with pytest.raises(ValueError, match="truncated or damaged") as caught:
+        resume(stopped.path)
+    assert str(stopped.state_file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_safetensors_file_is_no_state(stopped):
+    safetensors.torch.save_file({"x": torch.zeros(2)}, stopped.state_file)
+    with pytest.raises(ValueError, match="expected a state of format"):
+        resume(stopped.path)
+
+
+def test_a_state_of_another_network_is_refused(stopped, settings, tmp_path):
+    other = settings(log_every=1, dims="4x4,3x1")
+    with pytest.raises(TrainingInterrupted):
+        fit(other, out=tmp_path / "other", on_event=PressCtrlC(at_step(10)))
+    state = RunFolder.of(tmp_path / "other", other).state_file
+    stopped.state_file.write_bytes(state.read_bytes())
+    with pytest.raises(ValueError, match="does not fit the run's settings") as caught:
+        resume(stopped.path)
+    assert "\n" not in str(caught.value)
+
+
+def test_changed_data_is_refused(stopped, tiny):
+    arrays = dict(np.load(tiny))
+    arrays["x_train"][3, 1, 2] += 1
+    np.savez(tiny, **arrays)
+    with pytest.raises(ValueError, match="has changed since the run was started"):
+        resume(stopped.path)
+
+
+def test_what_is_no_run_cannot_be_resumed(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a run folder"):
+        resume(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="settings of a run"):
+        resume(tmp_path)
+
+
+def test_damaged_settings_of_a_run(stopped):
+    stopped.settings_file.write_text('{"epochs": ')
+    with pytest.raises(ValueError, match="not valid JSON"):
+        resume(stopped.path)
