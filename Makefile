@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
-PINNED := pyproject.toml requirements/constraints.txt
+BUILT := pyproject.toml setup.py $(shell find csrc -type f)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format bench clean
@@ -42,11 +42,16 @@ clean:  ## remove what these targets made
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/train: $(BIN)/python $(PINNED)
+# torch first: the kernel is compiled against the torch that is on disk.
+$(VENV)/torch: $(BIN)/python requirements/constraints.txt
+	$(INSTALL) torch numpy
+	touch $@
+
+$(VENV)/train: $(VENV)/torch $(BUILT)
 	$(INSTALL) --editable '.[train]'
 	touch $@
 
-$(VENV)/dev: $(BIN)/python $(PINNED)
+$(VENV)/dev: $(VENV)/torch $(BUILT)
 	$(INSTALL) --editable '.[dev]'
 	touch $@
 

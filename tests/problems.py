@@ -7,6 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from qimlp.ops import native
+
 #: (in_dims, out_dims), rectangular, with sizes of 1 and odd ones, for one to four factors.
 DIMS = {
     1: [((5,), (3,)), ((1,), (4,))],
@@ -16,6 +18,9 @@ DIMS = {
 }
 RANKS = (1, 2, 4)
 LAYERS = [(ins, outs, rank) for cases in DIMS.values() for ins, outs in cases for rank in RANKS]
+#: ways made of torch's own operations, and those that can run here
+COMPOSITE = ("two_gemm", "chain", "dense")
+WAYS_HERE = (*(("fused",) if native.available() else ()), *COMPOSITE)
 BATCHES = [(0,), (1,), (5,), (2, 3), ()]
 
 

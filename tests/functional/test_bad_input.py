@@ -63,7 +63,7 @@ def test_one_clear_line(x, factors, bias, error, message):
 
 
 def test_methods():
-    with pytest.raises(ValueError, match="method: expected one of auto, dense, two_gemm, chain"):
+    with pytest.raises(ValueError, match="expected one of auto, fused, two_gemm, chain, dense"):
         kron_matmul(X, FACTORS, method="fast")
     with pytest.raises(ValueError, match="it needs at least three factors and this layer has 2"):
         kron_matmul(X, FACTORS, method="chain")

@@ -4,15 +4,14 @@ import pytest
 import torch
 
 from qimlp.functional import kron_bias, kron_dense, kron_linear, kron_matmul
-from qimlp.ops.choose import WAYS
-from tests.problems import BATCHES, DIMS, LAYERS, RANKS, make_factors, make_input
+from tests.problems import BATCHES, DIMS, LAYERS, RANKS, WAYS_HERE, make_factors, make_input
 from tests.tolerances import assert_close
 
-METHODS = ("auto", *WAYS)
+METHODS = ("auto", *WAYS_HERE)
 
 
 def possible(method, in_dims):
-    return len(in_dims) >= {"two_gemm": 2, "chain": 3}.get(method, 1)
+    return len(in_dims) >= {"fused": 2, "two_gemm": 2, "chain": 3}.get(method, 1)
 
 
 def cases():
@@ -22,7 +21,8 @@ def cases():
 
 
 def test_number_of_cases():
-    per_factors = {1: 2, 2: 3, 3: 4, 4: 4}  # auto and dense; two_gemm from 2; chain from 3
+    fused = int("fused" in METHODS)  # auto and dense; two_gemm and fused from 2; chain from 3
+    per_factors = {1: 2, 2: 3 + fused, 3: 4 + fused, 4: 4 + fused}
     assert len(cases()) == sum(len(DIMS[m]) * len(RANKS) * n for m, n in per_factors.items())
 
 
@@ -139,6 +139,14 @@ def test_an_expanded_gradient(method):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("method", METHODS)
 def test_other_dtypes(method, dtype):
+    if method == "fused" and dtype != torch.float32:
+        with pytest.raises(ValueError, match="the C\\+\\+ kernel computes in float32 or float64"):
+            kron_matmul(
+                torch.ones(1, 4, dtype=dtype),
+                [torch.ones(1, 2, 2, dtype=dtype)] * 2,
+                method="fused",
+            )
+        return
     exact = make_factors((4, 3, 5), (5, 3, 2), 2)
     x = make_input((16,), (4, 3, 5))
     expected = x.to(dtype).double() @ kron_dense([f.to(dtype).double() for f in exact]).t()

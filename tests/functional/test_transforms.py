@@ -6,8 +6,7 @@ from torch import nn
 
 import qimlp
 from qimlp.functional import kron_dense, kron_linear, kron_matmul
-from qimlp.ops.choose import WAYS
-from tests.problems import make_factors, make_input
+from tests.problems import COMPOSITE, WAYS_HERE, make_factors, make_input
 from tests.tolerances import assert_close
 
 DIMS = ((2, 3, 4), (3, 2, 2))
@@ -21,7 +20,7 @@ def plain(x, factors):
     return x @ kron_dense(factors).t()
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", WAYS_HERE)
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compile_in_one_graph(method, dynamic):
     x, factors = problem()
@@ -63,7 +62,7 @@ def test_export_with_a_dynamic_batch():
         assert_close(program.module()(x), net(x))
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", ["auto", *COMPOSITE])
 def test_vmap_over_input_factors_and_bias(method):
     factors = [torch.stack([f, 2 * f]) for f in make_factors(*DIMS, 2)]
     x, bias = make_input((2, 5), DIMS[0]), torch.randn(2, 12, dtype=torch.float64)
@@ -79,7 +78,7 @@ def test_vmap_over_input_factors_and_bias(method):
     assert_close(y, torch.stack([function(x[0], b, *shared) for b in bias]))
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", ["auto", *COMPOSITE])
 def test_func_grad_per_sample(method):
     x, factors = problem()
     factors = [f.detach() for f in factors]
@@ -96,7 +95,7 @@ def test_func_grad_per_sample(method):
         assert_close(g, torch.stack([w[i] for w in want]))
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", ["auto", *COMPOSITE])
 def test_jvp_and_hessian(method):
     x, factors = problem()
     factors = [f.detach() for f in factors]
@@ -160,7 +159,7 @@ def test_forward_mode_of_a_kronecker_bias(which):
     assert_close(got, want.expand(4, 10))
 
 
-@pytest.mark.parametrize("method", WAYS)
+@pytest.mark.parametrize("method", ["auto", *COMPOSITE])
 def test_meta_device(method):
     factors = [f.to("meta") for f in make_factors(*DIMS, 2)]
     y = kron_matmul(torch.empty(7, 24, device="meta"), [f.float() for f in factors], method=method)

@@ -1,5 +1,6 @@
 from qimlp import KroneckerShape
-from qimlp.shapes.cost import Problem, candidates, merged_shape
+from qimlp.shapes.cost import candidates
+from qimlp.shapes.problem import Problem, merged_shape
 
 
 def ways(problem):

@@ -4,11 +4,12 @@ from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
 from qimlp.functional.explain import explain
 from qimlp.functional.initialize import init_bias_factors, init_factors
-from qimlp.functional.linear import kron_linear, kron_matmul
+from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
 
 __all__ = [
+    "apply_layer",
     "balance",
     "explain",
     "factor_norms",

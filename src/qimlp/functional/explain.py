@@ -7,7 +7,7 @@ import torch
 from qimlp.ops import choose
 from qimlp.ops.choose import Explanation
 from qimlp.shapes import KroneckerShape
-from qimlp.shapes.cost import Problem
+from qimlp.shapes.problem import Problem
 
 
 def explain(

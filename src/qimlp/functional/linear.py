@@ -10,6 +10,7 @@ from torch import Tensor
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.ops.linear import linear_rows
+from qimlp.shapes import KroneckerShape
 
 
 def kron_matmul(x: Tensor, factors: Sequence[Tensor], *, method: str = "auto") -> Tensor:
@@ -45,22 +46,52 @@ def kron_linear(
     Under autocast, float32 and narrower arguments are cast as for `torch.nn.functional.linear`.
     """
     shape = check_factors(factors)
+    return apply_layer(x, factors, check_bias(bias, shape), shape, method)
+
+
+def apply_layer(
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Sequence[Tensor],
+    shape: KroneckerShape,
+    method: str = "auto",
+) -> Tensor:
+    """`kron_linear` for a caller that knows its factors to be of `shape`, as a module does.
+
+    Args:
+        x: shape `(*, prod in_i)`.
+        factors: M tensors of the shape's `factor_shapes`.
+        bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)`.
+        shape: of the layer.
+        method: as for `kron_matmul`.
+
+    Returns:
+        Shape `(*, prod out_i)`.
+
+    Raises:
+        TypeError: `x` is not of the factors' dtype and device (autocast aside).
+        ValueError: `x` is not `in_features` wide, or an unknown method.
+    """
     check_input(x, shape)
-    vectors = check_bias(bias, shape)
-    device = x.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
+    device = x.device
+    if _autocast_active(device.type):
+        dtype = torch.get_autocast_dtype(device.type)
         x = _autocast(x, dtype)
         factors = [_autocast(factor, dtype) for factor in factors]
-        vectors = [_autocast(vector, dtype) for vector in vectors]
-    check_like("x", x, "factors[0]", factors[0])
-    for vector in vectors:
-        check_like("bias", vector, "factors[0]", factors[0])
+        bias = [_autocast(vector, dtype) for vector in bias]
+    first = factors[0]
+    check_like("x", x, "factors[0]", first)
+    for vector in bias:
+        check_like("bias", vector, "factors[0]", first)
     if x.dim() == 2:
-        return linear_rows(x, factors, vectors, shape, method)
+        return linear_rows(x, factors, bias, shape, method)
     leading = x.shape[:-1]
     rows = x.reshape(prod(leading), shape.in_features)
-    return linear_rows(rows, factors, vectors, shape, method).reshape(*leading, shape.out_features)
+    return linear_rows(rows, factors, bias, shape, method).reshape(*leading, shape.out_features)
+
+
+def _autocast_active(device: str) -> bool:
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def _autocast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from qimlp import functional
+from qimlp.nn.parameters import Tensors
 from qimlp.ops.choose import Explanation
 from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
 
@@ -67,13 +68,13 @@ class KroneckerLinear(nn.Module):
         self.bias_form = as_bias_form(bias)
         self.init = init
         self.gain = gain
-        self.factors = nn.ParameterList(
+        self.factors = Tensors(
             torch.empty(size, device=device, dtype=dtype) for size in self.shape.factor_shapes
         )
-        self.bias_factors: nn.ParameterList | None = None
+        self.bias_factors: Tensors | None = None
         self.bias: nn.Parameter | None = None
         if self.bias_form == "kronecker":
-            self.bias_factors = nn.ParameterList(
+            self.bias_factors = Tensors(
                 torch.empty(size, device=device, dtype=dtype) for size in self.shape.out_dims
             )
         elif self.bias_form == "dense":
@@ -124,8 +125,11 @@ class KroneckerLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        bias = self.bias if self.bias_factors is None else list(self.bias_factors)
-        return functional.kron_linear(x, list(self.factors), bias)
+        if self.bias_factors is not None:
+            bias: Sequence[Tensor] = self.bias_factors.tensors()
+        else:
+            bias = () if self.bias is None else (self.bias,)
+        return functional.apply_layer(x, self.factors.tensors(), bias, self.shape)
 
     def bias_vector(self) -> Tensor | None:
         """The bias in full, shape `(out_features,)`, or none."""

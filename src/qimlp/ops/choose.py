@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qimlp.shapes.cost import Candidate, Problem, Way, candidates, linear_seconds
+from qimlp.ops import fused
+from qimlp.shapes.cost import candidates, linear_seconds
+from qimlp.shapes.problem import Candidate, Problem, Way
 
-WAYS: tuple[Way, ...] = ("dense", "two_gemm", "chain")
+WAYS: tuple[Way, ...] = ("fused", "two_gemm", "chain", "dense")
 
 
-def choose(problem: Problem, way: str = "auto") -> Candidate:
+def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> Candidate:
     """The candidate with the least predicted time, or the best one of the way asked for.
+
+    Args:
+        problem: the call.
+        way: a way, or `"auto"`.
+        composite: whether `"auto"` is to keep to ways made of torch's own operations, which every
+            transform knows.
 
     Raises:
         ValueError: an unknown way, or one that cannot compute this shape.
     """
-    found = candidates(problem)
+    found = candidates(problem, fused=fused.refusal(problem, asked=way == "fused") is None)
     if way == "auto":
-        return found[0]
+        return next(c for c in found if not (composite and c.way == "fused"))
     for candidate in found:
         if candidate.way == way:
             return candidate
     if way not in WAYS:
         raise ValueError(f"method: expected one of {', '.join(('auto', *WAYS))}, got {way!r}")
-    raise ValueError(f"method {way!r} cannot compute {problem.shape}: {_refusal(way, problem)}")
+    reason = _refusal(way, problem, asked=True)
+    raise ValueError(f"method {way!r} cannot compute {problem.shape}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,15 @@ class Explanation:
 
 def explain(problem: Problem) -> Explanation:
     """Say how a call would be computed and why."""
-    found = candidates(problem)
+    found = candidates(problem, fused=fused.refusal(problem) is None)
     present = {candidate.way for candidate in found}
     refused = tuple((way, _refusal(way, problem)) for way in WAYS if way not in present)
     return Explanation(problem, found[0], found[1:], refused, linear_seconds(problem))
 
 
-def _refusal(way: str, problem: Problem) -> str:
+def _refusal(way: str, problem: Problem, *, asked: bool = False) -> str:
+    if way == "fused":
+        return fused.refusal(problem, asked=asked) or ""
     needed = {"two_gemm": "two", "chain": "three"}[way]
     return f"it needs at least {needed} factors and this layer has {problem.shape.num_factors}"
 

@@ -13,11 +13,12 @@ from qimlp.ops.chain import chain
 from qimlp.ops.choose import choose
 from qimlp.ops.definition import kron_bias
 from qimlp.ops.dense import linear_dense
+from qimlp.ops.fused import linear_fused
 from qimlp.ops.merge import merge_bias, merge_factors
-from qimlp.ops.tracing import is_plain_call
+from qimlp.ops.tracing import is_plain_call, needs_composite
 from qimlp.ops.two_gemm import TwoGemm, two_gemm
 from qimlp.shapes import KroneckerShape
-from qimlp.shapes.cost import Problem
+from qimlp.shapes.problem import Problem
 
 
 def linear_rows(
@@ -35,13 +36,10 @@ def linear_rows(
     Returns:
         Shape `(batch, out_features)`.
     """
-    needs_grad = torch.is_grad_enabled() and (
-        x.requires_grad
-        or any(factor.requires_grad for factor in factors)
-        or any(vector.requires_grad for vector in bias)
-    )
-    plain = is_plain_call()
-    rows = None if torch.compiler.is_compiling() else x.shape[0]  # a symbol while tracing
+    needs_grad = torch.is_grad_enabled() and _any_requires_grad(x, factors, bias)
+    compiling = torch.compiler.is_compiling()
+    composite = not compiling and needs_composite()
+    rows = None if compiling else x.shape[0]  # a symbol while tracing
     way, groups = _chosen(
         shape.in_dims,
         shape.out_dims,
@@ -51,13 +49,16 @@ def linear_rows(
         x.device.type,
         needs_grad,
         way,
+        composite,
     )
+    if way == "fused":
+        return linear_fused(x, factors, kron_bias(bias) if bias else None, groups)
     if way == "dense":
         return linear_dense(x, factors, kron_bias(bias) if bias else None)
     if len(groups) < len(factors):
         factors = merge_factors(factors, groups)
     if way == "two_gemm":
-        if needs_grad and plain:
+        if needs_grad and is_plain_call():
             if len(bias) > 2:
                 bias = merge_bias(bias, groups)
             out: Tensor = TwoGemm.apply(x, *factors, *bias)  # type: ignore[no-untyped-call]
@@ -68,7 +69,16 @@ def linear_rows(
     if not bias:
         return y
     vector = kron_bias(bias)
-    return y + vector if needs_grad or not plain else y.add_(vector)
+    return y + vector if needs_grad or not is_plain_call() else y.add_(vector)
+
+
+def _any_requires_grad(x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor]) -> bool:
+    if x.requires_grad:
+        return True
+    for tensor in factors:
+        if tensor.requires_grad:
+            return True
+    return any(vector.requires_grad for vector in bias)
 
 
 @lru_cache(maxsize=4096)
@@ -81,10 +91,11 @@ def _cached_choice(
     device: str,
     needs_grad: bool,
     way: str,
+    composite: bool,
 ) -> tuple[str, tuple[int, ...]]:
     shape = KroneckerShape(in_dims, out_dims, rank)
     problem = Problem(shape, rows, dtype.removeprefix("torch."), device, needs_grad)
-    candidate = choose(problem, way)
+    candidate = choose(problem, way, composite=composite)
     return candidate.way, candidate.groups
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch.autograd import forward_ad
 
 
 def _assume_active() -> bool:
@@ -21,3 +22,10 @@ _transforms_active: Callable[[], bool] = getattr(
 def is_plain_call() -> bool:
     """Whether neither `torch.compile`/`torch.export` nor a transform of `torch.func` is at work."""
     return not torch.compiler.is_compiling() and not _transforms_active()
+
+
+def needs_composite() -> bool:
+    """Whether a transform or a forward-mode tangent asks for torch's own operations."""
+    if torch.compiler.is_compiling():
+        return False
+    return _transforms_active() or forward_ad._current_level >= 0

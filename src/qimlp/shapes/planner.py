@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import log
 
-from qimlp.shapes.cost import Problem, candidates, linear_seconds
+from qimlp.shapes.cost import candidates, linear_seconds
 from qimlp.shapes.factorize import factorizations, is_prime
 from qimlp.shapes.layer import KroneckerShape, as_size
 from qimlp.shapes.paper import paper_layers
+from qimlp.shapes.problem import Problem
 
 PaperLayers = dict[tuple[tuple[int, ...], tuple[int, ...]], str]
 

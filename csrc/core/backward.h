@@ -1,0 +1,222 @@
+// The whole backward pass: the states once more, then back through the steps. Each task adds up its
+// own factor and bias gradients; they are added together at the end in the order of the tasks.
+#pragma once
+
+#include "ahead.h"
+#include "groups.h"
+#include "layer.h"
+#include "steps.h"
+
+namespace qimlp {
+namespace {
+
+template <class T>
+struct BackwardJob {
+  const Plan* plan;
+  const Backward<T>* call;
+  Index tasks, group;
+  bool fetches_ahead;
+  T* packed_forward[kMaxFactors];
+  T* packed_backward[kMaxFactors];
+  // For each task after the first, which adds straight to the outputs: factor gradients one after
+  // the other, then the bias gradient.
+  T* sums;
+  Index sums_size, factor_sums[kMaxFactors], bias_sum;
+  T* scratch;  // for each task: the states, two buffers for their gradients, a transposed state
+  Index scratch_size, states[kMaxFactors], gradients[2], transposed;
+};
+
+template <class T>
+Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors, bool bias,
+                       void* memory, BackwardJob<T>* job) {
+  Arena arena(memory);
+  const int last = plan.steps - 1;
+  const Index largest = largest_state(plan);
+  Index all_states = 0;
+  for (int i = 0; i < last; ++i) all_states += plan.copies * plan.step[i].out_size();
+  Index transposed = 0;
+  for (int i = 0; i <= last && factors; ++i) {
+    if (!transposes_input<T>(plan.step[i])) continue;
+    const Index needed = transposed_size<T>(plan.step[i]);
+    if (needed > transposed) transposed = needed;
+  }
+  const Index per_sample = 2 * plan.in_features + plan.out_features + (factors ? all_states : 0) +
+                           2 * largest + transposed;
+  job->tasks = tasks;
+  job->group =
+      group_size(per_sample * static_cast<Index>(sizeof(T)), kBackwardGroupBytes, batch, tasks);
+
+  for (int i = 0; i <= last; ++i) {
+    const Step& s = plan.step[i];
+    const bool again = s.row && factors && i < last;
+    job->packed_forward[i] = again ? arena.take<T>(packed_size<T>(s, plan.copies, true)) : nullptr;
+    job->packed_backward[i] =
+        s.row ? arena.take<T>(packed_size<T>(s, plan.copies, false)) : nullptr;
+  }
+
+  Index size = 0;
+  for (int i = 0; i <= last && factors; ++i) {
+    const Step& s = plan.step[i];
+    job->factor_sums[s.factor] = size;
+    size += round_to_vectors<T>(plan.copies * s.n_out * s.n_in);
+  }
+  job->bias_sum = size;
+  if (bias) size += round_to_vectors<T>(plan.out_features);
+  job->sums_size = size;
+  job->sums = arena.take<T>((tasks - 1) * size);
+
+  size = 0;
+  for (int i = 0; i < last && factors; ++i) {
+    job->states[i] = size;
+    size += round_to_vectors<T>(job->group * plan.copies * plan.step[i].out_size());
+  }
+  for (Index& gradient : job->gradients) {
+    gradient = size;
+    size += round_to_vectors<T>(job->group * largest);
+  }
+  job->transposed = size;
+  size += round_to_vectors<T>(job->group * transposed);
+  job->scratch_size = size;
+  job->scratch = arena.take<T>(tasks * size);
+  return arena.used();
+}
+
+template <class T>
+void fill_zero(T* values, Index count) {
+  for (Index i = 0; i < count; ++i) values[i] = T(0);
+}
+
+// Where task t adds up the gradient of a factor.
+template <class T>
+T* factor_sum(const BackwardJob<T>& job, Index t, int factor) {
+  return t == 0 ? job.call->grad_factors[factor]
+                : job.sums + (t - 1) * job.sums_size + job.factor_sums[factor];
+}
+
+template <class T>
+T* bias_sum(const BackwardJob<T>& job, Index t) {
+  return t == 0 ? job.call->grad_bias : job.sums + (t - 1) * job.sums_size + job.bias_sum;
+}
+
+template <class T>
+void backward_group(const BackwardJob<T>& job, Index t, Index first, Index samples, Ahead* ahead) {
+  const Plan& plan = *job.plan;
+  const Backward<T>& call = *job.call;
+  const int last = plan.steps - 1;
+  const bool factors = call.grad_factors[0] != nullptr;
+  T* scratch = job.scratch + t * job.scratch_size;
+  const T* x = call.x + first * plan.in_features;
+  const T* grad = call.grad + first * plan.out_features;
+
+  // The states once more, from the input up to the last step's input.
+  const T* in[kMaxFactors];
+  Index in_copy[kMaxFactors];
+  in[0] = x;
+  in_copy[0] = 0;
+  for (int i = 0; i < last && factors; ++i) {
+    const Step& s = plan.step[i];
+    T* out = scratch + job.states[i];
+    const Index out_copy = samples * s.out_size();
+    step_forward<T>(s, plan.copies, false, samples, call.factors[s.factor], job.packed_forward[i],
+                    in[i], in_copy[i], out, out_copy, nullptr, 0, ahead);
+    in[i + 1] = out;
+    in_copy[i + 1] = out_copy;
+  }
+
+  if (call.grad_bias != nullptr) add_rows<T>(samples, plan.out_features, grad, bias_sum(job, t));
+  Index grad_copy = 0;
+  for (int i = last; i >= 0; --i) {
+    const Step& s = plan.step[i];
+    if (factors) {
+      step_factor_gradient<T>(s, plan.copies, samples, in[i], in_copy[i], grad, grad_copy,
+                              scratch + job.transposed, factor_sum(job, t, s.factor), ahead);
+    }
+    if (i == 0 && call.grad_x == nullptr) break;
+    T* grad_in = i == 0 ? call.grad_x + first * plan.in_features : scratch + job.gradients[i % 2];
+    const Index grad_in_copy = i == 0 ? 0 : samples * s.in_size();
+    step_backward<T>(s, plan.copies, i == 0, samples, call.factors[s.factor],
+                     job.packed_backward[i], grad, grad_copy, grad_in, grad_in_copy, ahead);
+    grad = grad_in;
+    grad_copy = grad_in_copy;
+  }
+}
+
+template <class T>
+void backward_task(void* context, Index t) {
+  const BackwardJob<T>& job = *static_cast<const BackwardJob<T>*>(context);
+  const Plan& plan = *job.plan;
+  const Backward<T>& call = *job.call;
+  if (call.grad_factors[0] != nullptr) {
+    for (int i = 0; i < plan.steps; ++i) {
+      const Step& s = plan.step[i];
+      fill_zero(factor_sum(job, t, s.factor), plan.copies * s.n_out * s.n_in);
+    }
+  }
+  if (call.grad_bias != nullptr) fill_zero(bias_sum(job, t), plan.out_features);
+  const bool factors = call.grad_factors[0] != nullptr;
+  Ahead ahead;
+  const Index until = task_begin(call.batch, job.tasks, t + 1);
+  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += job.group) {
+    const Index samples = until - first < job.group ? until - first : job.group;
+    if (factors || call.grad_x != nullptr) {
+      Ahead* fetched = nullptr;
+      if (job.fetches_ahead) {
+        fetched = &ahead;
+        const Index next = until - first - samples < samples ? until - first - samples : samples;
+        const Index ways = (factors ? 2 : 0) + (call.grad_x != nullptr ? 1 : 0);
+        ahead.restart(ways * count_blocks<T>(plan, samples));
+        if (call.grad_x != nullptr) {
+          ahead.add(call.grad_x + first * plan.in_features, samples * plan.in_features, true);
+        }
+        ahead.add(call.grad + (first + samples) * plan.out_features, next * plan.out_features,
+                  false);
+        if (factors) {
+          ahead.add(call.x + (first + samples) * plan.in_features, next * plan.in_features, false);
+        }
+      }
+      backward_group<T>(job, t, first, samples, fetched);
+    } else {
+      add_rows<T>(samples, plan.out_features, call.grad + first * plan.out_features,
+                  bias_sum(job, t));
+    }
+  }
+}
+
+template <class T>
+Index backward_bytes(const Plan& plan, Index batch, Index tasks, bool factors, bool bias) {
+  BackwardJob<T> job;
+  return lay_out_backward<T>(plan, batch, tasks, factors, bias, nullptr, &job);
+}
+
+template <class T>
+void backward(const Plan& plan, const Backward<T>& call, Index tasks, void* memory, RunTasks run) {
+  BackwardJob<T> job;
+  const bool factors = call.grad_factors[0] != nullptr;
+  lay_out_backward<T>(plan, call.batch, tasks, factors, call.grad_bias != nullptr, memory, &job);
+  job.plan = &plan;
+  job.call = &call;
+  job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    const T* weight = call.factors[s.factor];
+    if (job.packed_forward[i] != nullptr) {
+      pack_transposed<T>(s, plan.copies, weight, job.packed_forward[i]);
+    }
+    if (job.packed_backward[i] != nullptr) {
+      pack_padded<T>(s, plan.copies, weight, job.packed_backward[i]);
+    }
+  }
+  run(tasks, backward_task<T>, &job);
+  for (Index t = 1; t < tasks; ++t) {  // in the order of the tasks: the same bits every time
+    for (int i = 0; i < plan.steps && factors; ++i) {
+      const Step& s = plan.step[i];
+      add_rows<T>(1, plan.copies * s.n_out * s.n_in, factor_sum(job, t, s.factor),
+                  call.grad_factors[s.factor]);
+    }
+    if (call.grad_bias != nullptr)
+      add_rows<T>(1, plan.out_features, bias_sum(job, t), call.grad_bias);
+  }
+}
+
+}  // namespace
+}  // namespace qimlp

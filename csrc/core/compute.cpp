@@ -1,0 +1,144 @@
+#include "compute.h"
+
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "plan.h"
+
+namespace qimlp {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+struct Release {
+  void operator()(char* memory) const { ::operator delete(memory, kAlignment); }
+};
+using Memory = std::unique_ptr<char, Release>;
+
+Memory allocate(Index bytes, bool poison) {
+  const std::size_t size = static_cast<std::size_t>(bytes);
+  Memory memory(static_cast<char*>(::operator new(size, kAlignment)));
+  if (poison) std::memset(memory.get(), 0xff, size);  // every float and double is then a NaN
+  return memory;
+}
+
+Index count_tasks(Index batch, Index work, const Setting& setting) {
+  Index tasks = batch * work / setting.work_per_task;
+  if (tasks > setting.threads) tasks = setting.threads;
+  if (tasks > batch) tasks = batch;
+  return tasks < 1 ? 1 : tasks;
+}
+
+// The factors that the engine sees: those given, or products of neighbours.
+template <class T>
+class UsedFactors {
+ public:
+  UsedFactors(const Layer<T>& layer, Index lanes) {
+    const int count = static_cast<int>(layer.groups.size());
+    const bool add_copies = count == 1;  // a single factor left is the whole weight
+    Index in_dims[kMaxFactors], out_dims[kMaxFactors];
+    merges_.resize(static_cast<std::size_t>(count));
+    const Factor<T>* next = layer.factors.data();
+    for (int g = 0; g < count; ++g) {
+      const int size = layer.groups[static_cast<std::size_t>(g)];
+      if (size == 1 && !(add_copies && layer.copies > 1)) {
+        values[g] = next->values;
+        out_dims[g] = next->n_out;
+        in_dims[g] = next->n_in;
+      } else {
+        auto& merge = merges_[static_cast<std::size_t>(g)];
+        merge = std::make_unique<Merge<T>>(next, size, layer.copies, add_copies);
+        values[g] = merge->values();
+        out_dims[g] = merge->n_out();
+        in_dims[g] = merge->n_in();
+      }
+      next += size;
+    }
+    plan = make_plan(count, add_copies ? 1 : layer.copies, in_dims, out_dims, lanes);
+  }
+
+  const T* values[kMaxFactors];
+  Plan plan;
+
+  const Merge<T>* merge(int group) const { return merges_[static_cast<std::size_t>(group)].get(); }
+
+ private:
+  std::vector<std::unique_ptr<Merge<T>>> merges_;
+};
+
+}  // namespace
+
+template <class T>
+void compute_forward(const Layer<T>& layer, Index batch, const T* x, const T* bias, T* y,
+                     const Setting& setting) {
+  if (batch == 0) return;
+  const Engine<T>& engine = qimlp::engine<T>(setting.instructions);
+  const UsedFactors<T> used(layer, engine.lanes);
+  Forward<T> call{};
+  call.x = x;
+  call.bias = bias;
+  call.y = y;
+  call.batch = batch;
+  for (int i = 0; i < used.plan.steps; ++i) call.factors[i] = used.values[i];
+  const Index tasks = count_tasks(batch, lane_work(used.plan, engine.lanes), setting);
+  const Memory memory =
+      allocate(engine.forward_bytes(used.plan, batch, tasks, bias != nullptr), setting.poison);
+  engine.forward(used.plan, call, tasks, memory.get(), setting.run_tasks);
+}
+
+template <class T>
+void compute_backward(const Layer<T>& layer, Index batch, const T* grad, const T* x, T* grad_x,
+                      const std::vector<T*>& grad_factors, T* grad_bias, const Setting& setting) {
+  const bool factors = !grad_factors.empty();
+  if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
+  const Engine<T>& engine = qimlp::engine<T>(setting.instructions);
+  const UsedFactors<T> used(layer, engine.lanes);
+  const Plan& plan = used.plan;
+  Backward<T> call{};
+  call.grad = grad;
+  call.x = x;
+  call.grad_x = grad_x;
+  call.grad_bias = grad_bias;
+  call.batch = batch;
+
+  std::vector<T> merged_gradients[kMaxFactors];
+  std::size_t next = 0;
+  for (int i = 0; i < plan.steps; ++i) {
+    call.factors[i] = used.values[i];
+    if (factors && used.merge(i) != nullptr) {
+      const Merge<T>& merge = *used.merge(i);
+      merged_gradients[i].resize(
+          static_cast<std::size_t>(plan.copies * merge.n_out() * merge.n_in()));
+      call.grad_factors[i] = merged_gradients[i].data();
+    } else if (factors) {
+      call.grad_factors[i] = grad_factors[next];
+    }
+    next += static_cast<std::size_t>(layer.groups[static_cast<std::size_t>(i)]);
+  }
+
+  const Index tasks = count_tasks(batch, 3 * lane_work(plan, engine.lanes), setting);
+  const Memory memory = allocate(
+      engine.backward_bytes(plan, batch, tasks, factors, grad_bias != nullptr), setting.poison);
+  engine.backward(plan, call, tasks, memory.get(), setting.run_tasks);
+
+  next = 0;
+  for (int i = 0; i < plan.steps && factors; ++i) {
+    if (used.merge(i) != nullptr) {
+      used.merge(i)->backward(merged_gradients[i].data(), grad_factors.data() + next);
+    }
+    next += static_cast<std::size_t>(layer.groups[static_cast<std::size_t>(i)]);
+  }
+}
+
+template void compute_forward<float>(const Layer<float>&, Index, const float*, const float*, float*,
+                                     const Setting&);
+template void compute_forward<double>(const Layer<double>&, Index, const double*, const double*,
+                                      double*, const Setting&);
+template void compute_backward<float>(const Layer<float>&, Index, const float*, const float*,
+                                      float*, const std::vector<float*>&, float*, const Setting&);
+template void compute_backward<double>(const Layer<double>&, Index, const double*, const double*,
+                                       double*, const std::vector<double*>&, double*,
+                                       const Setting&);
+
+}  // namespace qimlp

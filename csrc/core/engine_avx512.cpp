@@ -1,0 +1,11 @@
+#include "simd_avx512.h"
+// The vectors come first; everything below is built on them.
+#include "engine.h"
+#include "engines.h"
+
+namespace qimlp {
+
+extern const Engine<float> avx512_float = make_engine<float>();
+extern const Engine<double> avx512_double = make_engine<double>();
+
+}  // namespace qimlp

@@ -1,0 +1,87 @@
+#include "engines.h"
+
+#if defined(QIMLP_X86) && defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+namespace qimlp {
+namespace {
+
+#if defined(QIMLP_X86) && defined(_MSC_VER)
+
+InstructionSet detect() {
+  int r[4];
+  __cpuid(r, 0);
+  if (r[0] < 7) return InstructionSet::kPortable;
+  __cpuidex(r, 1, 0);
+  const bool os_saves = (r[2] & (1 << 27)) != 0, fma = (r[2] & (1 << 12)) != 0;
+  if (!os_saves || !fma) return InstructionSet::kPortable;
+  const unsigned long long saved = _xgetbv(0);
+  __cpuidex(r, 7, 0);
+  const bool avx2 = (r[1] & (1 << 5)) != 0 && (saved & 0x6) == 0x6;
+  const bool avx512 = (r[1] & (1 << 16)) != 0 && (saved & 0xe6) == 0xe6;
+  return avx512 ? InstructionSet::kAvx512
+         : avx2 ? InstructionSet::kAvx2
+                : InstructionSet::kPortable;
+}
+
+#elif defined(QIMLP_X86)
+
+InstructionSet detect() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f")) return InstructionSet::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::kAvx2;
+  return InstructionSet::kPortable;
+}
+
+#else
+
+InstructionSet detect() { return InstructionSet::kPortable; }
+
+#endif
+
+}  // namespace
+
+InstructionSet best_instruction_set() {
+  static const InstructionSet best = detect();
+  return best;
+}
+
+const char* instruction_set_name(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return "avx512";
+    case InstructionSet::kAvx2:
+      return "avx2";
+    default:
+      return "portable";
+  }
+}
+
+#ifdef QIMLP_X86
+template <>
+const Engine<float>& engine(InstructionSet set) {
+  return set == InstructionSet::kAvx512 ? avx512_float
+         : set == InstructionSet::kAvx2 ? avx2_float
+                                        : portable_float;
+}
+
+template <>
+const Engine<double>& engine(InstructionSet set) {
+  return set == InstructionSet::kAvx512 ? avx512_double
+         : set == InstructionSet::kAvx2 ? avx2_double
+                                        : portable_double;
+}
+#else
+template <>
+const Engine<float>& engine(InstructionSet) {
+  return portable_float;
+}
+
+template <>
+const Engine<double>& engine(InstructionSet) {
+  return portable_double;
+}
+#endif
+
+}  // namespace qimlp

@@ -1,0 +1,22 @@
+// The engines that were built, and the best one that this machine can run.
+#pragma once
+
+#include "layer.h"
+
+namespace qimlp {
+
+extern const Engine<float> avx512_float, avx2_float, portable_float;
+extern const Engine<double> avx512_double, avx2_double, portable_double;
+
+enum class InstructionSet { kPortable, kAvx2, kAvx512 };
+
+// What this machine can run; asked once.
+InstructionSet best_instruction_set();
+
+const char* instruction_set_name(InstructionSet set);
+
+// The engine for a number type; `set` must not be above `best_instruction_set()`.
+template <class T>
+const Engine<T>& engine(InstructionSet set);
+
+}  // namespace qimlp

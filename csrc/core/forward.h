@@ -1,0 +1,108 @@
+// The whole forward pass.
+#pragma once
+
+#include "ahead.h"
+#include "groups.h"
+#include "layer.h"
+#include "steps.h"
+
+namespace qimlp {
+namespace {
+
+template <class T>
+struct ForwardJob {
+  const Plan* plan;
+  const Forward<T>* call;
+  Index tasks, group;
+  bool fetches_ahead;
+  T* packed[kMaxFactors];
+  T* bias_rows;  // the bias repeated for every sample of a group, where the last step needs it so
+  T* states;     // two buffers for each task
+  Index state;   // elements of one buffer
+};
+
+template <class T>
+Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, void* memory,
+                      ForwardJob<T>* job) {
+  Arena arena(memory);
+  const Index state = largest_state(plan);
+  const Index per_sample = plan.in_features + plan.out_features + state;
+  job->tasks = tasks;
+  job->group =
+      group_size(per_sample * static_cast<Index>(sizeof(T)), kForwardGroupBytes, batch, tasks);
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    job->packed[i] = s.row ? arena.take<T>(packed_size<T>(s, plan.copies, true)) : nullptr;
+  }
+  const Step& last = plan.step[plan.steps - 1];
+  const bool repeat = bias && last.row && last.before > 1 && job->group > 1;
+  job->bias_rows = repeat ? arena.take<T>(job->group * plan.out_features) : nullptr;
+  job->state = round_to_vectors<T>(job->group * state);
+  job->states = arena.take<T>(2 * tasks * job->state);
+  return arena.used();
+}
+
+template <class T>
+void forward_task(void* context, Index t) {
+  const ForwardJob<T>& job = *static_cast<const ForwardJob<T>*>(context);
+  const Plan& plan = *job.plan;
+  const Forward<T>& call = *job.call;
+  T* buffers[2] = {job.states + 2 * t * job.state, job.states + (2 * t + 1) * job.state};
+  const int last = plan.steps - 1;
+  const Step& end = plan.step[last];
+  const T* bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
+  const Index bias_stride = !end.row ? end.out_stride : end.before > 1 ? end.n_out : 0;
+  Ahead ahead;
+  const Index until = task_begin(call.batch, job.tasks, t + 1);
+  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += job.group) {
+    const Index samples = until - first < job.group ? until - first : job.group;
+    const T* in = call.x + first * plan.in_features;
+    Ahead* fetched = nullptr;
+    if (job.fetches_ahead) {
+      fetched = &ahead;
+      const Index next = until - first - samples < samples ? until - first - samples : samples;
+      ahead.restart(count_blocks<T>(plan, samples));
+      ahead.add(call.y + first * plan.out_features, samples * plan.out_features, true);
+      ahead.add(in + samples * plan.in_features, next * plan.in_features, false);
+    }
+    Index in_copy = 0;
+    for (int i = 0; i <= last; ++i) {
+      const Step& s = plan.step[i];
+      T* out = i == last ? call.y + first * plan.out_features : buffers[i % 2];
+      const Index out_copy = i == last ? 0 : samples * s.out_size();
+      step_forward<T>(s, plan.copies, i == last, samples, call.factors[s.factor], job.packed[i], in,
+                      in_copy, out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
+      in = out;
+      in_copy = out_copy;
+    }
+  }
+}
+
+template <class T>
+Index forward_bytes(const Plan& plan, Index batch, Index tasks, bool bias) {
+  ForwardJob<T> job;
+  return lay_out_forward<T>(plan, batch, tasks, bias, nullptr, &job);
+}
+
+template <class T>
+void forward(const Plan& plan, const Forward<T>& call, Index tasks, void* memory, RunTasks run) {
+  ForwardJob<T> job;
+  lay_out_forward<T>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
+  job.plan = &plan;
+  job.call = &call;
+  job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    if (s.row) pack_transposed<T>(s, plan.copies, call.factors[s.factor], job.packed[i]);
+  }
+  if (job.bias_rows != nullptr) {
+    for (Index n = 0; n < job.group; ++n) {
+      T* row = job.bias_rows + n * plan.out_features;
+      for (Index j = 0; j < plan.out_features; ++j) row[j] = call.bias[j];
+    }
+  }
+  run(tasks, forward_task<T>, &job);
+}
+
+}  // namespace
+}  // namespace qimlp

@@ -1,0 +1,80 @@
+// What the core is asked to compute: y = x W^T + bias with W = sum_c kron(F_0[c], ..., F_k[c]).
+//
+// The core knows no torch: plain pointers in, plain pointers out. This header is included by the
+// translation units of every instruction set, so it holds plain data only.
+#pragma once
+
+#include <cstdint>
+
+namespace qimlp {
+
+using Index = std::int64_t;
+
+// More factors than this (after neighbours were multiplied out) are refused.
+constexpr int kMaxFactors = 16;
+
+// One factor after the other is applied; what comes between two of them is called a state.
+//
+// A step contracts one axis: in (before, n_in, after) -> out (before, n_out, after) for each sample
+// and copy: a "row" step on the last axis (every row times a matrix, `after` is 1), a "column" step
+// on any other (a matrix times every block).
+struct Step {
+  int factor;
+  bool row;
+  Index n_in, n_out;
+  Index before, after;
+  // Elements from one row of a block to the next: `after` unless the state is padded. In a row
+  // step: from one row (n_in or n_out long) to the next.
+  Index in_stride, out_stride;
+
+  Index in_size() const { return before * in_stride * (row ? 1 : n_in); }
+  Index out_size() const { return before * out_stride * (row ? 1 : n_out); }
+};
+
+// The order of the steps and the sizes of everything, for one layer on one instruction set.
+struct Plan {
+  int steps;
+  Index copies;
+  Index in_features, out_features;
+  Step step[kMaxFactors];
+};
+
+// Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),
+// factor i (copies, n_out, n_in), bias (out_features) or null; all contiguous.
+template <class T>
+struct Forward {
+  const T* x;
+  const T* factors[kMaxFactors];
+  const T* bias;
+  T* y;
+  Index batch;
+};
+
+// Arguments of a backward pass. Outputs that are null are not computed; `grad_factors[0]` decides
+// for all factors. Factor gradients have the factors' layouts.
+template <class T>
+struct Backward {
+  const T* grad;
+  const T* x;
+  const T* factors[kMaxFactors];
+  T* grad_x;
+  T* grad_factors[kMaxFactors];
+  T* grad_bias;
+  Index batch;
+};
+
+// Runs `task(context, t)` for t = 0 .. tasks - 1, in any order, on any threads.
+using RunTasks = void (*)(Index tasks, void (*task)(void* context, Index t), void* context);
+
+// What one instruction set offers for one number type.
+template <class T>
+struct Engine {
+  Index lanes;
+  // Bytes of working memory for `tasks` tasks.
+  Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
+  void (*forward)(const Plan&, const Forward<T>&, Index tasks, void* memory, RunTasks);
+  Index (*backward_bytes)(const Plan&, Index batch, Index tasks, bool factors, bool bias);
+  void (*backward)(const Plan&, const Backward<T>&, Index tasks, void* memory, RunTasks);
+};
+
+}  // namespace qimlp

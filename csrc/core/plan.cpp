@@ -1,0 +1,78 @@
+#include "plan.h"
+
+namespace qimlp {
+namespace {
+
+Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
+
+Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* out_dims,
+                   const int* order, Index lanes) {
+  Plan plan{};
+  plan.steps = count;
+  plan.copies = copies;
+  Index dims[kMaxFactors];
+  plan.in_features = plan.out_features = 1;
+  for (int i = 0; i < count; ++i) {
+    dims[i] = in_dims[i];
+    plan.in_features *= in_dims[i];
+    plan.out_features *= out_dims[i];
+  }
+  for (int i = 0; i < count; ++i) {
+    const int factor = order[i];
+    Step& step = plan.step[i];
+    step.factor = factor;
+    step.n_in = in_dims[factor];
+    step.n_out = out_dims[factor];
+    step.before = step.after = 1;
+    for (int j = 0; j < factor; ++j) step.before *= dims[j];
+    for (int j = factor + 1; j < count; ++j) step.after *= dims[j];
+    step.row = factor == count - 1;
+    step.in_stride = step.row ? step.n_in : step.after;
+    step.out_stride = step.row ? step.n_out : step.after;
+    dims[factor] = step.n_out;
+  }
+  if (count == 2) {  // one state between them, its rows padded to whole vectors
+    Step &first = plan.step[0], &second = plan.step[1];
+    first.out_stride = second.in_stride = round_up(first.out_stride, lanes);
+  }
+  return plan;
+}
+
+}  // namespace
+
+Index lane_work(const Plan& plan, Index lanes) {
+  Index total = 0;
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    const Index columns = s.row ? s.n_out : s.after;
+    const Index rows = s.row ? s.before : s.before * s.n_out;
+    total += rows * round_up(columns, lanes) * s.n_in;
+  }
+  return total * plan.copies;
+}
+
+Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index lanes) {
+  int order[kMaxFactors];
+  for (int i = 0; i < count; ++i) order[i] = count - 1 - i;
+  // Ascending 1/in - 1/out is the cheapest order: exchanging neighbours that stand the other way
+  // round always saves work. Ties go from the last factor to the first.
+  for (int i = 1; i < count; ++i) {
+    for (int j = i; j > 0; --j) {
+      const Index a_in = in_dims[order[j - 1]], a_out = out_dims[order[j - 1]];
+      const Index b_in = in_dims[order[j]], b_out = out_dims[order[j]];
+      const double a = 1.0 / static_cast<double>(a_in) - 1.0 / static_cast<double>(a_out);
+      const double b = 1.0 / static_cast<double>(b_in) - 1.0 / static_cast<double>(b_out);
+      if (a <= b) break;
+      const int swapped = order[j];
+      order[j] = order[j - 1];
+      order[j - 1] = swapped;
+    }
+  }
+  const Plan plan = plan_in_order(count, copies, in_dims, out_dims, order, lanes);
+  if (count != 2) return plan;
+  const int other_order[2] = {order[1], order[0]};  // vectors may tip the scale
+  const Plan other = plan_in_order(count, copies, in_dims, out_dims, other_order, lanes);
+  return lane_work(other, lanes) < lane_work(plan, lanes) ? other : plan;
+}
+
+}  // namespace qimlp

@@ -1,0 +1,95 @@
+// Vectors of AVX2 with FMA.
+#pragma once
+
+#include <immintrin.h>
+
+#include "layer.h"
+
+namespace qimlp {
+namespace {
+
+template <class T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  using Vector = __m256;
+  using Mask = __m256i;
+  static constexpr Index kLanes = 8;
+  static Mask first(Index n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static Vector zero() { return _mm256_setzero_ps(); }
+  static Vector all(float x) { return _mm256_set1_ps(x); }
+  static Vector load(const float* p) { return _mm256_loadu_ps(p); }
+  static Vector load(const float* p, Mask m) { return _mm256_maskload_ps(p, m); }
+  static void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
+  static void store(float* p, Vector v, Mask m) { _mm256_maskstore_ps(p, m, v); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+  static float sum(Vector v) {
+    __m128 h = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+  }
+  // Transpose kLanes vectors in place.
+  static void transpose(Vector* v) {
+    __m256 t[8];
+    for (int i = 0; i < 8; i += 4) {  // 4 x 4 within each half
+      const __m256 a = _mm256_unpacklo_ps(v[i], v[i + 1]), b = _mm256_unpackhi_ps(v[i], v[i + 1]);
+      const __m256 c = _mm256_unpacklo_ps(v[i + 2], v[i + 3]);
+      const __m256 d = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+      t[i] = _mm256_shuffle_ps(a, c, 0x44);
+      t[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+      t[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+      t[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    for (int i = 0; i < 4; ++i) {  // the halves among each other
+      v[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+      v[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+    }
+  }
+};
+
+template <>
+struct Simd<double> {
+  using Vector = __m256d;
+  using Mask = __m256i;
+  static constexpr Index kLanes = 4;
+  static Mask first(Index n) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+  }
+  static Vector zero() { return _mm256_setzero_pd(); }
+  static Vector all(double x) { return _mm256_set1_pd(x); }
+  static Vector load(const double* p) { return _mm256_loadu_pd(p); }
+  static Vector load(const double* p, Mask m) { return _mm256_maskload_pd(p, m); }
+  static void store(double* p, Vector v) { _mm256_storeu_pd(p, v); }
+  static void store(double* p, Vector v, Mask m) { _mm256_maskstore_pd(p, m, v); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_pd(a, b, c); }
+  static Vector add(Vector a, Vector b) { return _mm256_add_pd(a, b); }
+  static double sum(Vector v) {
+    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+  }
+  // Transpose kLanes vectors in place.
+  static void transpose(Vector* v) {
+    __m256d t[4];
+    for (int i = 0; i < 4; i += 2) {  // 2 x 2 within each half
+      t[i] = _mm256_unpacklo_pd(v[i], v[i + 1]);
+      t[i + 1] = _mm256_unpackhi_pd(v[i], v[i + 1]);
+    }
+    for (int i = 0; i < 2; ++i) {  // the halves among each other
+      v[i] = _mm256_permute2f128_pd(t[i], t[i + 2], 0x20);
+      v[i + 2] = _mm256_permute2f128_pd(t[i], t[i + 2], 0x31);
+    }
+  }
+};
+
+// Register blocks: 16 registers hold the sums, one row of vectors and one broadcast.
+constexpr int kMostVectors = 3;
+constexpr int kMostRows[kMostVectors + 1] = {0, 12, 6, 4};
+constexpr int kDotBlock = 3;
+
+}  // namespace
+}  // namespace qimlp

@@ -1,0 +1,95 @@
+// Vectors of AVX-512.
+#pragma once
+
+#include <immintrin.h>
+
+#include "layer.h"
+
+namespace qimlp {
+namespace {
+
+template <class T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  using Vector = __m512;
+  using Mask = __mmask16;
+  static constexpr Index kLanes = 16;
+  static Mask first(Index n) { return static_cast<Mask>(0xffffu >> (16 - n)); }
+  static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector all(float x) { return _mm512_set1_ps(x); }
+  static Vector load(const float* p) { return _mm512_loadu_ps(p); }
+  static Vector load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
+  static void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
+  static void store(float* p, Vector v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+  static float sum(Vector v) { return _mm512_reduce_add_ps(v); }
+  // Transpose kLanes vectors in place.
+  static void transpose(Vector* v) {
+    __m512 t[16];
+    for (int i = 0; i < 16; i += 4) {  // 4 x 4 within each quarter
+      const __m512 a = _mm512_unpacklo_ps(v[i], v[i + 1]), b = _mm512_unpackhi_ps(v[i], v[i + 1]);
+      const __m512 c = _mm512_unpacklo_ps(v[i + 2], v[i + 3]);
+      const __m512 d = _mm512_unpackhi_ps(v[i + 2], v[i + 3]);
+      t[i] = _mm512_shuffle_ps(a, c, 0x44);
+      t[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+      t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+      t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+    for (int i = 0; i < 4; ++i) {  // the quarters among each other
+      const __m512 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
+      const __m512 b = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
+      const __m512 c = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+      const __m512 d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+      v[i] = _mm512_shuffle_f32x4(a, b, 0x88);
+      v[i + 8] = _mm512_shuffle_f32x4(a, b, 0xdd);
+      v[i + 4] = _mm512_shuffle_f32x4(c, d, 0x88);
+      v[i + 12] = _mm512_shuffle_f32x4(c, d, 0xdd);
+    }
+  }
+};
+
+template <>
+struct Simd<double> {
+  using Vector = __m512d;
+  using Mask = __mmask8;
+  static constexpr Index kLanes = 8;
+  static Mask first(Index n) { return static_cast<Mask>(0xffu >> (8 - n)); }
+  static Vector zero() { return _mm512_setzero_pd(); }
+  static Vector all(double x) { return _mm512_set1_pd(x); }
+  static Vector load(const double* p) { return _mm512_loadu_pd(p); }
+  static Vector load(const double* p, Mask m) { return _mm512_maskz_loadu_pd(m, p); }
+  static void store(double* p, Vector v) { _mm512_storeu_pd(p, v); }
+  static void store(double* p, Vector v, Mask m) { _mm512_mask_storeu_pd(p, m, v); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
+  static double sum(Vector v) { return _mm512_reduce_add_pd(v); }
+  // Transpose kLanes vectors in place.
+  static void transpose(Vector* v) {
+    __m512d t[8];
+    for (int i = 0; i < 8; i += 2) {  // 2 x 2 within each quarter
+      t[i] = _mm512_unpacklo_pd(v[i], v[i + 1]);
+      t[i + 1] = _mm512_unpackhi_pd(v[i], v[i + 1]);
+    }
+    for (int i = 0; i < 2; ++i) {  // the quarters among each other
+      const __m512d a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88);
+      const __m512d b = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88);
+      const __m512d c = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+      const __m512d d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+      v[i] = _mm512_shuffle_f64x2(a, b, 0x88);
+      v[i + 4] = _mm512_shuffle_f64x2(a, b, 0xdd);
+      v[i + 2] = _mm512_shuffle_f64x2(c, d, 0x88);
+      v[i + 6] = _mm512_shuffle_f64x2(c, d, 0xdd);
+    }
+  }
+};
+
+// Register blocks: 32 registers hold the sums, one row of vectors and one broadcast.
+constexpr int kMostVectors = 3;
+constexpr int kMostRows[kMostVectors + 1] = {0, 14, 14, 9};
+constexpr int kDotBlock = 5;
+
+}  // namespace
+}  // namespace qimlp

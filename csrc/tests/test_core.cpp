@@ -1,0 +1,171 @@
+// Runs the core against plain loops, for a sanitizer to watch: every instruction set this machine
+// has, both number types, several threads, buffers of exactly the size needed.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "../core/compute.h"
+
+using qimlp::Index;
+using qimlp::InstructionSet;
+
+namespace {
+
+void run_on_threads(Index tasks, void (*task)(void*, Index), void* context) {
+  std::vector<std::thread> threads;
+  for (Index t = 0; t < tasks; ++t) threads.emplace_back(task, context, t);
+  for (std::thread& thread : threads) thread.join();
+}
+
+struct Case {
+  std::vector<Index> in, out;
+  Index copies, batch;
+  std::vector<int> groups;
+};
+
+template <class T>
+std::vector<T> draw(Index count, std::mt19937& random) {
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = static_cast<T>(uniform(random));
+  return values;
+}
+
+Index product(const std::vector<Index>& sizes) {
+  Index all = 1;
+  for (const Index size : sizes) all *= size;
+  return all;
+}
+
+// Entry (row, column) of one copy's Kronecker product, less factor `left_out`.
+template <class T>
+double entry(const Case& c, const std::vector<std::vector<T>>& factors, Index copy, Index row,
+             Index column, std::size_t left_out) {
+  double value = 1;
+  for (std::size_t i = factors.size(); i-- > 0;) {
+    const Index o = row % c.out[i], j = column % c.in[i];
+    row /= c.out[i];
+    column /= c.in[i];
+    if (i != left_out) {
+      value *= static_cast<double>(
+          factors[i][static_cast<std::size_t>((copy * c.out[i] + o) * c.in[i] + j)]);
+    }
+  }
+  return value;
+}
+
+template <class T>
+bool near(const char* what, const std::vector<T>& got, const std::vector<double>& expected) {
+  double error = 0, scale = 1e-30;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    error = std::max(error, std::abs(static_cast<double>(got[i]) - expected[i]));
+    scale = std::max(scale, std::abs(expected[i]));
+    if (std::isnan(static_cast<double>(got[i]))) error = INFINITY;
+  }
+  if (error <= scale * (sizeof(T) == 4 ? 1e-5 : 1e-12)) return true;
+  std::printf("%s: error %g of scale %g\n", what, error, scale);
+  return false;
+}
+
+template <class T>
+bool check(const Case& c, InstructionSet set, Index threads) {
+  std::mt19937 random(1);
+  const Index n_in = product(c.in), n_out = product(c.out);
+  std::vector<std::vector<T>> factors, grad_factors;
+  qimlp::Layer<T> layer{{}, c.copies, c.groups};
+  for (std::size_t i = 0; i < c.in.size(); ++i) {
+    factors.push_back(draw<T>(c.copies * c.out[i] * c.in[i], random));
+    grad_factors.emplace_back(factors.back().size(), T(NAN));
+  }
+  for (std::size_t i = 0; i < c.in.size(); ++i) {
+    layer.factors.push_back({factors[i].data(), c.out[i], c.in[i]});
+  }
+  const std::vector<T> x = draw<T>(c.batch * n_in, random), bias = draw<T>(n_out, random);
+  const std::vector<T> grad = draw<T>(c.batch * n_out, random);
+  std::vector<T> y(grad.size(), T(NAN)), grad_x(x.size(), T(NAN)), grad_bias(bias.size(), T(NAN));
+  std::vector<T*> grads;
+  for (std::vector<T>& values : grad_factors) grads.push_back(values.data());
+
+  const qimlp::Setting setting{set, threads, run_on_threads, true, 1};
+  qimlp::compute_forward<T>(layer, c.batch, x.data(), bias.data(), y.data(), setting);
+  qimlp::compute_backward<T>(layer, c.batch, grad.data(), x.data(), grad_x.data(), grads,
+                             grad_bias.data(), setting);
+
+  std::vector<double> true_y(y.size()), true_grad_x(x.size()), true_grad_bias(bias.size());
+  std::vector<std::vector<double>> true_grads;
+  for (const std::vector<T>& values : grad_factors) true_grads.emplace_back(values.size());
+  for (Index o = 0; o < n_out; ++o) {
+    for (Index j = 0; j < n_in; ++j) {
+      double weight = 0, pair = 0;
+      for (Index k = 0; k < c.copies; ++k) weight += entry(c, factors, k, o, j, factors.size());
+      for (Index n = 0; n < c.batch; ++n) {
+        const double x_nj = static_cast<double>(x[static_cast<std::size_t>(n * n_in + j)]);
+        const double g_no = static_cast<double>(grad[static_cast<std::size_t>(n * n_out + o)]);
+        true_y[static_cast<std::size_t>(n * n_out + o)] += weight * x_nj;
+        true_grad_x[static_cast<std::size_t>(n * n_in + j)] += weight * g_no;
+        pair += g_no * x_nj;
+      }
+      for (std::size_t i = 0; i < factors.size(); ++i) {
+        Index row = o, column = j;
+        for (std::size_t f = factors.size() - 1; f > i; --f) {
+          row /= c.out[f];
+          column /= c.in[f];
+        }
+        for (Index k = 0; k < c.copies; ++k) {
+          const Index at = (k * c.out[i] + row % c.out[i]) * c.in[i] + column % c.in[i];
+          true_grads[i][static_cast<std::size_t>(at)] += pair * entry(c, factors, k, o, j, i);
+        }
+      }
+    }
+    for (Index n = 0; n < c.batch; ++n) {
+      const std::size_t at = static_cast<std::size_t>(n * n_out + o);
+      true_y[at] += static_cast<double>(bias[static_cast<std::size_t>(o)]);
+      true_grad_bias[static_cast<std::size_t>(o)] += static_cast<double>(grad[at]);
+    }
+  }
+  bool good = near("y", y, true_y);
+  good = near("grad_x", grad_x, true_grad_x) && good;
+  good = near("grad_bias", grad_bias, true_grad_bias) && good;
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    good = near("grad_factor", grad_factors[i], true_grads[i]) && good;
+  }
+  return good;
+}
+
+}  // namespace
+
+int main() {
+  const std::vector<Case> cases = {
+      {{3, 4}, {5, 2}, 2, 7, {1, 1}},
+      {{3, 4}, {5, 2}, 2, 7, {2}},
+      {{17, 3}, {1, 33}, 1, 3, {1, 1}},
+      {{28, 28}, {28, 28}, 1, 40, {1, 1}},
+      {{1, 65}, {2, 63}, 3, 5, {1, 1}},
+      {{1, 6}, {3, 1}, 1, 7, {1, 1}},
+      {{7, 7, 16}, {16, 7, 7}, 1, 20, {1, 1, 1}},
+      {{7, 7, 16}, {16, 7, 7}, 2, 4, {2, 1}},
+      {{2, 3, 4, 5}, {3, 4, 5, 2}, 2, 6, {1, 2, 1}},
+      {{2, 3, 4, 5}, {3, 4, 5, 2}, 1, 0, {1, 1, 1, 1}},
+  };
+  int failures = 0, tried = 0;
+  for (const InstructionSet set :
+       {InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+    if (set > qimlp::best_instruction_set()) continue;
+    for (const Index threads : {1, 3}) {
+      for (std::size_t i = 0; i < cases.size(); ++i) {
+        const bool good_float = check<float>(cases[i], set, threads);
+        const bool good_double = check<double>(cases[i], set, threads);
+        tried += 2;
+        if (good_float && good_double) continue;
+        ++failures;
+        std::printf("case %zu failed on %s, %d threads\n", i, qimlp::instruction_set_name(set),
+                    static_cast<int>(threads));
+      }
+    }
+  }
+  std::printf("%d checks, %d cases failed\n", tried, failures);
+  return failures == 0 && tried > 0 ? 0 : 1;
+}

@@ -1,0 +1,19 @@
+// The operators written in torch's own differentiable operations: derivatives of any order, forward
+// mode and vmap go through these.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+namespace qimlp {
+
+at::Tensor differentiable_forward(const at::Tensor& x, at::TensorList factors,
+                                  const std::optional<at::Tensor>& bias, at::IntArrayRef groups);
+
+std::vector<at::Tensor> differentiable_backward(const at::Tensor& grad, const at::Tensor& x,
+                                                at::TensorList factors, at::IntArrayRef groups,
+                                                bool needs_x, bool needs_factors, bool needs_bias);
+
+}  // namespace qimlp

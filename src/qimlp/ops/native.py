@@ -1,0 +1,109 @@
+"""The fused C++ kernel: loaded if it was built for this torch, explained if it was not.
+
+Loading it registers the operators `torch.ops.qimlp.kron_linear` and its backward pass, with their
+derivatives, shapes for tracing and rules for `vmap`; all of that is C++.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from qimlp.shapes.problem import Problem
+
+MOST_FACTORS = 16
+MOST_STATE_BYTES = 8 * 2**20
+"""Largest intermediate of one sample that the kernel is good for; a GEMM does as well beyond."""
+
+_DTYPES = ("float32", "float64")
+
+
+def available() -> bool:
+    """Whether the kernel is loaded."""
+    return _ABSENT is None
+
+
+def reason() -> str:
+    """One line: which instructions the kernel runs on, or why there is no kernel."""
+    if _ABSENT is not None:
+        return _ABSENT
+    return f"the C++ kernel runs on {torch.ops.qimlp.kernel_instructions()} instructions"
+
+
+def supports(problem: Problem) -> str | None:
+    """Why the kernel cannot compute a call, in words; `None` if it can."""
+    if _ABSENT is not None:
+        return _ABSENT
+    if problem.device != "cpu":
+        return f"the C++ kernel computes on the CPU and this call is on {problem.device}"
+    if problem.dtype not in _DTYPES:
+        return (
+            f"the C++ kernel computes in {' or '.join(_DTYPES)} and this call is in {problem.dtype}"
+        )
+    return None
+
+
+def linear(
+    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, groups: Sequence[int]
+) -> Tensor:
+    """`x W^T + bias` by the kernel; differentiable to any order.
+
+    Args:
+        x: shape `(batch, prod in_i)`, float32 or float64 on the CPU.
+        factors: M tensors of shape `(rank, out_i, in_i)`.
+        bias: shape `(prod out_i,)`, or none.
+        groups: how many neighbouring factors the kernel multiplies out into each one it uses; they
+            sum to M. One group is the whole weight.
+
+    Returns:
+        Shape `(batch, prod out_i)`.
+
+    Raises:
+        TypeError: another dtype or device.
+        ValueError: shapes that do not fit, or groups that do not sum to M.
+    """
+    y: Tensor = torch.ops.qimlp.kron_linear.default(x, list(factors), bias, list(groups))
+    return y
+
+
+def _load(folder: Path) -> str | None:
+    """Load the library for this torch from `folder`; why there is none, or `None`."""
+    found = re.match(r"(\d+)\.(\d+)", torch.__version__)
+    version = f"{found[1]}_{found[2]}" if found else "unknown"
+    suffix = ".dll" if sys.platform == "win32" else ".so"
+    library = folder / f"_kernel_torch{version}{suffix}"
+    if not library.is_file():
+        return _why_absent(folder, suffix)
+    try:
+        torch.ops.load_library(str(library))
+    except OSError as error:
+        first = str(error.__cause__ or error).splitlines()[0]
+        return f"the C++ kernel does not load with torch {torch.__version__} ({first}); {_REBUILD}"
+    return None
+
+
+def _why_absent(folder: Path, suffix: str) -> str:
+    others = sorted(
+        path.name.removeprefix("_kernel_torch").removesuffix(suffix).replace("_", ".")
+        for path in folder.glob(f"_kernel_torch*{suffix}")
+    )
+    if others:
+        return (
+            f"the C++ kernel was built for torch {' and '.join(others)} and this is torch "
+            f"{torch.__version__}; {_REBUILD}"
+        )
+    note = folder / "_kernel_absent.txt"
+    if note.is_file():
+        return f"there is no C++ kernel: {note.read_text(encoding='utf-8').strip()}; {_REBUILD}"
+    return f"there is no C++ kernel in this installation; {_REBUILD}"
+
+
+_REBUILD = (
+    "to build it: QIMLP_BUILD_KERNEL=1 pip install --force-reinstall --no-deps --no-cache-dir qimlp"
+)
+_ABSENT = _load(Path(__file__).parent)

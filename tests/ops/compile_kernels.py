@@ -1,0 +1,70 @@
+"""Compiles the fused kernels for NVIDIA GPUs that need not be there; prints what came out as JSON.
+
+Run by test_triton_compiles.py in a process of its own, without Triton's interpreter.
+"""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from qimlp.ops import triton_kernels
+from qimlp.ops.triton_limits import padded
+from qimlp.ops.triton_tuning import backward_choices, forward_choices
+
+TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+POINTERS = ("grad", "x", "a", "b", "bias", "y", "grad_x")
+FLAGS = {
+    "forward": ({"HAS_BIAS": True},),
+    "backward": (
+        {"NEEDS_X": False, "NEEDS_A": True, "NEEDS_B": True, "NEEDS_BIAS": True},
+        {"NEEDS_X": True, "NEEDS_A": True, "NEEDS_B": True, "NEEDS_BIAS": True},
+    ),
+    "backward, large": (
+        {"NEEDS_X": False, "NEEDS_A": True, "NEEDS_B": False, "NEEDS_BIAS": False},
+        {"NEEDS_X": False, "NEEDS_A": False, "NEEDS_B": True, "NEEDS_BIAS": False},
+    ),
+}
+
+
+def compile_one(kernel, constants, dtype, choice, capability):
+    constants = {**constants, **choice.kwargs, "a_in": 1, "b_in": 1}
+    signature, attributes = {}, {}
+    for index, name in enumerate(kernel.arg_names):
+        if name in constants:
+            signature[name] = "constexpr"
+        elif name in POINTERS or name.startswith("partial"):
+            signature[name] = "*fp32" if name.startswith("partial") else f"*{dtype}"
+            attributes[(index,)] = [["tt.divisibility", 16]]
+        else:
+            signature[name] = "i32"
+    source = ASTSource(kernel, signature, constants, attributes)
+    options = {"num_warps": choice.num_warps, "num_stages": choice.num_stages}
+    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+
+
+def main(name, dtype, capability, rank, *sizes):
+    sizes = dict(zip("PQRS", map(int, sizes), strict=True))
+    tiles = {2 * name: padded(size) for name, size in sizes.items()}
+    forward = name == "forward"
+    kernel = triton_kernels.forward_kernel if forward else triton_kernels.backward_kernel
+    choices = forward_choices if forward else backward_choices
+    x = SimpleNamespace(dtype=TYPES[dtype])
+    found = []
+    for choice in choices({"x": x, **tiles}):
+        for flags in FLAGS[name]:
+            if flags.get("NEEDS_X") and int(rank) > 1:
+                continue
+            constants = {**sizes, **tiles, "RANK": int(rank), **flags}
+            built = compile_one(kernel, constants, dtype, choice, int(capability))
+            products = sum(built.asm["ptx"].count(name) for name in ("wgmma.mma_async", "mma.sync"))
+            found.append({"shared": built.metadata.shared, "tensor_core_products": products})
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,135 @@
+"""The kernel against the definition: values and gradients, all layers, all instruction sets."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from qimlp.ops import native
+from qimlp.ops.definition import kron_dense
+from tests.ops.native_here import instructions, kernel, poisoned_results  # noqa: F401
+from tests.problems import LAYERS, make_factors, make_input
+from tests.tolerances import assert_close
+
+BATCHES = (0, 1, 7)
+#: Odd sizes around the vectors and register blocks, two factors.
+ODD = [
+    ((1, 3), (17, 1)), ((17, 63), (3, 65)), ((65, 1), (2, 127)), ((127, 2), (17, 17)),
+    ((28, 28), (28, 28)), ((28, 28), (2, 5)), ((48, 64), (64, 48)), ((3, 65), (127, 1)),
+]  # fmt: skip
+
+
+def groupings(count: int) -> list[list[int]]:
+    """All ways to group neighbours."""
+    return [
+        parts
+        for size in range(1, count + 1)
+        for parts in map(list, itertools.product(range(1, count + 1), repeat=size))
+        if sum(parts) == count
+    ]
+
+
+def compare(
+    ins: tuple[int, ...], outs: tuple[int, ...], rank: int, batch: int, groups: list[int],
+    *, dtype: torch.dtype, bias: bool,
+) -> None:  # fmt: skip
+    factors = make_factors(ins, outs, rank, requires_grad=True)
+    x = make_input((batch,), ins).requires_grad_()
+    weight = kron_dense(factors)
+    vector = torch.linspace(-1, 1, weight.shape[0], dtype=torch.float64, requires_grad=True)
+    leaves = [x, *factors, *([vector] if bias else [])]
+    expected = torch.nn.functional.linear(x, weight, vector if bias else None)
+    # Gradients of unit scale: sums over the rows and over the other factors' entries.
+    grad = make_input((batch,), outs, seed=2) / (1 + batch * expected.shape[1]) ** 0.5
+    expected_grads = torch.autograd.grad(expected, leaves, grad)
+
+    own = [leaf.detach().to(dtype).requires_grad_() for leaf in leaves]
+    y = native.linear(own[0], own[1 : 1 + len(factors)], own[-1] if bias else None, groups)
+    grads = torch.autograd.grad(y, own, grad.to(dtype))
+    assert_close(y.detach(), expected.detach())
+    for got, true in zip(grads, expected_grads, strict=True):
+        assert_close(got, true)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.usefixtures("instructions", "poisoned_results")
+def test_small_layers_in_every_grouping(dtype):
+    tried = 0
+    for ins, outs, rank in LAYERS:
+        for groups in groupings(len(ins)):
+            for batch, bias in itertools.product(BATCHES, (False, True)):
+                compare(ins, outs, rank, batch, groups, dtype=dtype, bias=bias)
+                tried += 1
+    assert tried == 576
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(("ins", "outs"), ODD)
+@pytest.mark.usefixtures("instructions", "poisoned_results")
+def test_odd_sizes(ins, outs, dtype):
+    for rank, batch in ((1, 5), (3, 2)):
+        compare(ins, outs, rank, batch, [1, 1], dtype=dtype, bias=True)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_more_rows_than_one_group_of_samples():
+    compare((4, 5), (5, 3), 2, 301, [1, 1], dtype=torch.float64, bias=True)
+    compare((4, 5), (5, 3), 2, 301, [2], dtype=torch.float64, bias=True)
+    compare((4, 3, 5), (2, 3, 6), 2, 301, [1, 1, 1], dtype=torch.float64, bias=True)
+
+
+def misaligned(tensor: Tensor) -> Tensor:
+    """The same values, one element off any alignment."""
+    room = torch.empty(tensor.numel() + 1, dtype=tensor.dtype)
+    return room[1:].view(tensor.shape).copy_(tensor)
+
+
+def strided(tensor: Tensor) -> Tensor:
+    """The same values, not contiguous."""
+    return tensor.mT.contiguous().mT if tensor.dim() > 1 else torch.stack([tensor, tensor], 1)[:, 0]
+
+
+@pytest.mark.parametrize("laid_out", [misaligned, strided])
+@pytest.mark.usefixtures("kernel")
+def test_inputs_in_any_layout(laid_out):
+    factors = make_factors((5, 17), (9, 4), 2)
+    x, bias = make_input((6,), (5, 17)), torch.linspace(0, 1, 36, dtype=torch.float64)
+    expected = torch.nn.functional.linear(x, kron_dense(factors), bias)
+    y = native.linear(laid_out(x), [laid_out(f) for f in factors], laid_out(bias), [1, 1])
+    assert_close(y, expected)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_gradient_that_is_expanded():
+    factors = make_factors((3, 4), (5, 2), 2, requires_grad=True)
+    x = make_input((6,), (3, 4)).requires_grad_()
+    got = torch.autograd.grad(native.linear(x, factors, None, [1, 1]).sum(), [x, *factors])
+    expected = torch.autograd.grad((x @ kron_dense(factors).T).sum(), [x, *factors])
+    for one, other in zip(got, expected, strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_only_the_gradients_asked_for():
+    factors = make_factors((3, 4), (5, 2), 2)
+    x, bias = make_input((6,), (3, 4)), torch.zeros(10, dtype=torch.float64)
+    grad = make_input((6,), (5, 2))
+    backward = torch.ops.qimlp.kron_linear_backward
+    whole = backward(grad, x, factors, [1, 1], True, True, True)
+    assert len(whole) == 4
+    for needs in itertools.product((False, True), repeat=3):
+        expected = [
+            part
+            for part, wanted in zip(whole, [needs[0], needs[1], needs[1], needs[2]], strict=True)
+            if wanted
+        ]
+        got = backward(grad, x, factors, [1, 1], *needs)
+        assert len(got) == len(expected)
+        for one, other in zip(got, expected, strict=True):
+            assert_close(one, other)
+    for leaf in (x, *factors, bias):
+        leaf.requires_grad_()
+        y = native.linear(x, factors, bias, [1, 1])
+        assert torch.autograd.grad(y.sum(), [leaf])[0].shape == leaf.shape
+        leaf.requires_grad_(False)
