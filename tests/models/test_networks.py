@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from qimlp import MLP, KroneckerLinear, QiMLP
-from qimlp.models import from_config, named_network
+from qimlp.models import LowRankMLP, from_config, named_network
 from qimlp.models.activations import ACTIVATIONS
 
 #: data set, network, bias form -> the published (PAPER.md) or derived count of parameters
@@ -67,7 +67,7 @@ def test_named_networks_of_other_data():
     assert len(named_network("3b", in_features=784, num_classes=10, data_set="mnist", depth=5)) == 6
     prime = named_network("2b", in_features=7, num_classes=3)
     assert prime[0] == (1, 7)
-    with pytest.raises(ValueError, match="model: expected one of mlp, 2b, 3b, 4b, got '5b'"):
+    with pytest.raises(ValueError, match="model: expected one of mlp, low-rank, 2b, 3b, 4b, got"):
         named_network("5b", in_features=64, num_classes=10)
 
 
@@ -75,6 +75,7 @@ def test_config_makes_the_same_network_again():
     for net in (
         QiMLP([(2, 3), (2, 2)], rank=2, bias=False, init="orthogonal"),
         MLP([6, 4], dropout=0.2),
+        LowRankMLP([6, 5, 4], rank=2),
     ):
         again = from_config(net.config)
         assert repr(again) == repr(net)

@@ -15,6 +15,7 @@ from qimlp import __version__
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
+from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.train import train_command
 from qimlp.training.errors import NonFiniteLossError
 
@@ -50,6 +51,7 @@ _add("plan", plan_command)
 _add("train", train_command)
 _add("eval", eval_command)
 _add("predict", predict_command)
+_add("reproduce", reproduce_command)
 
 
 def _show_version(value: bool) -> None:

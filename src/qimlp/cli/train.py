@@ -62,7 +62,7 @@ def train_command(
     ema_decay: Annotated[str | None, typer.Option(help="Of the averaged weights, or off.")] = None,
     label_smoothing: Annotated[float | None, typer.Option()] = None,
     scaling: Annotated[
-        str | None, typer.Option(help="none, unit, symmetric or standardize.")
+        str | None, typer.Option(help="none, unit, symmetric, standardize or overall.")
     ] = None,
     dev_fraction: Annotated[float | None, typer.Option(help="Part kept for choosing.")] = None,
     data_dir: Annotated[

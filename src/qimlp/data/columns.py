@@ -85,7 +85,7 @@ def columns_of(
             several image columns or there is no feature column.
     """
     label = pick_label(list(schema.names), label_column, origin, labels_required=labels_required)
-    declared = _declared_features(schema, origin)
+    declared = declared_features(schema, origin)
     names = declared.get(label or "", {}).get("names")
     class_names = tuple(str(name) for name in names) if names else None
     features = [field for field in schema if field.name != label]
@@ -101,7 +101,19 @@ def columns_of(
     return Columns(None, tuple(field.name for field in features), label, class_names)
 
 
-def _declared_features(schema: Any, origin: str) -> dict[str, dict[str, Any]]:
+def declared_features(schema: Any, origin: str) -> dict[str, dict[str, Any]]:
+    """Read what the Hugging Face metadata of a schema says about its columns.
+
+    Args:
+        schema: ``pyarrow.Schema``.
+        origin: File, for messages.
+
+    Returns:
+        Descriptions by column name; none without metadata.
+
+    Raises:
+        ValueError: The metadata cannot be read.
+    """
     text = (schema.metadata or {}).get(b"huggingface")
     if text is None:
         return {}

@@ -17,6 +17,9 @@ from qimlp.data.raw import RawExamples
 KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
 """Short names and the hub ids they stand for."""
 
+KNOWN_TEXTS = {"imdb": "stanfordnlp/imdb", "20newsgroups": "SetFit/20_newsgroups"}
+"""The same for data sets of texts."""
+
 _PATIENCE_S = 10.0
 
 
@@ -38,13 +41,29 @@ def read_hub(
         FileNotFoundError: The hub cannot be reached, or has no such data set.
         ValueError: The content is unusable.
     """
-    splits = _ask_hub("load_dataset", hub_id)
-    if part not in splits:
+    table = hub_table(hub_id, part)
+    if table is None:
         return None
-    table = splits[part].data.table
     columns = columns_of(table.schema, label_column, hub_id, labels_required=labels_required)
     batches = table.select(columns.read).to_batches(max_chunksize=BATCH_ROWS)
     return collect(batches, columns, table.num_rows, f"{hub_id}, split {part}")
+
+
+def hub_table(hub_id: str, part: str) -> Any:
+    """Fetch one split.
+
+    Args:
+        hub_id: ``owner/name``.
+        part: ``"train"`` or ``"test"``.
+
+    Returns:
+        ``pyarrow.Table``; ``None`` where the data set has no such split.
+
+    Raises:
+        FileNotFoundError: The hub cannot be reached, or has no such data set.
+    """
+    splits = _ask_hub("load_dataset", hub_id)
+    return splits[part].data.table if part in splits else None
 
 
 def hub_files(hub_id: str, part: str) -> tuple[str, ...]:
@@ -76,7 +95,8 @@ def _ask_hub(function: str, hub_id: str) -> Any:
             return getattr(datasets, function)(hub_id)
         except (OSError, ValueError) as error:
             problem = first_line(error)
-    name = next((short for short, known in KNOWN.items() if known == hub_id), "NAME")
+    names = {known: short for short, known in (KNOWN | KNOWN_TEXTS).items()}
+    name = names.get(hub_id, "NAME")
     raise FileNotFoundError(
         f"{hub_id} is no file or folder here and cannot be read from the Hugging Face hub "
         f"({problem}): name a data folder with --data-dir or QIMLP_DATA that holds "

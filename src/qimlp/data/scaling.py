@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qimlp.data.dataset import TensorSplit
 
-KINDS = ("none", "unit", "symmetric", "standardize")
+KINDS = ("none", "unit", "symmetric", "standardize", "overall")
 _CHUNK_ELEMENTS = 2**18
 """Summed at a time, so that the float64 copy stays in the processor's cache."""
 
@@ -23,7 +23,7 @@ class Scaling:
 
     Attributes:
         kind: ``"none"``; ``"unit"``, to [0, 1]; ``"symmetric"``, to [-1, 1]; ``"standardize"``,
-            to mean 0 and standard deviation 1.
+            to mean 0 and standard deviation 1; ``"overall"``, the same with all features together.
         in_features: Number of features F of one example.
         shift: 1, C or F numbers; C channels are F / C consecutive features each.
         scale: As many positive numbers.
@@ -55,7 +55,8 @@ class Scaling:
         Ranges (``unit``, ``symmetric``) are 0..255 for ``uint8``; for floats the observed range,
         of all pixels of images together, of each feature of tables. ``standardize`` takes one
         mean and standard deviation for grey images, one per channel of (C, H, W), one per feature
-        of tables. A range or deviation of 0 counts as 1.
+        of tables; ``overall`` takes one of each for all features. A range or deviation of 0 counts
+        as 1.
 
         Args:
             kind: One of :data:`KINDS`.
@@ -77,6 +78,8 @@ class Scaling:
         per_feature = inputs.shape[1] if len(feature_shape) == 1 else 1
         if kind == "none":
             shift, scale = torch.zeros(1), torch.ones(1)
+        elif kind == "overall":
+            shift, scale = _moments(inputs, 1)
         elif kind == "standardize":
             channels = feature_shape[0] if len(feature_shape) == 3 else per_feature
             shift, scale = _moments(inputs, channels)

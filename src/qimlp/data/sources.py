@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from qimlp.data.hub import KNOWN
+from qimlp.data.hub import KNOWN, KNOWN_TEXTS
 from qimlp.data.imagefolder import SUFFIXES, image_files
 from qimlp.data.problems import listed
 
 DATA_DIR_VARIABLE = "QIMLP_DATA"
-TEXT = frozenset({"20newsgroups", "imdb"})
 _FOLDER_LAYOUT = (
     "train-*.parquet and test-*.parquet, train.csv and test.csv, or one folder of images per class"
 )
@@ -47,7 +46,7 @@ class Source:
         return sum(Path(file).stat().st_size for file in (*self.train, *self.test))
 
 
-def resolve(source: str, data_dir: str | Path | None = None) -> Source:
+def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = False) -> Source:
     """Find a data set.
 
     Looked at in this order: ``digits``; a file; the folder of that name in the data folder; a
@@ -57,6 +56,7 @@ def resolve(source: str, data_dir: str | Path | None = None) -> Source:
         source: What the user named.
         data_dir: Data folder with one sub-folder per data set; by default the one that the
             environment variable ``QIMLP_DATA`` names.
+        texts: Whether data sets of texts are wanted, not refused.
 
     Returns:
         The files.
@@ -67,7 +67,7 @@ def resolve(source: str, data_dir: str | Path | None = None) -> Source:
     """
     if source == "digits":
         return Source("digits", "digits")
-    if source in TEXT:
+    if source in KNOWN_TEXTS and not texts:
         raise ValueError(
             f"{source!r} is a data set of texts: text columns are not supported by this command "
             "yet (a later release)"
@@ -80,8 +80,9 @@ def resolve(source: str, data_dir: str | Path | None = None) -> Source:
         return _in_folder(root / source)
     if source and path.is_dir():
         return _in_folder(path)
-    if source in KNOWN:
-        return Source("hub", source, train=(KNOWN[source],))
+    known = KNOWN_TEXTS if texts else KNOWN
+    if source in known:
+        return Source("hub", source, train=(known[source],))
     if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not _looks_like_file(path):
         return Source("hub", path.name, train=(source,))
     raise FileNotFoundError(_nothing_found(source, root))

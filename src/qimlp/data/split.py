@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from qimlp.data.dataset import TensorSplit
 from qimlp.data.seeds import permutation
@@ -29,15 +30,33 @@ def split_dev(
     Raises:
         ValueError: ``fraction`` is out of range, or leaves one side empty.
     """
+    train, dev = dev_rows(len(split), fraction, seed=seed)
+    return split.select(train), split.select(dev)
+
+
+def dev_rows(count: int, fraction: float, *, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw the rows of :func:`split_dev`.
+
+    Args:
+        count: Number N of training examples.
+        fraction: Part that becomes dev, more than 0 and less than 1.
+        seed: Equal seeds give equal splits.
+
+    Returns:
+        Row numbers of train and of dev, ``int64``.
+
+    Raises:
+        ValueError: ``fraction`` is out of range, or leaves one side empty.
+    """
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a dev fraction between 0 and 1, got {fraction}")
-    num_dev = round(fraction * len(split))
-    if not 0 < num_dev < len(split):
+    num_dev = round(fraction * count)
+    if not 0 < num_dev < count:
         raise ValueError(
-            f"a dev fraction of {fraction} leaves train or dev empty with {len(split)} examples"
+            f"a dev fraction of {fraction} leaves train or dev empty with {count} examples"
         )
-    order = permutation(len(split), seed)
-    return split.select(order[num_dev:]), split.select(order[:num_dev])
+    order = permutation(count, seed)
+    return order[num_dev:], order[:num_dev]
 
 
 def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, TensorSplit]:

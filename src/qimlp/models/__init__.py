@@ -1,5 +1,6 @@
 """Networks, and how they are named, saved and loaded."""
 
+from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, from_config, load_pretrained, named_network
 from qimlp.models.pretrained import Pretrained
@@ -8,6 +9,7 @@ from qimlp.models.qimlp import QiMLP
 __all__ = [
     "MLP",
     "NAMED_NETWORKS",
+    "LowRankMLP",
     "Pretrained",
     "QiMLP",
     "from_config",

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from qimlp.files import read_json_object
+from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.pretrained import CONFIG_NAME, Pretrained
 from qimlp.models.qimlp import QiMLP
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, as_size, plan
 
-#: Names of networks, each with its number of bodies; the classic MLP has none.
-NAMED_NETWORKS = {"mlp": None, "2b": 2, "3b": 3, "4b": 4}
+#: Names of networks, each with its number of bodies; the controls, of ordinary widths, have none.
+NAMED_NETWORKS = {"mlp": None, "low-rank": None, "2b": 2, "3b": 3, "4b": 4}
 DEFAULT_DEPTH = 3
 
-_KINDS: dict[str, type[Pretrained]] = {network.kind: network for network in (QiMLP, MLP)}
+_KINDS: dict[str, type[Pretrained]] = {
+    network.kind: network for network in (QiMLP, MLP, LowRankMLP)
+}
 
 
 def named_network(
@@ -26,7 +29,7 @@ def named_network(
     data_set: str | None = None,
     depth: int | None = None,
 ) -> list[tuple[int, ...]] | list[int]:
-    """Widths of an `mlp`, or dims of a `2b`, `3b` or `4b` network.
+    """Widths of an `mlp` or `low-rank` network, or dims of a `2b`, `3b` or `4b` network.
 
     On the paper's data sets (and without a `depth` of one's own) these are the paper's networks.
     Elsewhere every hidden layer is as wide as the input, in the planner's most equal bodies.
@@ -39,7 +42,7 @@ def named_network(
         depth: number of layers; 3 where none is given.
 
     Returns:
-        A list of widths (`mlp`) or of tuples, from the input to the output.
+        A list of widths (`mlp`, `low-rank`) or of tuples, from the input to the output.
 
     Raises:
         TypeError: a width is no integer.

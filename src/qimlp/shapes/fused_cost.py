@@ -7,15 +7,15 @@ from math import prod
 from qimlp.shapes.layer import KroneckerShape
 from qimlp.shapes.problem import Groups, Problem, merged_shape
 
-_FLOPS = 150e9  # float32, one thread, well-filled registers
+_FLOPS = 175e9  # float32, one thread, well-filled registers
 _VECTOR = 16
-_SHORT_ROW = 0.8  # a row this long takes twice its time
-_SHORT_SUM = 1.9  # a contraction this long takes twice its time
-_BANDWIDTH = 25e9
-_MERGE_BANDWIDTH = 5e9
-_CALL_SECONDS = 8e-6
-_BACKWARD = 3.6  # arithmetic of forward and backward over that of forward
-_BACKWARD_CALLS = 5.9
+_SHORT_ROW = 1.16  # a row this long takes twice its time
+_SHORT_SUM = 3.5  # a contraction this long takes twice its time
+_BANDWIDTH = 35e9
+_MERGE_BANDWIDTH = 4.1e9
+_CALL_SECONDS = 8.9e-6
+_BACKWARD = 3.8  # arithmetic of forward and backward over that of forward
+_BACKWARD_CALLS = 6.8
 
 
 def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:

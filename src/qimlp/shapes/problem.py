@@ -40,7 +40,7 @@ class Rates:
     item_seconds: float
 
 
-_CPU = Rates(80e9, 25e9, 36e9, 1_500_000, 6.0, 16, 5.5e-6, 1.4e-7)
+_CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 

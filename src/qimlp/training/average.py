@@ -7,12 +7,27 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from qimlp.models import Pretrained
 
 
+def average_decay(step: int, limit: float) -> float:
+    """The decay d of one step.
+
+    In the first steps it is ``(1 + step) / (10 + step)`` where that is smaller than the limit, so
+    that a short run is not evaluated with its start.
+
+    Args:
+        step: Number of steps done before this one.
+        limit: The set decay.
+
+    Returns:
+        d.
+    """
+    return min(limit, (1 + step) / (10 + step))
+
+
 class WeightAverage:
     """A copy of a model whose weights follow the trained ones.
 
     The formula is torch's (`torch.optim.swa_utils`): ``average = d * average + (1 - d) * weight``.
-    In the first steps d is ``(1 + step) / (10 + step)`` where that is smaller than the set decay,
-    so that a short run is not evaluated with its start. The parameters are listed once: with
+    d is `average_decay`. The parameters are listed once: with
     layers this small, collecting them at every step would cost as much as the update itself.
 
     Args:
@@ -33,8 +48,8 @@ class WeightAverage:
         Args:
             step: Number of steps done before this one.
         """
-        early = (1 + step) / (10 + step)
-        if early < self._decay:
-            get_ema_multi_avg_fn(early)(self._average, self._source, step)
+        decay = average_decay(step, self._decay)
+        if decay < self._decay:
+            get_ema_multi_avg_fn(decay)(self._average, self._source, step)
         else:
             self._update(self._average, self._source, step)

@@ -62,6 +62,7 @@ class EpochDone:
         dev_accuracy: Fraction of the dev part.
         lr: Largest learning rate of the epoch's last step.
         best: Whether this is the best dev accuracy so far.
+        test_accuracy: Fraction of the test set, only with ``watch_test``; it decides nothing.
     """
 
     epoch: int
@@ -71,6 +72,7 @@ class EpochDone:
     dev_accuracy: float
     lr: float
     best: bool
+    test_accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON.

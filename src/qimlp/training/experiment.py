@@ -7,17 +7,19 @@ from pathlib import Path
 
 import torch
 
+from qimlp.data.texts import TextDataSet
 from qimlp.files import read_json_object, write_json
 from qimlp.training.comparison import Comparison, compare
 from qimlp.training.errors import TrainingInterrupted
 from qimlp.training.events import OnEvent
+from qimlp.training.features import Loaded
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.report import write_comparison
 from qimlp.training.result import RunResult
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.settings import TrainSettings, resolve_settings
 from qimlp.training.trainer import fit, resume
-from qimlp.training.training_data import Loaded, load_data
+from qimlp.training.training_data import load_data
 from qimlp.training.world import launched_rank, open_world
 
 PathLike = str | os.PathLike[str]
@@ -138,6 +140,8 @@ def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
     """Refuse what cannot be built before anything is written."""
     for settings in {settings.label: settings for settings in runs}.values():
         open_world(settings.device)
+        if isinstance(data, TextDataSet):
+            continue  # how many features there are is known once they are made
         sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
         with torch.random.fork_rng([]):
             build_network(settings, sizes)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from qimlp.models import MLP, Pretrained, QiMLP, named_network
+from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, named_network
 from qimlp.training.settings import TrainSettings
 
 _BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
@@ -42,7 +42,7 @@ def layer_sizes(
             f"dims go from {widths[0]} to {widths[-1]} features, but the data has {in_features} "
             f"features and {num_classes} classes; make the first and last dims multiply to these"
         )
-    if settings.kind == "mlp":
+    if settings.kind != "qimlp":
         return [(width,) for width in widths]
     return [tuple(layer) for layer in settings.dims]
 
@@ -55,11 +55,13 @@ def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pret
         sizes: From `layer_sizes`.
 
     Returns:
-        A `QiMLP` or an `MLP`, float32 on the CPU.
+        A `QiMLP`, an `MLP` or a `LowRankMLP`, float32 on the CPU.
     """
+    widths = [math.prod(layer) for layer in sizes]
     if settings.kind == "mlp":
-        widths = [math.prod(layer) for layer in sizes]
         return MLP(widths, activation=settings.activation, dropout=settings.dropout)
+    if settings.kind == "low-rank":
+        return LowRankMLP(widths, rank=settings.rank, activation=settings.activation)
     return QiMLP(
         sizes,
         rank=settings.rank,

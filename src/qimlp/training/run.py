@@ -1,7 +1,9 @@
 """One run, from its data to its result.
 
 Protocol (the paper's): train and dev are an 8:2 split of the official training set, the weights
-of the epoch with the best dev accuracy are kept, and the test set is read once, with these.
+of the epoch with the best dev accuracy are kept, and the test set is read once, with these. With
+``watch_test`` the test accuracy of every epoch is recorded too, to show what choosing by it would
+have flattered; it decides nothing.
 """
 
 import math
@@ -16,8 +18,9 @@ from qimlp.data import Batches
 from qimlp.files import write_json
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
-from qimlp.training.evaluation import evaluate
+from qimlp.training.evaluation import Evaluation, evaluate
 from qimlp.training.events import EpochDone, Event, OnEvent, RunFinished, RunStarted
+from qimlp.training.features import Loaded
 from qimlp.training.interrupt import StopRequest
 from qimlp.training.loop import train_epoch
 from qimlp.training.memory import training_memory
@@ -32,7 +35,7 @@ from qimlp.training.run_folder import RunFolder
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
 from qimlp.training.state import StoredState
-from qimlp.training.training_data import Loaded, TrainingData
+from qimlp.training.training_data import TrainingData
 from qimlp.training.world import World
 
 
@@ -178,6 +181,7 @@ class Run:
             dev_accuracy=dev.accuracy,
             lr=max(float(group["lr"]) for group in session.optimizer.param_groups),
             best=best,
+            test_accuracy=self._test(session).accuracy if self.settings.watch_test else None,
         )
         progress.epochs.append(epoch)
         progress.loss_sum.zero_()
@@ -211,12 +215,7 @@ class Run:
             labels,
         )
         session.use_best()
-        test = evaluate(
-            session.evaluated,
-            self.data.test_batches(self.world),
-            num_classes=self.data.num_classes,
-            world=self.world,
-        )
+        test = self._test(session)
         best = [epoch for epoch in progress.epochs if epoch.best][-1]
         result = RunResult(
             data=self.settings.data_name,
@@ -240,6 +239,14 @@ class Run:
         self._tell(RunFinished(result))
         self.world.barrier()
         return result
+
+    def _test(self, session: Session) -> Evaluation:
+        return evaluate(
+            session.evaluated,
+            self.data.test_batches(self.world),
+            num_classes=self.data.num_classes,
+            world=self.world,
+        )
 
     def _tell(self, event: Event) -> None:
         if self._on_event is not None and self.world.is_main:

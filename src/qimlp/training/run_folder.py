@@ -12,6 +12,7 @@
     result.json      when the run is complete
 """
 
+import json
 import os
 import platform
 import shutil
@@ -101,7 +102,7 @@ class RunFolder:
         try:
             (temporary / "last").mkdir(parents=True)
             write_json(fresh.settings_file, settings.model_dump(mode="json"))
-            write_json(fresh.versions_file, _versions())
+            write_json(fresh.versions_file, versions())
             write_json(fresh.preprocess_file, preprocess)
             if self.path.exists():
                 shutil.rmtree(self.path)
@@ -151,6 +152,23 @@ class RunFolder:
         values = read_json_object(self.result_file, what="the result of a run")
         return RunResult.from_dict({**values, "folder": str(self.path)})
 
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Read ``metrics.jsonl``.
+
+        Returns:
+            The epochs so far; none where the file is missing.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        if not self.metrics_file.is_file():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        try:
+            return [dict(json.loads(line)) for line in lines]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.metrics_file} is damaged: {error}") from error
+
     def write_metrics(self, epochs: list[EpochDone]) -> None:
         """Write ``metrics.jsonl`` whole.
 
@@ -163,7 +181,12 @@ class RunFolder:
         write_json_lines(self.metrics_file, [epoch.to_dict() for epoch in epochs])
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What a run's numbers may depend on beside its settings.
+
+    Returns:
+        Versions of qimlp, python and torch, and the platform.
+    """
     try:
         own = version("qimlp")
     except PackageNotFoundError:

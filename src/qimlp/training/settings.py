@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from qimlp.models import NAMED_NETWORKS
 from qimlp.training.nearest import unknown_name
 from qimlp.training.recipes import RECIPES, recipe_values
 
@@ -41,6 +42,10 @@ class TrainSettings(BaseModel):
     Rates are per step, sizes are counts, `threads` is the number of CPU threads (None: as torch
     has it), `log_every` counts steps between two checks of the loss. `factor_lr_scale` is the
     `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
+    `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
+    for the first `max_tokens` tokens); `order` puts features in an order learned from the train
+    part.
+    `watch_test` records the test accuracy of every epoch, which decides nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -51,7 +56,14 @@ class TrainSettings(BaseModel):
     label_column: str | None = None
     streaming: bool | None = None
     dev_fraction: float = Field(0.2, gt=0, lt=1)
-    scaling: Literal["none", "unit", "symmetric", "standardize"] = "standardize"
+    scaling: Literal["none", "unit", "symmetric", "standardize", "overall"] = "standardize"
+
+    text: Literal["tfidf", "encoder"] | None = None
+    terms: int = Field(5000, ge=2)
+    encoder: str = Field("bert-base-uncased", min_length=1)
+    pooling: Literal["mean", "cls"] = "mean"
+    max_tokens: int = Field(256, ge=3)
+    order: Literal["none", "spectral"] = "none"
 
     model: str = "2b"
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
@@ -84,13 +96,14 @@ class TrainSettings(BaseModel):
     mixed_precision: Literal["no", "bf16"] = "no"
     threads: int | None = Field(None, ge=1)
     log_every: int = Field(50, ge=1)
+    watch_test: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainSettings":
         if self.recipe not in RECIPES:
             raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
-        if self.model != "mlp" and not re.fullmatch(r"[1-9]b", self.model):
-            raise ValueError(unknown_name("model", self.model, ["mlp", "2b", "3b", "4b"]))
+        if self.kind == "qimlp" and not re.fullmatch(r"[1-9]b", self.model):
+            raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
         if self.dims is not None:
@@ -103,7 +116,7 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 f"dims {dims}: expected two or more layers with the same number of sizes each"
             )
-        if self.model != "mlp" and bodies != {int(self.model[0])}:
+        if self.kind == "qimlp" and bodies != {int(self.model[0])}:
             raise ValueError(
                 f"dims {dims} have {bodies.pop()} sizes per layer, but model {self.model!r} "
                 f"has {self.model[0]} bodies; name the model that fits the dims"
@@ -111,8 +124,8 @@ class TrainSettings(BaseModel):
 
     @property
     def kind(self) -> str:
-        """``"mlp"`` or ``"qimlp"``."""
-        return "mlp" if self.model == "mlp" else "qimlp"
+        """``"mlp"``, ``"low-rank"`` or ``"qimlp"``."""
+        return self.model if self.model in ("mlp", "low-rank") else "qimlp"
 
     @property
     def data_name(self) -> str:
@@ -127,11 +140,12 @@ class TrainSettings(BaseModel):
             parts.append("-".join("x".join(map(str, layer)) for layer in self.dims))
         if self.depth is not None:
             parts.append(f"depth{self.depth}")
-        if self.kind == "qimlp":
-            if self.rank > 1:
-                parts.append(f"rank{self.rank}")
-            if self.bias != "kronecker":
-                parts.append(f"{self.bias}-bias")
+        if self.kind != "mlp" and self.rank > 1:
+            parts.append(f"rank{self.rank}")
+        if self.kind == "qimlp" and self.bias != "kronecker":
+            parts.append(f"{self.bias}-bias")
+        if self.order != "none":
+            parts.append(f"{self.order}-order")
         return "-".join(parts)
 
 

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from qimlp.data import Scaling, load_inputs
+from qimlp.data import Inputs, Scaling, load_inputs
+from qimlp.data.texts import load_text_inputs
 from qimlp.models import load_pretrained
 from qimlp.training.evaluation import Evaluation, evaluate
+from qimlp.training.features import Features
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.settings import TrainSettings
 from qimlp.training.training_data import TrainingData
@@ -25,7 +28,8 @@ class TrainedRun:
     Attributes:
         model: The network, in evaluation mode.
         settings: The run's settings.
-        scaling: How inputs are scaled.
+        features: How raw examples become features.
+        scaling: How features are scaled.
         class_names: Names of the classes, in order.
         feature_shape: Shape of one example.
         feature_names: Columns of the training table, empty for images.
@@ -35,6 +39,7 @@ class TrainedRun:
 
     model: nn.Module
     settings: TrainSettings
+    features: Features
     scaling: Scaling
     class_names: tuple[str, ...]
     feature_shape: tuple[int, ...]
@@ -53,16 +58,10 @@ class TrainedRun:
             (n, features), not scaled, on the CPU.
 
         Raises:
-            FileNotFoundError: If there is no such data.
+            FileNotFoundError: If there is no such data, or no such encoder of texts.
             ValueError: If it is not usable or has other features.
         """
-        return load_inputs(
-            source,
-            self.feature_shape,
-            feature_names=self.feature_names,
-            label_column=label_column or self.settings.label_column,
-            data_dir=self.settings.data_dir,
-        ).inputs
+        return self._read(source, label_column).inputs
 
     def evaluate(self, source: str, *, label_column: str | None = None) -> Evaluation:
         """Evaluate on labelled data.
@@ -78,15 +77,7 @@ class TrainedRun:
             FileNotFoundError: If there is no such data.
             ValueError: If it is not usable, has no labels, or other features or classes.
         """
-        found = load_inputs(
-            source,
-            self.feature_shape,
-            class_names=self.class_names,
-            feature_names=self.feature_names,
-            label_column=label_column or self.settings.label_column,
-            labels_required=True,
-            data_dir=self.settings.data_dir,
-        )
+        found = self._read(source, label_column, class_names=self.class_names, labels_required=True)
         if found.labels is None:
             raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
         labels = (part.to(self.world.device) for part in found.labels.split(_BATCH))
@@ -118,6 +109,28 @@ class TrainedRun:
         """
         rows = [self.model(x).float().softmax(dim=1).cpu() for x in self._scaled(inputs)]
         return torch.cat(rows)
+
+    def _read(
+        self,
+        source: str,
+        label_column: str | None,
+        *,
+        class_names: tuple[str, ...] = (),
+        labels_required: bool = False,
+    ) -> Inputs:
+        """Raw examples, made into features in the network's order."""
+        common: dict[str, Any] = {
+            "class_names": class_names,
+            "label_column": label_column or self.settings.label_column,
+            "labels_required": labels_required,
+            "data_dir": self.settings.data_dir,
+        }
+        if self.features.of_texts:
+            split = load_text_inputs(source, **common)
+            inputs = self.features.encode(split.texts, self.world.device)
+            return Inputs(source, self.features.ordered(inputs), split.labels)
+        found = load_inputs(source, self.feature_shape, feature_names=self.feature_names, **common)
+        return replace(found, inputs=self.features.ordered(found.inputs))
 
     def _evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
         classes = len(self.class_names)
@@ -159,6 +172,7 @@ def load_run(
         return TrainedRun(
             model=model,
             settings=settings,
+            features=Features.from_dict(prepared.get("features", {})),
             scaling=Scaling.from_dict(prepared["scaling"]),
             class_names=tuple(prepared["class_names"]),
             feature_shape=tuple(prepared["feature_shape"]),

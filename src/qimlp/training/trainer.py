@@ -3,12 +3,12 @@
 import os
 
 from qimlp.training.events import OnEvent
+from qimlp.training.features import Loaded
 from qimlp.training.result import RunResult
 from qimlp.training.run import Run
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.settings import TrainSettings
 from qimlp.training.state import read_state
-from qimlp.training.training_data import Loaded
 from qimlp.training.world import open_world
 
 PathLike = str | os.PathLike[str]

@@ -1,20 +1,19 @@
-"""The data of one run: three parts, one scaling, batches on the device."""
+"""The data of one run: features, three parts, one scaling, batches on the device."""
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from qimlp.data import (
     Batches,
-    DataSet,
     InMemoryBatches,
     Scaling,
     StreamingDataSet,
     load,
     split_dev,
 )
+from qimlp.data.texts import load_texts
+from qimlp.training.features import Loaded, learn_features
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import World
-
-Loaded: TypeAlias = DataSet | StreamingDataSet
 
 _EVALUATION_BATCH = 1000  # over all processes, rounded to what they can share evenly
 
@@ -23,7 +22,7 @@ class TrainingData:
     """A data set split 8:2 into train and dev, the test set apart; in memory or streamed.
 
     Args:
-        settings: Source, dev fraction, scaling and seed.
+        settings: Source, features, dev fraction, scaling and seed.
         loaded: The data set, where the caller has it already.
 
     Raises:
@@ -32,7 +31,8 @@ class TrainingData:
     """
 
     def __init__(self, settings: TrainSettings, loaded: Loaded | None = None) -> None:
-        data = loaded if loaded is not None else load_data(settings)
+        found = loaded if loaded is not None else load_data(settings)
+        data, self.features = learn_features(settings, found)
         self._settings = settings
         self._data = data
         self.in_features = data.in_features
@@ -100,6 +100,7 @@ class TrainingData:
             The content of ``preprocess.json``.
         """
         return {
+            "features": self.features.to_dict(),
             "scaling": self.scaling.to_dict(),
             "class_names": list(self._data.class_names),
             "feature_shape": list(self._data.feature_shape),
@@ -130,7 +131,7 @@ def load_data(settings: TrainSettings) -> Loaded:
     """Read, or open for streaming, the data that settings name.
 
     Args:
-        settings: Source, folder, label column, whether to stream.
+        settings: Source, folder, label column, whether it is texts, whether to stream.
 
     Returns:
         The data set.
@@ -139,6 +140,10 @@ def load_data(settings: TrainSettings) -> Loaded:
         FileNotFoundError: If the data is not there.
         ValueError: If the data is not usable.
     """
+    if settings.text is not None:
+        return load_texts(
+            settings.data, data_dir=settings.data_dir, label_column=settings.label_column
+        )
     return load(
         settings.data,
         data_dir=settings.data_dir,

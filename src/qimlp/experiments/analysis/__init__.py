@@ -1,0 +1,1 @@
+"""Strong correlation of trained runs: reads run folders, analyses networks, writes files."""

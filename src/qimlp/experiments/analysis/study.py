@@ -1,0 +1,190 @@
+"""One run: the report, accuracy under cuts, and what happened over training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from qimlp.correlation import (
+    CorrelationReport,
+    LayerReport,
+    TruncationCurve,
+    analyze,
+    truncation_curves,
+)
+from qimlp.correlation.baselines import control_layers
+from qimlp.correlation.layers import Bodies, choose_layers, hidden_linear_layers
+from qimlp.correlation.statistics import Estimate
+from qimlp.data import Batches
+from qimlp.experiments.analysis.options import StudyOptions
+from qimlp.experiments.analysis.runs import RunData, find_checkpoints, find_control
+from qimlp.models import load_pretrained
+from qimlp.training.run_folder import RunFolder
+from qimlp.training.trained_run import TrainedRun, load_run
+
+_EPOCH_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Mean C over training, on part of the test set.
+
+    Attributes:
+        numbers: Epochs that were kept.
+        strong: For each layer one estimate per epoch, after the activation where it has one.
+    """
+
+    numbers: list[int]
+    strong: dict[str, list[Estimate]]
+
+
+@dataclass(frozen=True)
+class RunStudy:
+    """What was found about one run.
+
+    Attributes:
+        run: The run folder.
+        data: Name of its data.
+        network: Name of its network.
+        seed: Its seed.
+        accuracy: On the test set, None while the run is not complete.
+        control: Run folder of the classic MLP it was compared with, if any.
+        report: Of its layers.
+        truncation: Accuracy against rank, one curve per layer; may be empty.
+        epochs: Over training, where checkpoints were kept.
+    """
+
+    run: Path
+    data: str
+    network: str
+    seed: int
+    accuracy: float | None
+    control: Path | None
+    report: CorrelationReport
+    truncation: list[TruncationCurve]
+    epochs: Epochs | None
+
+    @property
+    def title(self) -> str:
+        """Data, network and seed in one line."""
+        return f"{self.data}, {self.network}, seed {self.seed}"
+
+    def more(self) -> dict[str, Any]:
+        """Everything but the report, as plain values."""
+        return {
+            "run": str(self.run),
+            "data": self.data,
+            "network": self.network,
+            "seed": self.seed,
+            "accuracy": self.accuracy,
+            "control": None if self.control is None else str(self.control),
+            "truncation": [asdict(curve) for curve in self.truncation],
+            "epochs": None if self.epochs is None else asdict(self.epochs),
+        }
+
+
+def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> RunStudy:
+    """Analyse one run on its test set.
+
+    Args:
+        run: A run folder.
+        options: What to do.
+        data: Test data shared with other runs.
+
+    Returns:
+        The study.
+
+    Raises:
+        FileNotFoundError: No such run or control, or its data is gone.
+        ValueError: The data has changed, the control has other widths, or the network has no
+            layers with bodies.
+    """
+    trained = load_run(run, device=options.device, data_dir=options.data_dir)
+    batches = (data or RunData()).batches(trained)
+    layers = _layers(trained.model, options)
+    found = options.control or find_control(run, trained.settings)
+    control = None if found is None else load_run(found, device=options.device).model
+    if (
+        control is not None
+        and options.control is None
+        and not _fits(trained.model, layers, control)
+    ):
+        found = control = None
+    report = analyze(
+        trained.model,
+        batches,
+        layers=layers,
+        control=control,
+        baseline_samples=options.baseline_samples,
+        max_samples=options.samples,
+        subsystems=options.subsystems,
+        base=options.base,
+        seed=options.seed,
+    )
+    curves = []
+    if options.truncation_samples:
+        limit = min(options.truncation_samples, options.samples or options.truncation_samples)
+        curves = truncation_curves(
+            trained.model, batches, layers=layers, max_samples=limit, seed=options.seed
+        )
+    result = RunFolder(run).read_result()
+    return RunStudy(
+        run=run,
+        data=trained.settings.data_name,
+        network=trained.settings.label,
+        seed=trained.settings.seed,
+        accuracy=None if result is None else result.test_accuracy,
+        control=found,
+        report=report,
+        truncation=curves,
+        epochs=_over_epochs(run, trained, batches, layers, options),
+    )
+
+
+def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
+    """Each layer by name, after the activation where it has one."""
+    return {layer.place.layer: layer for layer in report.layers}
+
+
+def _layers(model: nn.Module, options: StudyOptions) -> Bodies | None:
+    if options.dims is None:
+        return None
+    return dict.fromkeys(hidden_linear_layers(model), options.dims)
+
+
+def _fits(model: nn.Module, layers: Bodies | None, control: nn.Module) -> bool:
+    try:
+        control_layers(control, choose_layers(model, layers))
+    except ValueError:
+        return False
+    return True
+
+
+def _over_epochs(
+    run: Path,
+    trained: TrainedRun,
+    batches: Batches,
+    layers: Bodies | None,
+    options: StudyOptions,
+) -> Epochs | None:
+    kept = find_checkpoints(run)
+    if not kept:
+        return None
+    strong: dict[str, list[Estimate]] = {}
+    for folder in kept.values():
+        report = analyze(
+            load_pretrained(folder).to(trained.world.device),
+            batches,
+            layers=layers,
+            baselines=False,
+            max_samples=min(_EPOCH_SAMPLES, options.samples or _EPOCH_SAMPLES),
+            subsystems=options.subsystems,
+            base=options.base,
+            widest_averaged=0,
+        )
+        for name, layer in last_stage(report).items():
+            strong.setdefault(name, []).append(layer.measured.strong)
+    return Epochs(list(kept), strong)

@@ -1,0 +1,175 @@
+"""From what was read to what the network sees, before scaling: texts to numbers, and an order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from qimlp.data import DataSet, StreamingDataSet, TensorSplit
+from qimlp.data.dataset import OFFICIAL_TEST
+from qimlp.data.encoder import Encoder
+from qimlp.data.ordering import spectral_order
+from qimlp.data.split import dev_rows
+from qimlp.data.texts import TextDataSet
+from qimlp.data.tfidf import TermWeights
+from qimlp.training.settings import TrainSettings
+from qimlp.training.world import open_world
+
+Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was learned on the train part about making features; kept with a run.
+
+    Attributes:
+        terms: TF-IDF terms of texts, or None.
+        encoder: Frozen encoder of texts, or None.
+        order: Present numbers of the features in their new order, or None.
+    """
+
+    terms: TermWeights | None = None
+    encoder: Encoder | None = None
+    order: tuple[int, ...] | None = None
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the raw examples are texts."""
+        return self.terms is not None or self.encoder is not None
+
+    def encode(self, texts: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
+        """Turn texts into features, not yet ordered.
+
+        Args:
+            texts: N texts.
+            device: Where an encoder runs.
+
+        Returns:
+            (N, features) ``float32`` on the CPU.
+
+        Raises:
+            ValueError: If the features are not made of texts.
+        """
+        if self.terms is not None:
+            return self.terms.apply(texts)
+        if self.encoder is not None:
+            return self.encoder.apply(texts, device=device)
+        raise ValueError("expected a run on texts: its features are not made of texts")
+
+    def ordered(self, inputs: Tensor) -> Tensor:
+        """Put features in the network's order.
+
+        Args:
+            inputs: (N, features).
+
+        Returns:
+            (N, features), the same where there is no order.
+        """
+        return inputs if self.order is None else inputs[:, torch.tensor(self.order)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON.
+
+        Returns:
+            The parts that there are, by name; empty where raw examples are features already.
+        """
+        parts: dict[str, Any] = {}
+        if self.terms is not None:
+            parts["terms"] = self.terms.to_dict()
+        if self.encoder is not None:
+            parts["encoder"] = vars(self.encoder)
+        if self.order is not None:
+            parts["order"] = list(self.order)
+        return parts
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> "Features":
+        """Read what `to_dict` wrote.
+
+        Args:
+            parts: The parts by name.
+
+        Returns:
+            The features.
+
+        Raises:
+            ValueError: If a part is damaged.
+        """
+        return cls(
+            terms=TermWeights.from_dict(parts["terms"]) if "terms" in parts else None,
+            encoder=Encoder(**parts["encoder"]) if "encoder" in parts else None,
+            order=tuple(parts["order"]) if "order" in parts else None,
+        )
+
+
+def learn_features(
+    settings: TrainSettings, loaded: Loaded
+) -> tuple[DataSet | StreamingDataSet, Features]:
+    """Learn, on the train part alone and without labels, how to make features; and make them.
+
+    Args:
+        settings: `text`, `terms`, `encoder`, `order`, the dev fraction and the seed of the split.
+        loaded: What was read.
+
+    Returns:
+        The data with ordered features, and how they were made.
+
+    Raises:
+        FileNotFoundError: If the encoder is not there.
+        ValueError: If settings and data do not fit.
+    """
+    features = Features()
+    data: DataSet | StreamingDataSet
+    if isinstance(loaded, TextDataSet):
+        data, features = _from_texts(settings, loaded)
+    elif settings.text is not None:
+        raise ValueError(f"text {settings.text!r}: the data {settings.data!r} holds no texts")
+    else:
+        data = loaded
+    if settings.order == "none":
+        return data, features
+    if isinstance(data, StreamingDataSet):
+        raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
+            "order: features can be ordered only in memory; turn streaming off"
+        )
+    train, _ = dev_rows(len(data.train), settings.dev_fraction, seed=settings.seed)
+    centre = features.terms is None
+    order = spectral_order(data.train.inputs[train].float(), centre=centre)
+    features = replace(features, order=tuple(order.tolist()))
+    return _changed(data, features.ordered), features
+
+
+def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:
+    if settings.text is None:
+        raise ValueError(f"the data {settings.data!r} holds texts: set text to tfidf or encoder")
+    if settings.text == "tfidf":
+        train, _ = dev_rows(len(texts.train.texts), settings.dev_fraction, seed=settings.seed)
+        known = [texts.train.texts[row] for row in train.tolist()]
+        features = Features(terms=TermWeights.fit(known, settings.terms))
+    else:
+        encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
+        features = Features(encoder=encoder)
+    device = open_world(settings.device).device
+    parts = {}
+    for name, split in (("train", texts.train), ("test", texts.test)):
+        if split.labels is None:
+            raise ValueError(f"{texts.name}: the {name} split has no labels")
+        parts[name] = TensorSplit(features.encode(split.texts, device), split.labels)
+    data = DataSet(
+        name=texts.name,
+        train=parts["train"],
+        test=parts["test"],
+        class_names=texts.class_names,
+        feature_shape=(parts["train"].inputs.shape[1],),
+        fingerprint=texts.fingerprint,
+        test_origin=OFFICIAL_TEST,
+    )
+    return data, features
+
+
+def _changed(data: DataSet, change: Callable[[Tensor], Tensor]) -> DataSet:
+    train = TensorSplit(change(data.train.inputs), data.train.labels)
+    test = TensorSplit(change(data.test.inputs), data.test.labels)
+    return replace(data, train=train, test=test, feature_shape=(data.in_features,))

@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qimlp.data.texts import load_text_inputs, load_texts
+
+
+def write(path: Path, texts: list[str | None], labels: list[int], names: list[str]) -> None:
+    table = pa.table({"text": pa.array(texts, pa.string()), "label": labels})
+    features = {"label": {"_type": "ClassLabel", "names": names}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    write(tmp_path / "train-00000-of-00001.parquet", ["a b", "c", "ä"], [0, 1, 0], ["no", "yes"])
+    write(tmp_path / "test-00000-of-00001.parquet", ["d", "e"], [1, 0], ["no", "yes"])
+    return tmp_path
+
+
+def test_texts_come_with_their_classes(folder):
+    data = load_texts(str(folder))
+    assert data.class_names == ("no", "yes")
+    assert data.train.texts == ("a b", "c", "ä")
+    assert data.train.labels.tolist() == [0, 1, 0]
+    assert data.test.labels.tolist() == [1, 0]
+
+
+def test_the_fingerprint_follows_the_content(folder):
+    before = load_texts(str(folder)).fingerprint
+    assert load_texts(str(folder)).fingerprint == before
+    write(folder / "test-00000-of-00001.parquet", ["d", "f"], [1, 0], ["no", "yes"])
+    assert load_texts(str(folder)).fingerprint != before
+
+
+def test_new_texts_are_the_test_part_or_a_file(folder):
+    assert load_text_inputs(str(folder)).texts == ("d", "e")
+    found = load_text_inputs(str(folder), class_names=("yes", "no"), labels_required=True)
+    assert found.labels.tolist() == [0, 1]
+    lines = folder / "lines.txt"
+    lines.write_text("one\ntwo\n", encoding="utf-8")
+    assert load_text_inputs(str(lines)).texts == ("one", "two")
+    with pytest.raises(ValueError, match="holds no labels"):
+        load_text_inputs(str(lines), labels_required=True)
+
+
+def test_what_is_no_data_set_of_texts_is_refused(folder, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="texts are read from Parquet files, got digits"):
+        load_texts("digits")
+    write(folder / "train-00000-of-00001.parquet", ["a", None], [0, 1], ["no", "yes"])
+    with pytest.raises(ValueError, match="row 2 of column 'text' is not a text"):
+        load_texts(str(folder))
+    (folder / "test-00000-of-00001.parquet").unlink()
+    write(folder / "train-00000-of-00001.parquet", ["a", "b"], [0, 1], ["no", "yes"])
+    with pytest.raises(ValueError, match="'test' missing"):
+        load_texts(str(folder))
+    pq.write_table(pa.table({"words": ["a"], "label": [0]}), folder / "train.parquet")
+    (folder / "train-00000-of-00001.parquet").unlink()
+    with pytest.raises(ValueError, match="expected a column 'text' of texts, got 'words'"):
+        load_texts(str(folder))
+
+
+@pytest.mark.needs_data
+@pytest.mark.parametrize("real_data", ["20newsgroups"], indirect=True)
+def test_20_newsgroups(real_data):
+    data = load_texts("20newsgroups", data_dir=real_data.parent)
+    assert (len(data.train.texts), len(data.test.texts), data.num_classes) == (11_314, 7_532, 20)
+    assert data.class_names[0] == "alt.atheism"

@@ -1,0 +1,45 @@
+"""Cells on the digits that scikit-learn carries, done within a moment."""
+
+from pathlib import Path
+
+import pytest
+
+from qimlp.experiments.cell import Cell, Variant
+from qimlp.experiments.run_cell import Place
+from qimlp.experiments.store import Entry
+
+QUICK = {"model": "2b", "epochs": 2, "batch_size": 100, "ema_decay": None}
+
+
+@pytest.fixture
+def variant() -> Variant:
+    return Variant("digits", "2b", "tuned", QUICK, parameters=351)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "results", tmp_path / "runs", device="cpu")
+
+
+def make_entry(cell: Cell, **changes: object) -> Entry:
+    """An entry as if the cell had been run."""
+    values = {
+        "cell": cell.name,
+        "key": cell.key(),
+        "settings": {},
+        "parameters": 100,
+        "best_epoch": 2,
+        "dev_accuracy": 0.9,
+        "test_accuracy": 0.8,
+        "best_test_accuracy_seen": 0.85,
+        "history": {
+            name: [0.5, 0.6] for name in ("train_loss", "dev_loss", "dev_accuracy", "test_accuracy")
+        },
+        "steps_per_epoch": 10,
+        "seconds": 1.0,
+        "seconds_per_step": 0.001,
+        "memory_bytes": 1000,
+        "encoder": None,
+        "versions": {},
+    }
+    return Entry(**{**values, **changes})
