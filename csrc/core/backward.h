@@ -33,7 +33,7 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
   const int last = plan.steps - 1;
   const Index largest = largest_state(plan);
   Index all_states = 0;
-  for (int i = 0; i < last; ++i) all_states += plan.copies * plan.step[i].out_size();
+  for (int i = 0; i < last; ++i) all_states += plan.step[i].copies * plan.step[i].out_size();
   Index transposed = 0;
   for (int i = 0; i <= last && factors; ++i) {
     if (!transposes_input<T>(plan.step[i])) continue;
@@ -49,16 +49,15 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
   for (int i = 0; i <= last; ++i) {
     const Step& s = plan.step[i];
     const bool again = s.row && factors && i < last;
-    job->packed_forward[i] = again ? arena.take<T>(packed_size<T>(s, plan.copies, true)) : nullptr;
-    job->packed_backward[i] =
-        s.row ? arena.take<T>(packed_size<T>(s, plan.copies, false)) : nullptr;
+    job->packed_forward[i] = again ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
+    job->packed_backward[i] = s.row ? arena.take<T>(packed_size<T>(s, false)) : nullptr;
   }
 
   Index size = 0;
   for (int i = 0; i <= last && factors; ++i) {
     const Step& s = plan.step[i];
     job->factor_sums[s.factor] = size;
-    size += round_to_vectors<T>(plan.copies * s.n_out * s.n_in);
+    size += round_to_vectors<T>(s.weight_size());
   }
   job->bias_sum = size;
   if (bias) size += round_to_vectors<T>(plan.out_features);
@@ -68,7 +67,7 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
   size = 0;
   for (int i = 0; i < last && factors; ++i) {
     job->states[i] = size;
-    size += round_to_vectors<T>(job->group * plan.copies * plan.step[i].out_size());
+    size += round_to_vectors<T>(job->group * plan.step[i].copies * plan.step[i].out_size());
   }
   for (Index& gradient : job->gradients) {
     gradient = size;
@@ -116,9 +115,9 @@ void backward_group(const BackwardJob<T>& job, Index t, Index first, Index sampl
   for (int i = 0; i < last && factors; ++i) {
     const Step& s = plan.step[i];
     T* out = scratch + job.states[i];
-    const Index out_copy = samples * s.out_size();
-    step_forward<T>(s, plan.copies, false, samples, call.factors[s.factor], job.packed_forward[i],
-                    in[i], in_copy[i], out, out_copy, nullptr, 0, ahead);
+    const Index out_copy = s.out_copy(samples);
+    step_forward<T>(s, false, samples, call.factors[s.factor], job.packed_forward[i], in[i],
+                    in_copy[i], out, out_copy, nullptr, 0, ahead);
     in[i + 1] = out;
     in_copy[i + 1] = out_copy;
   }
@@ -128,14 +127,14 @@ void backward_group(const BackwardJob<T>& job, Index t, Index first, Index sampl
   for (int i = last; i >= 0; --i) {
     const Step& s = plan.step[i];
     if (factors) {
-      step_factor_gradient<T>(s, plan.copies, samples, in[i], in_copy[i], grad, grad_copy,
+      step_factor_gradient<T>(s, samples, in[i], in_copy[i], grad, grad_copy,
                               scratch + job.transposed, factor_sum(job, t, s.factor), ahead);
     }
     if (i == 0 && call.grad_x == nullptr) break;
     T* grad_in = i == 0 ? call.grad_x + first * plan.in_features : scratch + job.gradients[i % 2];
-    const Index grad_in_copy = i == 0 ? 0 : samples * s.in_size();
-    step_backward<T>(s, plan.copies, i == 0, samples, call.factors[s.factor],
-                     job.packed_backward[i], grad, grad_copy, grad_in, grad_in_copy, ahead);
+    const Index grad_in_copy = i == 0 ? 0 : plan.step[i - 1].out_copy(samples);
+    step_backward<T>(s, i == 0, samples, call.factors[s.factor], job.packed_backward[i], grad,
+                     grad_copy, grad_in, grad_in_copy, ahead);
     grad = grad_in;
     grad_copy = grad_in_copy;
   }
@@ -149,7 +148,7 @@ void backward_task(void* context, Index t) {
   if (call.grad_factors[0] != nullptr) {
     for (int i = 0; i < plan.steps; ++i) {
       const Step& s = plan.step[i];
-      fill_zero(factor_sum(job, t, s.factor), plan.copies * s.n_out * s.n_in);
+      fill_zero(factor_sum(job, t, s.factor), s.weight_size());
     }
   }
   if (call.grad_bias != nullptr) fill_zero(bias_sum(job, t), plan.out_features);
@@ -200,18 +199,17 @@ void backward(const Plan& plan, const Backward<T>& call, Index tasks, void* memo
     const Step& s = plan.step[i];
     const T* weight = call.factors[s.factor];
     if (job.packed_forward[i] != nullptr) {
-      pack_transposed<T>(s, plan.copies, weight, job.packed_forward[i]);
+      pack_transposed<T>(s, weight, job.packed_forward[i]);
     }
     if (job.packed_backward[i] != nullptr) {
-      pack_padded<T>(s, plan.copies, weight, job.packed_backward[i]);
+      pack_padded<T>(s, weight, job.packed_backward[i]);
     }
   }
   run(tasks, backward_task<T>, &job);
   for (Index t = 1; t < tasks; ++t) {  // in the order of the tasks: the same bits every time
     for (int i = 0; i < plan.steps && factors; ++i) {
       const Step& s = plan.step[i];
-      add_rows<T>(1, plan.copies * s.n_out * s.n_in, factor_sum(job, t, s.factor),
-                  call.grad_factors[s.factor]);
+      add_rows<T>(1, s.weight_size(), factor_sum(job, t, s.factor), call.grad_factors[s.factor]);
     }
     if (call.grad_bias != nullptr)
       add_rows<T>(1, plan.out_features, bias_sum(job, t), call.grad_bias);

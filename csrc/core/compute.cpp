@@ -55,11 +55,13 @@ class UsedFactors {
       }
       next += size;
     }
-    plan = make_plan(count, add_copies ? 1 : layer.copies, in_dims, out_dims, lanes);
+    copies = add_copies ? 1 : layer.copies;
+    plan = make_plan(count, copies, in_dims, out_dims, lanes);
   }
 
   const T* values[kMaxFactors];
   Plan plan;
+  Index copies;
 
   const Merge<T>* merge(int group) const { return merges_[static_cast<std::size_t>(group)].get(); }
 
@@ -109,7 +111,7 @@ void compute_backward(const Layer<T>& layer, Index batch, const T* grad, const T
     if (factors && used.merge(i) != nullptr) {
       const Merge<T>& merge = *used.merge(i);
       merged_gradients[i].resize(
-          static_cast<std::size_t>(plan.copies * merge.n_out() * merge.n_in()));
+          static_cast<std::size_t>(used.copies * merge.n_out() * merge.n_in()));
       call.grad_factors[i] = merged_gradients[i].data();
     } else if (factors) {
       call.grad_factors[i] = grad_factors[next];

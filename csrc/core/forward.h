@@ -32,7 +32,7 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
       group_size(per_sample * static_cast<Index>(sizeof(T)), kForwardGroupBytes, batch, tasks);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    job->packed[i] = s.row ? arena.take<T>(packed_size<T>(s, plan.copies, true)) : nullptr;
+    job->packed[i] = s.row ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
   }
   const Step& last = plan.step[plan.steps - 1];
   const bool repeat = bias && last.row && last.before > 1 && job->group > 1;
@@ -69,9 +69,9 @@ void forward_task(void* context, Index t) {
     for (int i = 0; i <= last; ++i) {
       const Step& s = plan.step[i];
       T* out = i == last ? call.y + first * plan.out_features : buffers[i % 2];
-      const Index out_copy = i == last ? 0 : samples * s.out_size();
-      step_forward<T>(s, plan.copies, i == last, samples, call.factors[s.factor], job.packed[i], in,
-                      in_copy, out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
+      const Index out_copy = i == last ? 0 : s.out_copy(samples);
+      step_forward<T>(s, i == last, samples, call.factors[s.factor], job.packed[i], in, in_copy,
+                      out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
       in = out;
       in_copy = out_copy;
     }
@@ -93,7 +93,7 @@ void forward(const Plan& plan, const Forward<T>& call, Index tasks, void* memory
   job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    if (s.row) pack_transposed<T>(s, plan.copies, call.factors[s.factor], job.packed[i]);
+    if (s.row) pack_transposed<T>(s, call.factors[s.factor], job.packed[i]);
   }
   if (job.bias_rows != nullptr) {
     for (Index n = 0; n < job.group; ++n) {

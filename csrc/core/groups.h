@@ -36,7 +36,7 @@ class Arena {
 inline Index largest_state(const Plan& plan) {
   Index largest = 0;
   for (int i = 0; i + 1 < plan.steps; ++i) {
-    const Index size = plan.copies * plan.step[i].out_size();
+    const Index size = plan.step[i].copies * plan.step[i].out_size();
     if (size > largest) largest = size;
   }
   return largest;

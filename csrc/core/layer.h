@@ -26,15 +26,24 @@ struct Step {
   // Elements from one row of a block to the next: `after` unless the state is padded. In a row
   // step: from one row (n_in or n_out long) to the next.
   Index in_stride, out_stride;
+  // How many products the step takes: one for each copy, or one in all if the copies stand side by
+  // side in `n_out`.
+  Index copies;
+  // Elements from one copy to the next in the state it makes; 0 if the samples of a copy lie
+  // together.
+  Index copy_stride;
 
   Index in_size() const { return before * in_stride * (row ? 1 : n_in); }
+  Index weight_size() const { return copies * n_out * n_in; }
+  Index out_copy(Index samples) const {
+    return copy_stride != 0 ? copy_stride : samples * out_size();
+  }
   Index out_size() const { return before * out_stride * (row ? 1 : n_out); }
 };
 
 // The order of the steps and the sizes of everything, for one layer on one instruction set.
 struct Plan {
   int steps;
-  Index copies;
   Index in_features, out_features;
   Step step[kMaxFactors];
 };

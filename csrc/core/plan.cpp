@@ -9,7 +9,6 @@ Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* o
                    const int* order, Index lanes) {
   Plan plan{};
   plan.steps = count;
-  plan.copies = copies;
   Index dims[kMaxFactors];
   plan.in_features = plan.out_features = 1;
   for (int i = 0; i < count; ++i) {
@@ -29,10 +28,18 @@ Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* o
     step.row = factor == count - 1;
     step.in_stride = step.row ? step.n_in : step.after;
     step.out_stride = step.row ? step.n_out : step.after;
+    step.copies = copies;
+    step.copy_stride = 0;
     dims[factor] = step.n_out;
   }
   if (count == 2) {  // one state between them, its rows padded to whole vectors
     Step &first = plan.step[0], &second = plan.step[1];
+    if (first.row && copies > 1) {  // all copies side by side: one product, few empty lanes
+      first.copy_stride = first.n_out;
+      first.n_out *= copies;
+      first.copies = 1;
+      first.out_stride = first.n_out;
+    }
     first.out_stride = second.in_stride = round_up(first.out_stride, lanes);
   }
   return plan;
@@ -46,9 +53,9 @@ Index lane_work(const Plan& plan, Index lanes) {
     const Step& s = plan.step[i];
     const Index columns = s.row ? s.n_out : s.after;
     const Index rows = s.row ? s.before : s.before * s.n_out;
-    total += rows * round_up(columns, lanes) * s.n_in;
+    total += s.copies * rows * round_up(columns, lanes) * s.n_in;
   }
-  return total * plan.copies;
+  return total;
 }
 
 Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index lanes) {

@@ -27,6 +27,8 @@ struct Product {
   T* c;
   Index c_stride;
   Ahead* ahead;  // fetched from between blocks; may be null
+  // As many products of the same size, each this far behind the one before it.
+  Index items = 1, a_item = 0, b_item = 0, init_item = 0, c_item = 0;
 };
 
 // One block of kRows rows by kVectors vectors, at the pointers given; the last vector is masked.
@@ -96,25 +98,36 @@ BlockFunction<T> pick_block(int rows) {
                                         std::make_integer_sequence<int, kMostRows[kVectors]>());
 }
 
-// All rows of one panel of kVectors vectors, in blocks of nearly equal height.
+// One panel of kVectors vectors: all rows, in blocks of nearly equal height.
 template <class T, bool kByRow, int kVectors>
-void product_panel(const Product<T>& p, Index column, typename Simd<T>::Mask mask) {
-  constexpr Index most = kMostRows[kVectors];
-  const Index blocks = (p.rows + most - 1) / most;
-  const int low = static_cast<int>(p.rows / blocks);
-  const Index taller = p.rows % blocks;
-  const BlockFunction<T> tall = taller != 0 ? pick_block<T, kByRow, kVectors>(low + 1) : nullptr;
-  const BlockFunction<T> flat = pick_block<T, kByRow, kVectors>(low);
-  Index i = 0;
-  for (Index block = 0; block < blocks; ++block) {
-    const bool is_tall = block < taller;
-    if (p.ahead != nullptr) p.ahead->fetch();
-    (is_tall ? tall : flat)(p, p.a + (kByRow ? i : i * p.a_stride), p.b + column,
-                            p.init == nullptr ? nullptr : p.init + i * p.init_stride + column,
-                            p.c + i * p.c_stride + column, mask);
-    i += is_tall ? low + 1 : low;
+class Panel {
+ public:
+  explicit Panel(Index rows) {
+    constexpr Index most = kMostRows[kVectors];
+    blocks_ = static_cast<unsigned>((rows + most - 1) / most);
+    low_ = static_cast<unsigned>(rows) / blocks_;
+    taller_ = static_cast<unsigned>(rows) % blocks_;
+    flat_ = pick_block<T, kByRow, kVectors>(static_cast<int>(low_));
+    tall_ = taller_ != 0 ? pick_block<T, kByRow, kVectors>(static_cast<int>(low_ + 1)) : flat_;
   }
-}
+
+  void run(const Product<T>& p, const T* a, const T* b, const T* init, T* c,
+           typename Simd<T>::Mask mask) const {
+    for (unsigned block = 0; block < blocks_; ++block) {
+      const bool is_tall = block < taller_;
+      if (p.ahead != nullptr) p.ahead->fetch();
+      (is_tall ? tall_ : flat_)(p, a, b, init, c, mask);
+      const Index height = is_tall ? low_ + 1 : low_;
+      a += kByRow ? height : height * p.a_stride;
+      if (init != nullptr) init += height * p.init_stride;
+      c += height * p.c_stride;
+    }
+  }
+
+ private:
+  unsigned blocks_, low_, taller_;
+  BlockFunction<T> flat_, tall_;
+};
 
 // How many blocks a product of this size is cut into, roughly.
 template <class T>
@@ -127,21 +140,36 @@ template <class T, bool kByRow>
 void product(const Product<T>& p) {
   using S = Simd<T>;
   if (p.rows == 0 || p.columns == 0) return;
-  Index vectors = (p.columns + S::kLanes - 1) / S::kLanes;
+  const Index vectors = (p.columns + S::kLanes - 1) / S::kLanes;
   const typename S::Mask full = S::first(S::kLanes);
   const typename S::Mask last = S::first(p.columns - (vectors - 1) * S::kLanes);
-  for (Index column = 0; vectors > 0;) {
-    const int take = vectors == 1 ? 1 : (vectors % 2 == 1 ? 3 : 2);
-    const typename S::Mask mask = take == vectors ? last : full;
-    if (take == 3) {
-      product_panel<T, kByRow, 3>(p, column, mask);
-    } else if (take == 2) {
-      product_panel<T, kByRow, 2>(p, column, mask);
-    } else {
-      product_panel<T, kByRow, 1>(p, column, mask);
+  if (vectors == 1) {
+    const Panel<T, kByRow, 1> one(p.rows);
+    for (Index n = 0; n < p.items; ++n) {
+      one.run(p, p.a + n * p.a_item, p.b + n * p.b_item,
+              p.init == nullptr ? nullptr : p.init + n * p.init_item, p.c + n * p.c_item, last);
     }
-    column += take * S::kLanes;
-    vectors -= take;
+    return;
+  }
+  const Panel<T, kByRow, 2> two(p.rows);
+  const Panel<T, kByRow, 3> three(p.rows);
+  for (Index n = 0; n < p.items; ++n) {
+    const T *a = p.a + n * p.a_item, *b = p.b + n * p.b_item;
+    const T* init = p.init == nullptr ? nullptr : p.init + n * p.init_item;
+    T* c = p.c + n * p.c_item;
+    for (Index left = vectors; left > 0;) {
+      const int take = left % 2 == 1 ? 3 : 2;
+      const typename S::Mask mask = take == left ? last : full;
+      if (take == 3) {
+        three.run(p, a, b, init, c, mask);
+      } else {
+        two.run(p, a, b, init, c, mask);
+      }
+      b += take * S::kLanes;
+      if (init != nullptr) init += take * S::kLanes;
+      c += take * S::kLanes;
+      left -= take;
+    }
   }
 }
 

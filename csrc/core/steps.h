@@ -14,15 +14,15 @@ namespace {
 
 // Elements of a row step's factor once packed: `columns` rounded up to whole vectors.
 template <class T>
-Index packed_size(const Step& s, Index copies, bool transposed) {
-  return copies * (transposed ? s.n_in * round_to_vectors<T>(s.n_out)
-                              : s.n_out * round_to_vectors<T>(s.n_in));
+Index packed_size(const Step& s, bool transposed) {
+  return s.copies * (transposed ? s.n_in * round_to_vectors<T>(s.n_out)
+                                : s.n_out * round_to_vectors<T>(s.n_in));
 }
 
 // Pack a factor (copies, n_out, n_in) as (copies, n_in, n_out rounded up) for the way forward.
 template <class T>
-void pack_transposed(const Step& s, Index copies, const T* weight, T* packed) {
-  for (Index c = 0; c < copies; ++c) {
+void pack_transposed(const Step& s, const T* weight, T* packed) {
+  for (Index c = 0; c < s.copies; ++c) {
     transpose<T>(s.n_out, s.n_in, weight, s.n_in, packed, round_to_vectors<T>(s.n_out));
     packed += s.n_in * round_to_vectors<T>(s.n_out);
     weight += s.n_out * s.n_in;
@@ -31,9 +31,9 @@ void pack_transposed(const Step& s, Index copies, const T* weight, T* packed) {
 
 // Pack a factor (copies, n_out, n_in) as (copies, n_out, n_in rounded up) for the way back.
 template <class T>
-void pack_padded(const Step& s, Index copies, const T* weight, T* packed) {
+void pack_padded(const Step& s, const T* weight, T* packed) {
   const Index stride = round_to_vectors<T>(s.n_in);
-  for (Index o = 0; o < copies * s.n_out; ++o) {
+  for (Index o = 0; o < s.copies * s.n_out; ++o) {
     for (Index i = 0; i < s.n_in; ++i) packed[i] = weight[i];
     packed += stride;
     weight += s.n_in;
@@ -46,7 +46,7 @@ Index count_blocks(const Plan& plan, Index samples) {
   Index blocks = 0;
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    const Index copies = i + 1 < plan.steps ? plan.copies : 1;
+    const Index copies = i + 1 < plan.steps ? s.copies : 1;
     blocks += copies * (s.row ? count_blocks<T>(samples * s.before, s.n_out)
                               : samples * s.before * count_blocks<T>(s.n_out, s.after));
   }
@@ -57,55 +57,106 @@ Index count_blocks(const Plan& plan, Index samples) {
 // not null: (before, n_out, after) in a column step, (samples, before, n_out) in a row step, where
 // `bias_stride` goes from row to row.
 template <class T>
-void step_forward(const Step& s, Index copies, bool add_copies, Index samples, const T* weight,
-                  const T* packed, const T* in, Index in_copy, T* out, Index out_copy,
-                  const T* bias, Index bias_stride, Ahead* ahead) {
-  const Index passes = add_copies ? 1 : copies, outer = add_copies ? copies : 1;
+void step_forward(const Step& s, bool add_copies, Index samples, const T* weight, const T* packed,
+                  const T* in, Index in_copy, T* out, Index out_copy, const T* bias,
+                  Index bias_stride, Ahead* ahead) {
+  const Index passes = add_copies ? 1 : s.copies, outer = add_copies ? s.copies : 1;
   const Index weight_copy = s.n_out * s.n_in;
-  const Index packed_stride = round_to_vectors<T>(s.n_out);
+  const Index packed_stride = round_to_vectors<T>(s.n_out), packed_copy = s.n_in * packed_stride;
+  const Index in_item = s.n_in * s.in_stride, out_item = s.n_out * s.out_stride;
+  // Blocks of one sample have a bias each, of which all samples have the same.
+  const bool by_sample = !s.row && bias != nullptr && s.before > 1;
+  const Index rounds = by_sample ? samples : 1, items = samples * s.before / rounds;
   for (Index c = 0; c < passes; ++c) {
     const T* in_c = in + c * in_copy;
     T* out_c = out + c * out_copy;
     if (s.row) {
-      product<T, false>({samples * s.before, s.n_out, s.n_in, outer, in_c, s.in_stride, in_copy,
-                         packed + c * s.n_in * packed_stride, packed_stride, s.n_in * packed_stride,
-                         bias, bias_stride, out_c, s.out_stride, ahead});
+      product<T, false>({.rows = samples * s.before,
+                         .columns = s.n_out,
+                         .depth = s.n_in,
+                         .outer = outer,
+                         .a = in_c,
+                         .a_stride = s.in_stride,
+                         .a_outer = in_copy,
+                         .b = packed + c * packed_copy,
+                         .b_stride = packed_stride,
+                         .b_outer = packed_copy,
+                         .init = bias,
+                         .init_stride = bias_stride,
+                         .c = out_c,
+                         .c_stride = s.out_stride,
+                         .ahead = ahead});
       continue;
     }
-    for (Index n = 0; n < samples; ++n) {
-      for (Index b = 0; b < s.before; ++b) {
-        const Index item = n * s.before + b;
-        product<T, false>({s.n_out, s.after, s.n_in, outer, weight + c * weight_copy, s.n_in,
-                           weight_copy, in_c + item * s.n_in * s.in_stride, s.in_stride, in_copy,
-                           bias == nullptr ? nullptr : bias + b * s.n_out * bias_stride,
-                           bias_stride, out_c + item * s.n_out * s.out_stride, s.out_stride,
-                           ahead});
-      }
+    for (Index round = 0; round < rounds; ++round) {
+      product<T, false>({.rows = s.n_out,
+                         .columns = s.after,
+                         .depth = s.n_in,
+                         .outer = outer,
+                         .a = weight + c * weight_copy,
+                         .a_stride = s.n_in,
+                         .a_outer = weight_copy,
+                         .b = in_c + round * items * in_item,
+                         .b_stride = s.in_stride,
+                         .b_outer = in_copy,
+                         .init = bias,
+                         .init_stride = bias_stride,
+                         .c = out_c + round * items * out_item,
+                         .c_stride = s.out_stride,
+                         .ahead = ahead,
+                         .items = items,
+                         .b_item = in_item,
+                         .init_item = by_sample ? s.n_out * bias_stride : 0,
+                         .c_item = out_item});
     }
   }
 }
 
 // grad_in = grad_out x factor^T, per copy, or added up over the copies.
 template <class T>
-void step_backward(const Step& s, Index copies, bool add_copies, Index samples, const T* weight,
-                   const T* packed, const T* grad_out, Index out_copy, T* grad_in, Index in_copy,
-                   Ahead* ahead) {
-  const Index passes = add_copies ? 1 : copies, outer = add_copies ? copies : 1;
+void step_backward(const Step& s, bool add_copies, Index samples, const T* weight, const T* packed,
+                   const T* grad_out, Index out_copy, T* grad_in, Index in_copy, Ahead* ahead) {
+  const Index passes = add_copies ? 1 : s.copies, outer = add_copies ? s.copies : 1;
   const Index weight_copy = s.n_out * s.n_in;
-  const Index packed_stride = round_to_vectors<T>(s.n_in);
+  const Index packed_stride = round_to_vectors<T>(s.n_in), packed_copy = s.n_out * packed_stride;
   for (Index c = 0; c < passes; ++c) {
     const T* out_c = grad_out + c * out_copy;
     T* in_c = grad_in + c * in_copy;
     if (s.row) {
-      product<T, false>({samples * s.before, s.n_in, s.n_out, outer, out_c, s.out_stride, out_copy,
-                         packed + c * s.n_out * packed_stride, packed_stride,
-                         s.n_out * packed_stride, nullptr, 0, in_c, s.in_stride, ahead});
-      continue;
-    }
-    for (Index item = 0; item < samples * s.before; ++item) {
-      product<T, true>({s.n_in, s.after, s.n_out, outer, weight + c * weight_copy, s.n_in,
-                        weight_copy, out_c + item * s.n_out * s.out_stride, s.out_stride, out_copy,
-                        nullptr, 0, in_c + item * s.n_in * s.in_stride, s.in_stride, ahead});
+      product<T, false>({.rows = samples * s.before,
+                         .columns = s.n_in,
+                         .depth = s.n_out,
+                         .outer = outer,
+                         .a = out_c,
+                         .a_stride = s.out_stride,
+                         .a_outer = out_copy,
+                         .b = packed + c * packed_copy,
+                         .b_stride = packed_stride,
+                         .b_outer = packed_copy,
+                         .init = nullptr,
+                         .init_stride = 0,
+                         .c = in_c,
+                         .c_stride = s.in_stride,
+                         .ahead = ahead});
+    } else {
+      product<T, true>({.rows = s.n_in,
+                        .columns = s.after,
+                        .depth = s.n_out,
+                        .outer = outer,
+                        .a = weight + c * weight_copy,
+                        .a_stride = s.n_in,
+                        .a_outer = weight_copy,
+                        .b = out_c,
+                        .b_stride = s.out_stride,
+                        .b_outer = out_copy,
+                        .init = nullptr,
+                        .init_stride = 0,
+                        .c = in_c,
+                        .c_stride = s.in_stride,
+                        .ahead = ahead,
+                        .items = samples * s.before,
+                        .b_item = s.n_out * s.out_stride,
+                        .c_item = s.n_in * s.in_stride});
     }
   }
 }
@@ -126,26 +177,52 @@ Index transposed_size(const Step& s) {
 // grad_weight (copies, n_out, n_in) += what these samples contribute. `transposed` is working
 // memory for `samples * transposed_size` elements, where the input is transposed.
 template <class T>
-void step_factor_gradient(const Step& s, Index copies, Index samples, const T* in, Index in_copy,
+void step_factor_gradient(const Step& s, Index samples, const T* in, Index in_copy,
                           const T* grad_out, Index out_copy, T* transposed, T* grad_weight,
                           Ahead* ahead) {
   const Index items = samples * s.before;
   const Index in_item = s.n_in * s.in_stride, out_item = s.n_out * s.out_stride;
   const Index stride = round_to_vectors<T>(s.n_in);
-  for (Index c = 0; c < copies; ++c) {
+  for (Index c = 0; c < s.copies; ++c) {
     const T* in_c = in + c * in_copy;
     const T* out_c = grad_out + c * out_copy;
     T* grad = grad_weight + c * s.n_out * s.n_in;
     if (s.row) {
-      product<T, true>({s.n_out, s.n_in, items, 1, out_c, s.out_stride, 0, in_c, s.in_stride, 0,
-                        grad, s.n_in, grad, s.n_in, ahead});
+      product<T, true>({.rows = s.n_out,
+                        .columns = s.n_in,
+                        .depth = items,
+                        .outer = 1,
+                        .a = out_c,
+                        .a_stride = s.out_stride,
+                        .a_outer = 0,
+                        .b = in_c,
+                        .b_stride = s.in_stride,
+                        .b_outer = 0,
+                        .init = grad,
+                        .init_stride = s.n_in,
+                        .c = grad,
+                        .c_stride = s.n_in,
+                        .ahead = ahead});
     } else if (transposes_input<T>(s)) {
       for (Index i = 0; i < items && (c == 0 || in_copy != 0); ++i) {
         transpose<T>(s.n_in, s.after, in_c + i * in_item, s.in_stride,
                      transposed + i * s.after * stride, stride);
       }
-      product<T, false>({s.n_out, s.n_in, s.after, items, out_c, s.out_stride, out_item, transposed,
-                         stride, s.after * stride, grad, s.n_in, grad, s.n_in, ahead});
+      product<T, false>({.rows = s.n_out,
+                         .columns = s.n_in,
+                         .depth = s.after,
+                         .outer = items,
+                         .a = out_c,
+                         .a_stride = s.out_stride,
+                         .a_outer = out_item,
+                         .b = transposed,
+                         .b_stride = stride,
+                         .b_outer = s.after * stride,
+                         .init = grad,
+                         .init_stride = s.n_in,
+                         .c = grad,
+                         .c_stride = s.n_in,
+                         .ahead = ahead});
     } else {
       dot<T>({s.n_out, s.n_in, s.after, items, out_c, s.out_stride, out_item, in_c, s.in_stride,
               in_item, grad, s.n_in});

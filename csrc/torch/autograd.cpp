@@ -1,16 +1,14 @@
 // Derivatives of the operators. The node keeps the input and the factors only; the backward pass
 // is an operator of its own, so that it can be traced, and differentiated again.
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <torch/csrc/autograd/VariableTypeUtils.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/library.h>
 
-#include <memory>
 #include <mutex>
-#include <type_traits>
 
 #include "differentiable.h"
+#include "node.h"
 #include "operators.h"
 
 namespace qimlp {
@@ -18,20 +16,6 @@ namespace {
 
 using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
-
-bool any_forward_gradient(at::TensorList tensors) {
-  for (const at::Tensor& tensor : tensors) {
-    if (torch::autograd::isFwGradDefined(tensor)) return true;
-  }
-  return false;
-}
-
-bool any_requires_grad(at::TensorList tensors) {
-  for (const at::Tensor& tensor : tensors) {
-    if (tensor.requires_grad()) return true;
-  }
-  return false;
-}
 
 // Edges and gradients are in the order x, factors, bias.
 struct KronLinearBackward : public torch::autograd::Node {
@@ -74,16 +58,6 @@ struct KronLinearBackward : public torch::autograd::Node {
   }
 };
 
-// Nodes are counted by an intrusive pointer, and by a shared one in older torch.
-template <class Node, class EdgePointer>
-auto make_node() {
-  if constexpr (std::is_same_v<EdgePointer, std::shared_ptr<torch::autograd::Node>>) {
-    return std::shared_ptr<Node>(new Node(), [](auto* node) { deleteNode(node); });
-  } else {
-    return c10::make_intrusive<Node>();
-  }
-}
-
 at::Tensor forward_autograd(const at::Tensor& x, at::TensorList factors,
                             const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
   const bool has_bias = bias.has_value() && bias->defined();
@@ -94,9 +68,9 @@ at::Tensor forward_autograd(const at::Tensor& x, at::TensorList factors,
   const bool needs_grad =
       at::GradMode::is_enabled() &&
       (x.requires_grad() || any_requires_grad(factors) || (has_bias && bias->requires_grad()));
-  decltype(make_node<KronLinearBackward, decltype(torch::autograd::Edge::function)>()) node;
+  NodePointer<KronLinearBackward> node;
   if (needs_grad) {
-    node = make_node<KronLinearBackward, decltype(torch::autograd::Edge::function)>();
+    node = make_node<KronLinearBackward>();
     node->set_next_edges(has_bias ? torch::autograd::collect_next_edges(x, factors, *bias)
                                   : torch::autograd::collect_next_edges(x, factors));
     node->x = SavedVariable(x, false);

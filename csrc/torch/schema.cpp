@@ -52,7 +52,7 @@ std::vector<at::Tensor> backward_meta(const at::Tensor& grad, const at::Tensor& 
 }  // namespace
 }  // namespace qimlp
 
-TORCH_LIBRARY(qimlp, m) {
+TORCH_LIBRARY_FRAGMENT(qimlp, m) {
   m.def("kron_linear(Tensor x, Tensor[] factors, Tensor? bias, int[] groups) -> Tensor");
   m.def(
       "kron_linear_backward(Tensor grad, Tensor x, Tensor[] factors, int[] groups, bool needs_x, "

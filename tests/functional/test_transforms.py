@@ -57,6 +57,7 @@ def test_export_with_a_dynamic_batch():
     x = torch.randn(6, 16, dtype=torch.float64)
     batch = torch.export.Dim("batch", min=2, max=512)
     program = torch.export.export(net, (x,), dynamic_shapes=({0: batch},))
+    assert "qimlp" not in str(program.graph)  # it runs where only torch is installed
     for rows in (2, 6, 33):
         x = torch.randn(rows, 16, dtype=torch.float64)
         assert_close(program.module()(x), net(x))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from qimlp.ops import native, triton_linear
+from qimlp.ops.definition import kron_bias
 from qimlp.shapes.problem import Problem
 
 #: Elements of the largest factor that is still worth keeping in cache.
@@ -38,12 +39,14 @@ def refusal(problem: Problem, *, asked: bool = False) -> str | None:
 
 
 def linear_fused(
-    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, groups: Sequence[int]
+    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], groups: Sequence[int]
 ) -> Tensor:
     """`x W^T + bias` by the kernel; shapes as in `ops.linear.linear_rows`.
 
     `groups` says which neighbours the CPU kernel multiplies out; the GPU kernel groups for itself.
     """
     if x.is_cuda:
-        return triton_linear.linear(x, factors, bias)
-    return native.linear(x, factors, bias, groups)
+        return triton_linear.linear(x, factors, kron_bias(bias) if bias else None)
+    if len(bias) < 2:
+        return native.linear(x, factors, bias[0] if bias else None, groups)
+    return native.linear(x, factors, native.bias(bias), groups)

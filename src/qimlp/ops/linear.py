@@ -38,7 +38,7 @@ def linear_rows(
     """
     needs_grad = torch.is_grad_enabled() and _any_requires_grad(x, factors, bias)
     compiling = torch.compiler.is_compiling()
-    composite = not compiling and needs_composite()
+    composite = needs_composite()
     rows = None if compiling else x.shape[0]  # a symbol while tracing
     way, groups = _chosen(
         shape.in_dims,
@@ -52,7 +52,7 @@ def linear_rows(
         composite,
     )
     if way == "fused":
-        return linear_fused(x, factors, kron_bias(bias) if bias else None, groups)
+        return linear_fused(x, factors, bias, groups)
     if way == "dense":
         return linear_dense(x, factors, kron_bias(bias) if bias else None)
     if len(groups) < len(factors):

@@ -17,9 +17,6 @@ from torch import Tensor
 from qimlp.shapes.problem import Problem
 
 MOST_FACTORS = 16
-MOST_STATE_BYTES = 8 * 2**20
-"""Largest intermediate of one sample that the kernel is good for; a GEMM does as well beyond."""
-
 _DTYPES = ("float32", "float64")
 
 
@@ -71,6 +68,19 @@ def linear(
     return y
 
 
+def bias(vectors: Sequence[Tensor]) -> Tensor:
+    """The Kronecker product of vectors, which a Kronecker bias is; differentiable to any order.
+
+    Args:
+        vectors: one of shape `(out_i,)` for each factor.
+
+    Returns:
+        Shape `(prod out_i,)`.
+    """
+    product: Tensor = torch.ops.qimlp.kron_bias.default(list(vectors))
+    return product
+
+
 def _load(folder: Path) -> str | None:
     """Load the library for this torch from `folder`; why there is none, or `None`."""
     found = re.match(r"(\d+)\.(\d+)", torch.__version__)
@@ -84,6 +94,15 @@ def _load(folder: Path) -> str | None:
     except OSError as error:
         first = str(error.__cause__ or error).splitlines()[0]
         return f"the C++ kernel does not load with torch {torch.__version__} ({first}); {_REBUILD}"
+    return None
+
+
+def _registered_elsewhere() -> str | None:
+    """Why the library must not be loaded: an operator of its name is there, which would abort."""
+    if hasattr(torch.ops.qimlp, "kron_linear"):
+        return (
+            "the C++ kernel is not loaded: the operator qimlp::kron_linear was registered before it"
+        )
     return None
 
 
@@ -106,4 +125,4 @@ def _why_absent(folder: Path, suffix: str) -> str:
 _REBUILD = (
     "to build it: QIMLP_BUILD_KERNEL=1 pip install --force-reinstall --no-deps --no-cache-dir qimlp"
 )
-_ABSENT = _load(Path(__file__).parent)
+_ABSENT = _registered_elsewhere() or _load(Path(__file__).parent)

@@ -19,13 +19,21 @@ _transforms_active: Callable[[], bool] = getattr(
 )
 
 
+# torch 2.6 does not say whether it exports; then the kernel may stand in an exported program.
+_exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
 def is_plain_call() -> bool:
     """Whether neither `torch.compile`/`torch.export` nor a transform of `torch.func` is at work."""
     return not torch.compiler.is_compiling() and not _transforms_active()
 
 
 def needs_composite() -> bool:
-    """Whether a transform or a forward-mode tangent asks for torch's own operations."""
+    """Whether a call must be made of torch's own operations.
+
+    An exported program should need no other library, and transforms and forward-mode tangents know
+    every one of torch's operations.
+    """
     if torch.compiler.is_compiling():
-        return False
+        return _exporting()
     return _transforms_active() or forward_ad._current_level >= 0
