@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
 BUILT := pyproject.toml setup.py $(shell find csrc -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo test test-slow lint format bench kernel-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,11 @@ bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.layers
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.huge
+	$(BIN)/python -m benchmarks.campaign
+	$(BIN)/python -m benchmarks.gpu
+
+kernel-test:  ## run the C++ core under the address and thread sanitizers
+	$(MAKE) -C csrc/tests
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) build dist src/*.egg-info

@@ -33,10 +33,11 @@ class PeakMemory:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
             return torch.cuda.max_memory_allocated(self._device)
-        return _peak_resident_bytes()
+        return peak_resident_bytes()
 
 
-def _peak_resident_bytes() -> int | None:
+def peak_resident_bytes() -> int | None:
+    """Peak resident memory of this process in bytes; None where the system does not say."""
     if _STATUS.is_file():  # Linux; its getrusage also counts what ran before an exec
         for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):

@@ -5,7 +5,7 @@ being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `f
 functions below them.
 """
 
-from qimlp import functional
+from qimlp import correlation, functional
 from qimlp.models import MLP, QiMLP
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
@@ -18,6 +18,7 @@ __all__ = [
     "KroneckerShape",
     "Plan",
     "QiMLP",
+    "correlation",
     "functional",
     "plan",
 ]

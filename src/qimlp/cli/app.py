@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from qimlp import __version__
+from qimlp.cli.analyze import analyze_command
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
@@ -52,6 +53,7 @@ _add("train", train_command)
 _add("eval", eval_command)
 _add("predict", predict_command)
 _add("reproduce", reproduce_command)
+_add("analyze", analyze_command)
 
 
 def _show_version(value: bool) -> None:

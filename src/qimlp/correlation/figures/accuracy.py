@@ -1,0 +1,170 @@
+"""Figures that set strong correlation against accuracy or training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from qimlp.correlation.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    caption,
+    dress,
+    headline,
+    layer_names,
+    new_figure,
+    save_png,
+)
+from qimlp.correlation.statistics import Estimate
+from qimlp.correlation.truncation import TruncationCurve
+
+_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def plot_truncation(curves: Sequence[TruncationCurve], path: Path, *, title: str = "") -> None:
+    """Draw accuracy against the Schmidt rank that a layer's output is cut to; write one PNG file.
+
+    Args:
+        curves: From `truncation_curves`.
+        path: The file.
+        title: Of the figure.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    names = layer_names([curve.place for curve in curves])
+    figure = new_figure(max(1.2 + 3.4 * len(curves), 5.4), 3.9)
+    row = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, curve in zip(row, curves, strict=True):
+        ranks = [point.rank for point in curve.points]
+        for text, colour, marker, line, values in (
+            ("its own bodies", VERMILION, "o", "-", [p.accuracy for p in curve.points]),
+            ("permuted bodies", BLUE, "s", "--", [p.permuted_accuracy for p in curve.points]),
+        ):
+            axes.fill_between(
+                ranks,
+                [v.low for v in values],
+                [v.high for v in values],
+                color=colour,
+                alpha=0.15,
+                linewidth=0,
+            )
+            means = [v.mean for v in values]
+            axes.plot(ranks, means, color=colour, marker=marker, linestyle=line, label=text)
+        axes.axhline(curve.full.mean, color=GREY, linewidth=1, linestyle=":", label="not cut")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(ranks, [str(rank) for rank in ranks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        caption(axes, f"{names[curve.place.layer]}, {curve.place.stage} activation")
+        axes.set_xlabel("Schmidt rank kept")
+        dress(axes)
+    row[0].set_ylabel("test accuracy")
+    row[-1].legend(frameon=False, labelcolor=INK, fontsize=8.5, loc="lower right")
+    headline(figure, title, "accuracy when one layer's Schmidt spectrum is cut")
+    save_png(figure, path)
+
+
+def plot_epochs(
+    epochs: Sequence[int],
+    strong: Mapping[str, Sequence[Estimate]],
+    unit: str,
+    path: Path,
+    *,
+    title: str = "",
+) -> None:
+    """Draw mean C of every layer over training; write one PNG file.
+
+    Args:
+        epochs: Numbers of the checkpoints; 0 is the untrained network.
+        strong: For each layer's name one estimate per checkpoint.
+        unit: Of entropies.
+        path: The file.
+        title: Of the figure.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    figure = new_figure(6.4, 4.0)
+    axes = figure.subplots()
+    for i, (name, values) in enumerate(strong.items()):
+        colour = _COLOURS[i % len(_COLOURS)]
+        axes.fill_between(
+            epochs,
+            [v.low for v in values],
+            [v.high for v in values],
+            color=colour,
+            alpha=0.18,
+            linewidth=0,
+        )
+        marker = _MARKERS[i % len(_MARKERS)]
+        axes.plot(epochs, [v.mean for v in values], color=colour, marker=marker, label=name)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"mean strong correlation C ({unit})")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=INK, fontsize=8.5)
+    dress(axes)
+    headline(figure, title, "strong correlation over training")
+    save_png(figure, path)
+
+
+def plot_relation(
+    points: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    unit: str,
+    path: Path,
+    *,
+    title: str = "",
+) -> None:
+    """Draw accuracy against mean C, one panel per layer; write one PNG file.
+
+    Args:
+        points: For each layer's name and each network's name the pairs (C, accuracy) of its seeds.
+        unit: Of entropies.
+        path: The file.
+        title: Of the figure.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    figure = new_figure(max(1.2 + 3.2 * len(points), 5.4), 3.9)
+    row = figure.subplots(1, len(points), sharey=True, squeeze=False)[0]
+    labels = list(dict.fromkeys(label for groups in points.values() for label in groups))
+    for axes, (layer, groups) in zip(row, points.items(), strict=True):
+        for label, pairs in groups.items():
+            i = labels.index(label)
+            axes.scatter(
+                [c for c, _ in pairs],
+                [accuracy for _, accuracy in pairs],
+                color=_COLOURS[i % len(_COLOURS)],
+                marker=_MARKERS[i % len(_MARKERS)],
+                s=40,
+                alpha=0.8,
+                linewidth=0,
+                label=label,
+            )
+        caption(axes, layer)
+        axes.set_xlabel(f"mean C ({unit})")
+        axes.margins(0.12)
+        dress(axes)
+    row[0].set_ylabel("test accuracy")
+    handles, texts = row[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        texts,
+        loc="outside lower center",
+        ncols=min(len(texts), 4),
+        frameon=False,
+        labelcolor=INK,
+        fontsize=8.5,
+    )
+    headline(figure, title, "accuracy against strong correlation, one mark per seed")
+    save_png(figure, path)

@@ -1,0 +1,79 @@
+"""What all figures share: colours, axes, the way to a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from qimlp.correlation.layers import Place
+from qimlp.files import write_bytes
+from qimlp.shapes import format_dims
+
+# Okabe and Ito's palette, told apart with every common kind of colour vision.
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+INK, FAINT, GREY = "#333333", "#DDDDDD", "#999999"
+
+#: Baseline -> (colour, marker, short name); shape and name tell them apart without colour too.
+BASELINE_STYLES = {
+    "untrained": (BLUE, "o", "untrained"),
+    "shuffled": (GREEN, "s", "shuffled between samples"),
+    "permuted": (PURPLE, "D", "permuted across bodies"),
+    "random": (BLACK, "x", "random vector"),
+    "mlp": (ORANGE, "^", "classic MLP"),
+    "untrained_mlp": (ORANGE, "v", "untrained MLP"),
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make an empty figure of a size in inches."""
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, grid: str = "y") -> None:
+    """Take away what carries no information."""
+    axes.xaxis.label.set(fontsize=9.5, color=INK)
+    axes.yaxis.label.set(fontsize=9.5, color=INK)
+    if grid in ("x", "y"):
+        axes.grid(visible=True, axis="x" if grid == "x" else "y", color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(GREY)
+    axes.tick_params(length=0, colors=INK, labelsize=9)
+
+
+def caption(axes: Axes, text: str) -> None:
+    """Write a panel's title."""
+    axes.set_title(text, loc="left", fontsize=10, color=INK)
+
+
+def headline(figure: Figure, of: str, what: str) -> None:
+    """Write the figure's title: what is shown, and of which network if it has a name."""
+    title = f"{of}: {what}" if of else what[0].upper() + what[1:]
+    figure.suptitle(title, x=0.012, ha="left", fontsize=12, weight="bold", color=INK)
+
+
+def layer_names(places: list[Place]) -> dict[str, str]:
+    """`layers.0` -> `layer 1 (28x28)`, counted in the order of appearance."""
+    known = {place.layer: place.dims for place in places}
+    return {
+        layer: f"layer {i} ({format_dims(dims)})"
+        for i, (layer, dims) in enumerate(known.items(), start=1)
+    }
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a PNG file, whole or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    write_bytes(path, image.getvalue())

@@ -1,0 +1,163 @@
+"""``qimlp analyze`` from run folders to files."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from qimlp.models import load_pretrained
+
+FIGURES = {"histograms.png", "levels.png", "spectra.png", "truncation.png"}
+TABLES = {"report.json", "layers.csv", "truncation.csv"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two seeds of a small two-body network and of its control, trained once."""
+    from qimlp.cli.app import run
+
+    root = tmp_path_factory.mktemp("analysis")
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(3, 4, 4)) * 2
+    labels = np.arange(190) % 3
+    x = (centres[labels] + random.normal(size=(190, 4, 4))).astype(np.float32)
+    tiny = root / "tiny.npz"
+    np.savez(tiny, x_train=x[:100], y_train=labels[:100], x_test=x[100:], y_test=labels[100:])
+    common = ["--epochs", "2", "--seeds", "0,1", "--device", "cpu", "--out", str(root / "runs")]
+    for arguments in (["--dims", "4x4,4x4,4x4,3x1"], ["--model", "mlp", "--overwrite"]):
+        assert run(["train", str(tiny), *arguments, *common]) == 0
+    return root
+
+
+@pytest.fixture
+def runs(made, tmp_path):
+    """A copy of the run folders, to write into."""
+    return shutil.copytree(made / "runs", tmp_path / "runs")
+
+
+def network(runs):
+    return next(runs.glob("tiny-2b*"))
+
+
+def test_one_run(qimlp, runs):
+    run = network(runs) / "seed-1"
+    done = qimlp("analyze", run)
+    assert (done.code, done.err) == (0, "")
+    folder = run / "correlation"
+    assert {path.name for path in folder.iterdir()} == FIGURES | TABLES
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report["samples"] == 90
+    assert report["control"].endswith("seed-1")
+    assert "mlp" in {b["name"] for b in report["layers"][0]["baselines"]}
+    result = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    assert report["accuracy"] == result["test_accuracy"]
+    for curve in report["truncation"]:
+        assert curve["full"]["mean"] == pytest.approx(result["test_accuracy"])
+    flat = " ".join(done.out.split())
+    assert report["answers"][0] in flat
+    assert "Accuracy with layers.0 cut to rank 1:" in flat
+    again = qimlp("analyze", run)
+    assert again.code == 2
+    assert "exists; use another --out, or --overwrite" in again.err
+    assert len(again.err.splitlines()) == 1
+    assert qimlp("analyze", run, "--overwrite", "--samples", 20).code == 0
+
+
+def test_several_runs_are_compared(qimlp, runs, tmp_path):
+    out = tmp_path / "all"
+    options = ("--out", out, "--unit", "bits", "--truncation-samples", 0)
+    done = qimlp("analyze", runs, *options)
+    assert done.code == 0, done.err
+    folders = [path for path in out.iterdir() if path.is_dir()]
+    assert len(folders) == 2  # of the control there are two more runs
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == (FIGURES | TABLES) - {
+            "truncation.csv",
+            "truncation.png",
+        }
+    relation = json.loads((out / "relation.json").read_text(encoding="utf-8"))
+    assert relation["unit"] == "bits"
+    assert [layer["relation"] for layer in relation["layers"]] == [None, None]
+    strong = next(iter(relation["layers"][1]["strong"].values()))
+    assert strong["count"] == 2
+    with (out / "relation.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4
+    assert (out / "relation.png").is_file()
+    assert "cannot be said from fewer than four runs" in " ".join(done.out.split())
+
+
+def test_json_and_nothing_else(qimlp, runs, tmp_path):
+    run = network(runs) / "seed-0"
+    done = qimlp("analyze", run, "--json", "--samples", 30, "--out", tmp_path / "a")
+    report = json.loads(done.out)
+    assert report["samples"] == 30
+    assert report["network"].startswith("2b")
+    assert report["truncation"][0]["full"]["count"] == 30
+
+
+def test_a_classic_network_with_bodies_from_the_user(qimlp, runs, tmp_path):
+    run = next(runs.glob("tiny-mlp*")) / "seed-0"
+    refused = qimlp("analyze", run)
+    assert refused.code == 2
+    assert "name layers and their bodies" in refused.err
+    done = qimlp("analyze", run, "--dims", "4x4", "--json", "--out", tmp_path / "a")
+    assert done.code == 0, done.err
+    layers = json.loads(done.out)["layers"]
+    assert {tuple(layer["place"]["dims"]) for layer in layers} == {(4, 4)}
+
+
+def test_checkpoints_show_what_happened_over_training(qimlp, runs, tmp_path):
+    run = network(runs) / "seed-0"
+    for epoch in (0, 2):
+        folder = run / "checkpoints" / f"epoch-{epoch:04d}"
+        folder.parent.mkdir(exist_ok=True)
+        load_pretrained(run / "best").save_pretrained(folder)
+    done = qimlp("analyze", run, "--json", "--out", tmp_path / "a")
+    report = json.loads(done.out)
+    assert report["epochs"]["numbers"] == [0, 2]
+    assert (tmp_path / "a" / "epochs.png").is_file()
+    after = {
+        layer["place"]["layer"]: layer["measured"]["strong"]["mean"] for layer in report["layers"]
+    }
+    for layer, estimates in report["epochs"]["strong"].items():
+        means = [estimate["mean"] for estimate in estimates]
+        assert means == pytest.approx([after[layer]] * 2)  # one network at both epochs
+
+
+def test_a_control_of_other_widths(qimlp, runs, tmp_path):
+    run, other = network(runs) / "seed-0", tmp_path / "other"
+    made = json.loads((next(runs.glob("tiny-mlp*")) / "seed-0/settings.json").read_text())
+    done = qimlp(
+        *("train", made["data"], "--model", "mlp", "--dims", "16,8,8,3", "--epochs", 1),
+        *("--device", "cpu", "--out", other),
+    )
+    assert done.code == 0, done.err
+    control = next(other.glob("tiny-mlp*")) / "seed-0"
+    done = qimlp("analyze", run, "--control", control)
+    assert done.code == 2
+    assert "expected hidden nn.Linear layers of the widths [16, 16], got [8, 8]" in done.err
+    assert not (run / "correlation").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: expected a run folder, or a folder that holds finished runs"),
+        (["RUN", "--unit", "bytes"], "--unit: expected nats or bits, got 'bytes'"),
+        (["RUN", "--subsystems", "exact"], "--subsystems: expected one of partial_trace"),
+        (["RUN", "--samples", "0"], "--samples: expected at least 1, got 0"),
+        (["RUN", "--baseline-samples", "1"], "--baseline-samples: expected at least 2, got 1"),
+        (["RUN", "--truncation-samples", "-1"], "--truncation-samples: expected at least 0"),
+        (["RUN", "--dims", "4x4,4x4"], "--dims '4x4,4x4': expected the bodies of one layer"),
+        (["RUN", "--control", "nowhere"], "nowhere not found: expected a run folder"),
+    ],
+)
+def test_refusals_are_one_line(qimlp, runs, arguments, message):
+    run = str(network(runs) / "seed-0")
+    done = qimlp("analyze", *(run if a == "RUN" else a for a in arguments))
+    assert done.code == 2
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not (network(runs) / "seed-0" / "correlation").exists()
