@@ -20,6 +20,8 @@ from qimlp.shapes.problem import (
     product_seconds,
 )
 
+_SMALL_WEIGHT = 2**14  # a dense weight that the compiled kernel builds as well as it uses it
+
 
 def candidates(problem: Problem, *, fused: bool = False) -> tuple[Candidate, ...]:
     """Every way with its best grouping, cheapest first.
@@ -31,7 +33,8 @@ def candidates(problem: Problem, *, fused: bool = False) -> tuple[Candidate, ...
     best: dict[Way, Candidate] = {}
     for groups in groupings(problem.shape):
         way: Way = "dense" if len(groups) == 1 else "two_gemm" if len(groups) == 2 else "chain"
-        ways: tuple[Way, ...] = (way, "fused") if fused and way != "dense" else (way,)
+        fits = way != "dense" or problem.shape.dense_weight_parameters <= _SMALL_WEIGHT
+        ways: tuple[Way, ...] = (way, "fused") if fused and fits else (way,)
         for name in ways:
             seconds, extra = _COSTS[name](problem, groups)
             if name not in best or seconds < best[name].seconds:

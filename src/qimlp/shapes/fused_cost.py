@@ -19,8 +19,12 @@ _BACKWARD_CALLS = 6.8
 
 
 def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
-    """Predicted seconds of the kernel on merged factors, and the bytes held beside the result."""
+    """Predicted seconds of the kernel on merged factors, and the bytes held beside the result.
+
+    One group is the whole weight, which the kernel builds and applies: best for tiny widths.
+    """
     merged, rows = merged_shape(problem.shape, groups), problem.rows
+    copies = 1 if len(groups) == 1 else merged.rank  # one group is the whole weight, summed up
     wide = problem.item_bytes / 4
     vector = max(1, round(_VECTOR / wide))
     arithmetic = 0.0
@@ -32,7 +36,7 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
         row = n_out if behind == 1 else behind
         fill = n_in / (n_in + _SHORT_SUM) * row / (row + _SHORT_ROW)
         fill *= row / (-(-row // vector) * vector)
-        products = rows * width * merged.rank
+        products = rows * width * copies
         arithmetic += 2 * products * n_in * wide / (_FLOPS * fill)
         arithmetic += products * problem.item_bytes / _BANDWIDTH
     merging = 0.0
