@@ -16,9 +16,12 @@ def make(**changes):
     return resolve_settings({**quick, **changes})
 
 
-@pytest.mark.parametrize("recipe", ["tuned", "paper"])
-def test_a_stack_does_what_single_runs_do(digits, tmp_path, recipe):
-    runs = [make(recipe=recipe, seed=seed, lr=lr) for seed in (0, 1) for lr in (0.003, 0.01)]
+@pytest.mark.parametrize(
+    ("recipe", "order"), [("tuned", "none"), ("tuned", "patches"), ("paper", "none")]
+)
+def test_a_stack_does_what_single_runs_do(digits, tmp_path, recipe, order):
+    common = {"recipe": recipe, "order": order, "dims": "4x16,4x16,2x5"}
+    runs = [make(seed=seed, lr=lr, **common) for seed in (0, 1) for lr in (0.003, 0.01)]
     for run in fit_stacked(runs, digits):
         out = tmp_path / f"{run.settings.lr}"
         alone = fit(run.settings, out=out, loaded=digits)

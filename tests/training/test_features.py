@@ -64,6 +64,19 @@ def test_an_order_of_table_features_is_applied_again(tiny, tmp_path):
     assert result.label == "2b-4x4-4x4-3x1-spectral-order"
 
 
+def test_pixels_in_patches_are_put_in_order_again(tmp_path):
+    chosen = settings("digits", dims="4x16,4x4,2x5", order="patches")
+    result = fit(chosen, out=tmp_path / "runs")
+    run = load_run(result.folder, device="cpu")
+    assert run.evaluate("digits").accuracy > 0.6  # pixels in another order: about chance
+    plain = load_run(fit(settings("digits", dims="4x16,4x4,2x5"), out=tmp_path / "plain").folder)
+    # The first patch: rows 0 to 3, columns 0 to 3 of 8 x 8 pixels.
+    first = [8 * row + column for row in range(4) for column in range(4)]
+    assert torch.equal(run.read("digits")[:, :16], plain.read("digits")[:, first])
+    assert run.scaling.scale == pytest.approx(plain.scaling.scale)  # one of all pixels
+    assert result.label == "2b-4x16-4x4-2x5-patches-order"
+
+
 def test_a_run_on_texts_can_be_resumed(texts, tmp_path):
     chosen = settings(texts, text="tfidf", terms=16, scaling="overall")
     straight = fit(chosen, out=tmp_path / "runs")

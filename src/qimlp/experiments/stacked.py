@@ -19,6 +19,7 @@ from qimlp.data.seeds import permutation
 from qimlp.data.split import dev_rows
 from qimlp.training.average import average_decay
 from qimlp.training.errors import NonFiniteLossError
+from qimlp.training.features import learn_features
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.optimization import build_schedule
 from qimlp.training.settings import TrainSettings
@@ -71,6 +72,7 @@ def fit_stacked(
     """
     _check(runs)
     common = runs[0]
+    data = _in_order(common, data)
     sizes = layer_sizes(common, in_features=data.in_features, num_classes=data.num_classes)
     with torch.random.fork_rng([]):
         models = []
@@ -115,9 +117,16 @@ def can_be_stacked(settings: TrainSettings) -> bool:
         on data that needs no features made.
     """
     plain = settings.weight_decay == 0 and settings.factor_lr_scale == 0
-    ready = settings.text is None and settings.order == "none"
+    ready = settings.text is None and settings.order != "spectral"  # one order for all seeds
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
     return settings.kind == "qimlp" and plain and ready and exact
+
+
+def _in_order(settings: TrainSettings, data: DataSet) -> DataSet:
+    ordered, _ = learn_features(settings, data)
+    if not isinstance(ordered, DataSet):
+        raise TypeError(f"expected data in memory, got {type(ordered).__name__}")
+    return ordered
 
 
 class _Parts:

@@ -11,9 +11,11 @@ from qimlp.data import DataSet, StreamingDataSet, TensorSplit
 from qimlp.data.dataset import OFFICIAL_TEST
 from qimlp.data.encoder import Encoder
 from qimlp.data.ordering import spectral_order
+from qimlp.data.patches import patch_order
 from qimlp.data.split import dev_rows
 from qimlp.data.texts import TextDataSet
 from qimlp.data.tfidf import TermWeights
+from qimlp.training.network import layer_sizes
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import open_world
 
@@ -134,11 +136,21 @@ def learn_features(
         raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
             "order: features can be ordered only in memory; turn streaming off"
         )
-    train, _ = dev_rows(len(data.train), settings.dev_fraction, seed=settings.seed)
-    centre = features.terms is None
-    order = spectral_order(data.train.inputs[train].float(), centre=centre)
+    if settings.order == "patches":
+        order = patch_order(data.feature_shape, _input_dims(settings, data))
+        shape = data.feature_shape  # pixels move within their channel, which scaling goes by
+    else:
+        train, _ = dev_rows(len(data.train), settings.dev_fraction, seed=settings.seed)
+        centre = features.terms is None
+        order = spectral_order(data.train.inputs[train].float(), centre=centre)
+        shape = (data.in_features,)
     features = replace(features, order=tuple(order.tolist()))
-    return _changed(data, features.ordered), features
+    return _changed(data, features.ordered, shape), features
+
+
+def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:
+    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    return sizes[0]
 
 
 def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:
@@ -169,7 +181,9 @@ def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, F
     return data, features
 
 
-def _changed(data: DataSet, change: Callable[[Tensor], Tensor]) -> DataSet:
+def _changed(
+    data: DataSet, change: Callable[[Tensor], Tensor], feature_shape: tuple[int, ...]
+) -> DataSet:
     train = TensorSplit(change(data.train.inputs), data.train.labels)
     test = TensorSplit(change(data.test.inputs), data.test.labels)
-    return replace(data, train=train, test=test, feature_shape=(data.in_features,))
+    return replace(data, train=train, test=test, feature_shape=feature_shape)

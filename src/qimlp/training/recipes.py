@@ -1,9 +1,9 @@
 """Named recipes: plain data, no code.
 
 A recipe has up to three parts, later ones winning: ``all`` (every run), ``kinds`` (by kind of
-network, ``qimlp``, ``mlp`` or ``low-rank``), ``data`` (by data set name, or by name and kind as in
-``digits/mlp``). Each part is a dict of `TrainSettings` fields. Settings files and command-line
-options win over all of them.
+network, ``qimlp``, ``mlp`` or ``low-rank``), ``data`` (by data set name, or by name and model as
+in ``digits/mlp`` or ``mnist/3b``). Each part is a dict of `TrainSettings` fields. Settings files
+and command-line options win over all of them.
 """
 
 from typing import Any
@@ -61,12 +61,14 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def recipe_values(name: str, *, kind: str, data: str) -> dict[str, Any]:
+def recipe_values(name: str, *, kind: str, model: str, data: str) -> dict[str, Any]:
     """Merge the parts of one recipe.
 
     Args:
         name: A key of `RECIPES`.
         kind: ``"qimlp"``, ``"mlp"`` or ``"low-rank"``.
+        model: The network's name, such as ``"3b"``; those of kind ``mlp`` and ``low-rank`` are
+            called so.
         data: Name of the data set.
 
     Returns:
@@ -77,5 +79,5 @@ def recipe_values(name: str, *, kind: str, data: str) -> dict[str, Any]:
         **recipe["all"],
         **recipe["kinds"].get(kind, {}),
         **recipe["data"].get(data, {}),
-        **recipe["data"].get(f"{data}/{kind}", {}),
+        **recipe["data"].get(f"{data}/{model}", {}),
     }

@@ -44,7 +44,7 @@ class TrainSettings(BaseModel):
     `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
     for the first `max_tokens` tokens); `order` puts features in an order learned from the train
-    part.
+    part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`).
     `watch_test` records the test accuracy of every epoch, which decides nothing.
     """
 
@@ -63,7 +63,7 @@ class TrainSettings(BaseModel):
     encoder: str = Field("bert-base-uncased", min_length=1)
     pooling: Literal["mean", "cls"] = "mean"
     max_tokens: int = Field(256, ge=3)
-    order: Literal["none", "spectral"] = "none"
+    order: Literal["none", "spectral", "patches"] = "none"
 
     model: str = "2b"
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
@@ -177,7 +177,7 @@ def resolve_settings(
     deciding = ("recipe", "data", "model")
     identity: dict[str, Any] = {name: given[name] for name in deciding if name in given}
     known = _validated(identity, source)
-    recipe = recipe_values(known.recipe, kind=known.kind, data=known.data_name)
+    recipe = recipe_values(known.recipe, kind=known.kind, model=known.model, data=known.data_name)
     return _validated({**recipe, **given}, source)
 
 
