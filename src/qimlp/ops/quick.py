@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qimlp.ops import native
 from qimlp.ops.choose import choose
-from qimlp.ops.tracing import needs_composite, needs_grad
+from qimlp.ops.tracing import is_transformed, needs_grad
 from qimlp.shapes import KroneckerShape
 from qimlp.shapes.problem import Problem
 
@@ -41,7 +41,7 @@ def quick_linear(
     Returns:
         Shape `(batch, out_features)`, or None.
     """
-    if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or needs_composite():
+    if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or is_transformed():
         return None
     quiet, recording = _groups(x.shape, x.dtype, shape.in_dims, shape.out_dims, shape.rank)
     if quiet is not recording and needs_grad(x, factors, bias):

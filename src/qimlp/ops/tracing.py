@@ -37,6 +37,11 @@ def needs_composite() -> bool:
     """
     if torch.compiler.is_compiling():
         return _exporting()
+    return is_transformed()
+
+
+def is_transformed() -> bool:
+    """Whether a transform of `torch.func` or forward-mode differentiation is at work."""
     return _transforms_active() or forward_ad._current_level >= 0
 
 
