@@ -17,12 +17,21 @@ namespace {
 using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
 
+using SavedList = c10::SmallVector<SavedVariable, 4>;
+
+SavedList save(at::TensorList tensors) {
+  SavedList saved;
+  for (const at::Tensor& tensor : tensors) saved.emplace_back(tensor, false);
+  return saved;
+}
+
 // Edges and gradients are in the order x, factors, bias.
 struct KronLinearBackward : public torch::autograd::Node {
   SavedVariable x;
-  std::vector<SavedVariable> factors;
-  std::vector<int64_t> groups;
-  bool has_bias = false;
+  SavedList factors;
+  SavedList vectors;  // of a Kronecker bias; the gradient of a whole one needs nothing saved
+  c10::SmallVector<int64_t, 4> groups;
+  std::size_t biases = 0;
 
   std::string name() const override { return "KronLinearBackward"; }
 
@@ -30,62 +39,85 @@ struct KronLinearBackward : public torch::autograd::Node {
     std::lock_guard<std::mutex> lock(mutex_);
     x.reset_data();
     for (SavedVariable& factor : factors) factor.reset_data();
+    for (SavedVariable& vector : vectors) vector.reset_data();
   }
 
   variable_list apply(variable_list&& grads) override {
     std::lock_guard<std::mutex> lock(mutex_);
     const std::size_t count = factors.size();
-    variable_list results(count + (has_bias ? 2 : 1));
+    variable_list results(1 + count + biases);
     if (!grads[0].defined()) return results;
-    const at::Tensor saved_x = x.unpack();
-    std::vector<at::Tensor> saved_factors;
-    saved_factors.reserve(count);
-    bool needs_factors = false;
-    for (std::size_t i = 0; i < count; ++i) {
-      saved_factors.push_back(factors[i].unpack());
-      needs_factors = needs_factors || task_should_compute_output(i + 1);
-    }
     const bool needs_x = task_should_compute_output(0);
-    const bool needs_bias = has_bias && task_should_compute_output(count + 1);
+    const bool needs_factors = any_wanted(1, count), needs_bias = any_wanted(1 + count, biases);
     if (!needs_x && !needs_factors && !needs_bias) return results;
+    const at::Tensor saved_x = x.unpack();
     std::vector<at::Tensor> computed = call_kron_linear_backward(
-        grads[0], saved_x, saved_factors, groups, needs_x, needs_factors, needs_bias);
+        grads[0], saved_x, unpack(factors), groups, needs_x, needs_factors, needs_bias);
     auto next = computed.begin();
     if (needs_x) results[0] = std::move(*next++);
     for (std::size_t i = 0; i < count && needs_factors; ++i) results[i + 1] = std::move(*next++);
-    if (needs_bias) results[count + 1] = std::move(*next);
+    if (needs_bias && vectors.empty()) {
+      results[1 + count] = std::move(*next);
+    } else if (needs_bias) {
+      computed = call_kron_bias_backward(*next, unpack(vectors));
+      std::move(computed.begin(), computed.end(), results.begin() + 1 + count);
+    }
     return results;
+  }
+
+ private:
+  bool any_wanted(std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) {
+      if (task_should_compute_output(i)) return true;
+    }
+    return false;
+  }
+
+  static c10::SmallVector<at::Tensor, 4> unpack(SavedList& saved) {
+    c10::SmallVector<at::Tensor, 4> tensors;
+    for (SavedVariable& variable : saved) tensors.push_back(variable.unpack());
+    return tensors;
   }
 };
 
-at::Tensor forward_autograd(const at::Tensor& x, at::TensorList factors,
-                            const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
-  const bool has_bias = bias.has_value() && bias->defined();
+// Both forward operators: `compute` is the one below autograd.
+template <class Compute>
+at::Tensor record(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                  at::IntArrayRef groups, const Compute& compute) {
   if (torch::autograd::isFwGradDefined(x) || any_forward_gradient(factors) ||
-      (has_bias && torch::autograd::isFwGradDefined(*bias))) {
-    return differentiable_forward(x, factors, bias, groups);
+      any_forward_gradient(bias)) {
+    return differentiable_layer(x, factors, bias, groups);
   }
-  const bool needs_grad =
-      at::GradMode::is_enabled() &&
-      (x.requires_grad() || any_requires_grad(factors) || (has_bias && bias->requires_grad()));
   NodePointer<KronLinearBackward> node;
-  if (needs_grad) {
+  if (at::GradMode::is_enabled() &&
+      (x.requires_grad() || any_requires_grad(factors) || any_requires_grad(bias))) {
     node = make_node<KronLinearBackward>();
-    node->set_next_edges(has_bias ? torch::autograd::collect_next_edges(x, factors, *bias)
-                                  : torch::autograd::collect_next_edges(x, factors));
+    node->set_next_edges(torch::autograd::collect_next_edges(x, factors, bias));
     node->x = SavedVariable(x, false);
-    node->factors.reserve(factors.size());
-    for (const at::Tensor& factor : factors) node->factors.emplace_back(factor, false);
-    node->groups = groups.vec();
-    node->has_bias = has_bias;
+    node->factors = save(factors);
+    if (bias.size() > 1) node->vectors = save(bias);
+    node->groups.assign(groups.begin(), groups.end());
+    node->biases = bias.size();
   }
   at::Tensor y;
   {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    y = call_kron_linear(x, factors, bias, groups);
+    y = compute();
   }
-  if (needs_grad) torch::autograd::set_history(y, node);
+  if (node) torch::autograd::set_history(y, node);
   return y;
+}
+
+at::Tensor forward_autograd(const at::Tensor& x, at::TensorList factors,
+                            const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
+  return record(x, factors, as_list(bias), groups,
+                [&] { return call_kron_linear(x, factors, bias, groups); });
+}
+
+at::Tensor layer_autograd(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                          at::IntArrayRef groups) {
+  return record(x, factors, bias, groups,
+                [&] { return call_kron_layer(x, factors, bias, groups); });
 }
 
 std::vector<at::Tensor> backward_autograd(const at::Tensor& grad, const at::Tensor& x,
@@ -108,16 +140,19 @@ std::vector<at::Tensor> backward_autograd(const at::Tensor& grad, const at::Tens
 
 TORCH_LIBRARY_IMPL(qimlp, Autograd, m) {
   m.impl("kron_linear", qimlp::forward_autograd);
+  m.impl("kron_layer", qimlp::layer_autograd);
   m.impl("kron_linear_backward", qimlp::backward_autograd);
 }
 
 // torch.func.vmap, and the older one behind `is_grads_batched`.
 TORCH_LIBRARY_IMPL(qimlp, FuncTorchBatched, m) {
   m.impl("kron_linear", qimlp::differentiable_forward);
+  m.impl("kron_layer", qimlp::differentiable_layer);
   m.impl("kron_linear_backward", qimlp::differentiable_backward);
 }
 
 TORCH_LIBRARY_IMPL(qimlp, Batched, m) {
   m.impl("kron_linear", qimlp::differentiable_forward);
+  m.impl("kron_layer", qimlp::differentiable_layer);
   m.impl("kron_linear_backward", qimlp::differentiable_backward);
 }

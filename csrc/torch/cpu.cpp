@@ -6,10 +6,12 @@
 #include <torch/version.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "../core/compute.h"
 #include "operators.h"
+#include "vectors.h"
 
 #if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 10
 #include <torch/csrc/stable/c/shim.h>
@@ -104,24 +106,52 @@ Index out_features(at::TensorList factors) {
   return width;
 }
 
+// The vector that a bias adds, in the precision of the call: none, one as long as a row, or the
+// Kronecker product of one short vector for each factor.
 template <class T>
-at::Tensor forward_of(const at::Tensor& x, at::TensorList factors,
-                      const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
+class BiasVector {
+ public:
+  BiasVector(const at::Tensor& x, at::TensorList factors, at::TensorList bias, Index width) {
+    if (bias.empty()) return;
+    for (const at::Tensor& vector : bias) check_like("bias", vector, x);
+    if (bias.size() == 1) {
+      TORCH_CHECK_VALUE(bias[0].dim() == 1 && bias[0].size(0) == width,
+                        "qimlp::kron_linear: expected bias of shape (", width, "), got ",
+                        bias[0].sizes());
+      whole_ = bias[0].contiguous();
+      values_ = whole_.const_data_ptr<T>();
+      return;
+    }
+    TORCH_CHECK_VALUE(bias.size() == factors.size(), "qimlp::kron_layer: expected ", factors.size(),
+                      " bias vectors, one for each factor, got ", bias.size());
+    for (std::size_t i = 0; i < bias.size(); ++i) {
+      TORCH_CHECK_VALUE(bias[i].dim() == 1 && bias[i].size(0) == factors[i].size(1),
+                        "qimlp::kron_layer: expected a bias vector of shape (", factors[i].size(1),
+                        "), got ", bias[i].sizes());
+    }
+    product_.reset(new T[static_cast<std::size_t>(width)]);
+    kron_vectors(Vectors<T>(bias).given(), product_.get());
+    values_ = product_.get();
+  }
+
+  const T* values() const { return values_; }
+
+ private:
+  at::Tensor whole_;
+  std::unique_ptr<T[]> product_;
+  const T* values_ = nullptr;
+};
+
+template <class T>
+at::Tensor forward_of(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                      at::IntArrayRef groups) {
   c10::SmallVector<at::Tensor, 4> kept;
   const Layer<T> layer = make_layer<T>(x, factors, groups, &kept);
   const Index width = out_features(factors);
-  at::Tensor bias_vector;
-  if (bias.has_value() && bias->defined()) {
-    check_like("bias", *bias, x);
-    TORCH_CHECK_VALUE(bias->dim() == 1 && bias->size(0) == width,
-                      "qimlp::kron_linear: expected bias of shape (", width, "), got ",
-                      bias->sizes());
-    bias_vector = bias->contiguous();
-  }
+  const BiasVector<T> vector(x, factors, bias, width);
   const at::Tensor rows = x.contiguous();
   at::Tensor y = at::empty({x.size(0), width}, x.options());
-  compute_forward<T>(layer, x.size(0), rows.const_data_ptr<T>(),
-                     bias_vector.defined() ? bias_vector.const_data_ptr<T>() : nullptr,
+  compute_forward<T>(layer, x.size(0), rows.const_data_ptr<T>(), vector.values(),
                      y.mutable_data_ptr<T>(), current_setting());
   return y;
 }
@@ -166,11 +196,16 @@ void refuse(const at::Tensor& x) {
                    x.scalar_type());
 }
 
-at::Tensor forward_cpu(const at::Tensor& x, at::TensorList factors,
-                       const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
+at::Tensor layer_cpu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                     at::IntArrayRef groups) {
   if (x.scalar_type() == at::kFloat) return forward_of<float>(x, factors, bias, groups);
   if (x.scalar_type() != at::kDouble) refuse(x);
   return forward_of<double>(x, factors, bias, groups);
+}
+
+at::Tensor forward_cpu(const at::Tensor& x, at::TensorList factors,
+                       const std::optional<at::Tensor>& bias, at::IntArrayRef groups) {
+  return layer_cpu(x, factors, as_list(bias), groups);
 }
 
 std::vector<at::Tensor> backward_cpu(const at::Tensor& grad, const at::Tensor& x,
@@ -208,6 +243,7 @@ void kernel_debug(std::string wanted, bool fill_with_nan) {
 
 TORCH_LIBRARY_IMPL(qimlp, CPU, m) {
   m.impl("kron_linear", qimlp::forward_cpu);
+  m.impl("kron_layer", qimlp::layer_cpu);
   m.impl("kron_linear_backward", qimlp::backward_cpu);
 }
 

@@ -71,6 +71,17 @@ at::Tensor differentiable_forward(const at::Tensor& x, at::TensorList factors,
   return bias.has_value() && bias->defined() ? y.add(*bias) : y;
 }
 
+at::Tensor differentiable_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                                at::IntArrayRef groups) {
+  std::optional<at::Tensor> product;
+  for (const at::Tensor& vector : bias) {
+    product = product ? product->unsqueeze(1).mul(vector).reshape_symint(
+                            {product->sym_size(0) * vector.sym_size(0)})
+                      : vector;
+  }
+  return differentiable_forward(x, factors, product, groups);
+}
+
 std::vector<at::Tensor> differentiable_backward(const at::Tensor& grad, const at::Tensor& x,
                                                 at::TensorList factors, at::IntArrayRef /*groups*/,
                                                 bool needs_x, bool needs_factors, bool needs_bias) {

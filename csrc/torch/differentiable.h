@@ -16,4 +16,8 @@ std::vector<at::Tensor> differentiable_backward(const at::Tensor& grad, const at
                                                 at::TensorList factors, at::IntArrayRef groups,
                                                 bool needs_x, bool needs_factors, bool needs_bias);
 
+// `differentiable_forward` with a bias in parts, as `call_kron_layer` takes it.
+at::Tensor differentiable_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                                at::IntArrayRef groups);
+
 }  // namespace qimlp

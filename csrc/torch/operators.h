@@ -13,10 +13,23 @@ namespace qimlp {
 at::Tensor call_kron_linear(const at::Tensor& x, at::TensorList factors,
                             const std::optional<at::Tensor>& bias, at::IntArrayRef groups);
 
+// The same with a bias in parts: none, one vector (out), or one (out_i) for each factor, whose
+// Kronecker product is the bias. One dispatch and one node do what two operators would.
+at::Tensor call_kron_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                           at::IntArrayRef groups);
+
 // Of the gradients of x, of all factors and of the bias those asked for, in this order.
 std::vector<at::Tensor> call_kron_linear_backward(const at::Tensor& grad, const at::Tensor& x,
                                                   at::TensorList factors, at::IntArrayRef groups,
                                                   bool needs_x, bool needs_factors,
                                                   bool needs_bias);
+
+// Gradients of vectors from that of their Kronecker product.
+std::vector<at::Tensor> call_kron_bias_backward(const at::Tensor& grad, at::TensorList vectors);
+
+// An optional bias as a list of none or one.
+inline at::TensorList as_list(const std::optional<at::Tensor>& bias) {
+  return bias.has_value() && bias->defined() ? at::TensorList(*bias) : at::TensorList();
+}
 
 }  // namespace qimlp

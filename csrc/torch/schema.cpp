@@ -16,6 +16,14 @@ at::Tensor call_kron_linear(const at::Tensor& x, at::TensorList factors,
   return op.call(x, factors, bias, groups);
 }
 
+at::Tensor call_kron_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                           at::IntArrayRef groups) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("qimlp::kron_layer", "")
+                             .typed<decltype(call_kron_layer)>();
+  return op.call(x, factors, bias, groups);
+}
+
 std::vector<at::Tensor> call_kron_linear_backward(const at::Tensor& grad, const at::Tensor& x,
                                                   at::TensorList factors, at::IntArrayRef groups,
                                                   bool needs_x, bool needs_factors,
@@ -33,6 +41,17 @@ at::Tensor forward_meta(const at::Tensor& x, at::TensorList factors,
   c10::SymInt out_features = 1;
   for (const at::Tensor& factor : factors) out_features = out_features * factor.sym_size(1);
   return at::empty_symint({x.sym_size(0), out_features}, x.options());
+}
+
+at::Tensor layer_meta(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                      at::IntArrayRef groups) {
+  for (const at::TensorList tensors : {factors, bias}) {
+    for (const at::Tensor& tensor : tensors) {
+      TORCH_CHECK_TYPE(tensor.device() == x.device(), "qimlp::kron_layer: expected all on device ",
+                       x.device(), " as x is, got ", tensor.device());
+    }
+  }
+  return forward_meta(x, factors, std::nullopt, groups);
 }
 
 std::vector<at::Tensor> backward_meta(const at::Tensor& grad, const at::Tensor& x,
@@ -54,6 +73,7 @@ std::vector<at::Tensor> backward_meta(const at::Tensor& grad, const at::Tensor& 
 
 TORCH_LIBRARY_FRAGMENT(qimlp, m) {
   m.def("kron_linear(Tensor x, Tensor[] factors, Tensor? bias, int[] groups) -> Tensor");
+  m.def("kron_layer(Tensor x, Tensor[] factors, Tensor[] bias, int[] groups) -> Tensor");
   m.def(
       "kron_linear_backward(Tensor grad, Tensor x, Tensor[] factors, int[] groups, bool needs_x, "
       "bool needs_factors, bool needs_bias) -> Tensor[]");
@@ -63,5 +83,6 @@ TORCH_LIBRARY_FRAGMENT(qimlp, m) {
 
 TORCH_LIBRARY_IMPL(qimlp, Meta, m) {
   m.impl("kron_linear", qimlp::forward_meta);
+  m.impl("kron_layer", qimlp::layer_meta);
   m.impl("kron_linear_backward", qimlp::backward_meta);
 }

@@ -9,16 +9,16 @@ from tests.problems import WAYS_HERE
 
 def test_what_is_said_is_what_is_done(monkeypatch):
     """The way `explain` names is the function that runs."""
-    from qimlp.ops import linear
+    from qimlp.ops import linear, native
 
     ran = []
-    for name in ("linear_fused", "linear_dense", "two_gemm", "chain"):
-        function = getattr(linear, name)
-        monkeypatch.setattr(
-            linear,
-            name,
-            lambda *a, f=function, n=name: ran.append(n.removeprefix("linear_")) or f(*a),
-        )
+    functions = {"dense": "linear_dense", "two_gemm": "two_gemm", "chain": "chain"}
+    for way, (room, name) in {
+        "fused": (native, "linear"),
+        **{way: (linear, name) for way, name in functions.items()},
+    }.items():
+        function = getattr(room, name)
+        monkeypatch.setattr(room, name, lambda *a, f=function, way=way: ran.append(way) or f(*a))
     layers = [
         KroneckerLinear(784, 784),
         KroneckerLinear(16, 16),

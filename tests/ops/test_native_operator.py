@@ -23,7 +23,7 @@ def arguments(*, requires_grad=False):
 
 
 def apply(x, bias, *factors):
-    return native.linear(x, factors, bias, [1, 1])
+    return native.linear(x, factors, (bias,), [1, 1])
 
 
 def reference(x, bias, *factors):
@@ -38,7 +38,7 @@ class Layer(torch.nn.Module):
         self.factors = torch.nn.ParameterList(factors)
 
     def forward(self, x):
-        return native.linear(x.sin(), list(self.factors), self.bias, [1, 1]).relu()
+        return native.linear(x.sin(), list(self.factors), (self.bias,), [1, 1]).relu()
 
 
 def test_opcheck():
@@ -46,6 +46,7 @@ def test_opcheck():
     upstream = make_input((3,), OUTS).requires_grad_()
     operators = torch.ops.qimlp
     torch.library.opcheck(operators.kron_linear.default, (x, factors, bias, [1, 1]))
+    torch.library.opcheck(operators.kron_layer.default, (x, factors, [bias], [1, 1]))
     torch.library.opcheck(
         operators.kron_linear_backward.default, (upstream, x, factors, [2], True, True, True)
     )
@@ -65,7 +66,7 @@ def test_second_derivatives_of_any_number_of_factors(count):
     x = make_input((2,), ins).requires_grad_()
 
     def whole(x, *factors):
-        return native.linear(x, factors, None, [count])
+        return native.linear(x, factors, (), [count])
 
     assert torch.autograd.gradgradcheck(whole, (x, *factors))
 
@@ -124,7 +125,7 @@ def test_compile_in_one_graph(dynamic):
 def test_export_for_any_batch():
     layer, batch = Layer(), torch.export.Dim("batch")
     program = torch.export.export(layer, (make_input((6,), INS),), dynamic_shapes=({0: batch},))
-    assert "qimlp.kron_linear" in program.graph_module.code
+    assert "qimlp.kron_layer" in program.graph_module.code
     for rows in (2, 9):
         x = make_input((rows,), INS)
         assert_close(program.module()(x), layer(x))
@@ -148,7 +149,7 @@ def test_the_same_bits_every_time_for_one_number_of_threads():
     try:
         for threads in (1, 2, 3, 3):
             torch.set_num_threads(threads)
-            y = native.linear(x, factors, None, [1, 1])
+            y = native.linear(x, factors, (), [1, 1])
             found = [y, *torch.autograd.grad(y, [x, *factors], upstream)]
             for got, other in zip(found, results.setdefault(threads, found), strict=True):
                 assert torch.equal(got, other)
@@ -181,7 +182,7 @@ def test_inference_mode_and_no_grad():
         ({"x": torch.zeros(3, 12).double()}, TypeError, "expected factors of dtype Double"),
         ({"factors": []}, ValueError, "at least one factor"),
         ({"factors": [torch.zeros(1, 2, 3), torch.zeros(2, 5, 4)]}, ValueError, "of one rank"),
-        ({"bias": torch.zeros(9)}, ValueError, r"bias of shape \(10\), got \[9\]"),
+        ({"bias": [torch.zeros(9)]}, ValueError, r"bias of shape \(10\), got \[9\]"),
         ({"groups": [1]}, ValueError, "sum to 2 factors, got"),
         ({"groups": [2, 0]}, ValueError, "at least 1 factor"),
     ],
@@ -190,7 +191,7 @@ def test_refusals(change, error, message):
     call = {
         "x": torch.zeros(3, 12),
         "factors": [torch.zeros(1, 2, 3), torch.zeros(1, 5, 4)],
-        "bias": None,
+        "bias": [],
         "groups": [1, 1],
     }
     native.linear(**call)

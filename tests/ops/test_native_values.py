@@ -45,7 +45,7 @@ def compare(
     expected_grads = torch.autograd.grad(expected, leaves, grad)
 
     own = [leaf.detach().to(dtype).requires_grad_() for leaf in leaves]
-    y = native.linear(own[0], own[1 : 1 + len(factors)], own[-1] if bias else None, groups)
+    y = native.linear(own[0], own[1 : 1 + len(factors)], own[-1:] if bias else (), groups)
     grads = torch.autograd.grad(y, own, grad.to(dtype))
     assert_close(y.detach(), expected.detach())
     for got, true in zip(grads, expected_grads, strict=True):
@@ -96,7 +96,7 @@ def test_inputs_in_any_layout(laid_out):
     factors = make_factors((5, 17), (9, 4), 2)
     x, bias = make_input((6,), (5, 17)), torch.linspace(0, 1, 36, dtype=torch.float64)
     expected = torch.nn.functional.linear(x, kron_dense(factors), bias)
-    y = native.linear(laid_out(x), [laid_out(f) for f in factors], laid_out(bias), [1, 1])
+    y = native.linear(laid_out(x), [laid_out(f) for f in factors], [laid_out(bias)], [1, 1])
     assert_close(y, expected)
 
 
@@ -104,7 +104,7 @@ def test_inputs_in_any_layout(laid_out):
 def test_a_gradient_that_is_expanded():
     factors = make_factors((3, 4), (5, 2), 2, requires_grad=True)
     x = make_input((6,), (3, 4)).requires_grad_()
-    got = torch.autograd.grad(native.linear(x, factors, None, [1, 1]).sum(), [x, *factors])
+    got = torch.autograd.grad(native.linear(x, factors, (), [1, 1]).sum(), [x, *factors])
     expected = torch.autograd.grad((x @ kron_dense(factors).T).sum(), [x, *factors])
     for one, other in zip(got, expected, strict=True):
         assert_close(one, other)
@@ -130,6 +130,6 @@ def test_only_the_gradients_asked_for():
             assert_close(one, other)
     for leaf in (x, *factors, bias):
         leaf.requires_grad_()
-        y = native.linear(x, factors, bias, [1, 1])
+        y = native.linear(x, factors, [bias], [1, 1])
         assert torch.autograd.grad(y.sum(), [leaf])[0].shape == leaf.shape
         leaf.requires_grad_(False)

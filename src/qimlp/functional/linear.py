@@ -10,6 +10,7 @@ from torch import Tensor
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.ops.linear import linear_rows
+from qimlp.ops.quick import quick_linear
 from qimlp.shapes import KroneckerShape
 
 
@@ -72,6 +73,10 @@ def apply_layer(
         TypeError: `x` is not of the factors' dtype and device (autocast aside).
         ValueError: `x` is not `in_features` wide, or an unknown method.
     """
+    if method == "auto":
+        y = quick_linear(x, factors, bias, shape)
+        if y is not None:
+            return y
     check_input(x, shape)
     device = x.device
     if _autocast_active(device.type):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -125,11 +126,14 @@ class KroneckerLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        if self.bias_factors is not None:
-            bias: Sequence[Tensor] = self.bias_factors.tensors()
+        modules: dict[str, Any] = self._modules  # an attribute would cost a tenth of a short call
+        vectors = modules.get("bias_factors")
+        if vectors is not None:
+            bias: Sequence[Tensor] = vectors.tensors()
         else:
-            bias = () if self.bias is None else (self.bias,)
-        return functional.apply_layer(x, self.factors.tensors(), bias, self.shape)
+            vector = self.bias
+            bias = () if vector is None else (vector,)
+        return functional.apply_layer(x, modules["factors"].tensors(), bias, self.shape)
 
     def bias_vector(self) -> Tensor | None:
         """The bias in full, shape `(out_features,)`, or none."""

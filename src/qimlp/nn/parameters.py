@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 
 class Tensors(nn.ParameterList):
     """An `nn.ParameterList` with a quick way to read all of it."""
 
-    def tensors(self) -> list[Tensor]:
+    def tensors(self) -> Sequence[Tensor]:
         """The parameters in order, or what stands in their place (pruned, parametrized)."""
-        found = self._parameters
+        if torch.compiler.is_compiling():
+            return list(self)
         try:
-            return [found[name] for name in _NAMES[: len(self)]]  # type: ignore[misc]
+            return _reader(len(self))(self._parameters)
         except KeyError:
             return list(self)
 
 
-_NAMES = tuple(str(i) for i in range(64))
+@lru_cache(maxsize=64)
+def _reader(count: int) -> Callable[[Any], Sequence[Tensor]]:
+    if count == 1:  # an itemgetter of one name returns no tuple
+        return lambda found: (found["0"],)
+    return itemgetter(*map(str, range(count)))

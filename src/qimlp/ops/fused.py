@@ -47,6 +47,4 @@ def linear_fused(
     """
     if x.is_cuda:
         return triton_linear.linear(x, factors, kron_bias(bias) if bias else None)
-    if len(bias) < 2:
-        return native.linear(x, factors, bias[0] if bias else None, groups)
-    return native.linear(x, factors, native.bias(bias), groups)
+    return native.linear(x, factors, bias, groups)

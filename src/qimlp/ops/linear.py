@@ -15,7 +15,7 @@ from qimlp.ops.definition import kron_bias
 from qimlp.ops.dense import linear_dense
 from qimlp.ops.fused import linear_fused
 from qimlp.ops.merge import merge_bias, merge_factors
-from qimlp.ops.tracing import is_plain_call, needs_composite
+from qimlp.ops.tracing import is_plain_call, needs_composite, needs_grad
 from qimlp.ops.two_gemm import TwoGemm, two_gemm
 from qimlp.shapes import KroneckerShape
 from qimlp.shapes.problem import Problem
@@ -36,7 +36,7 @@ def linear_rows(
     Returns:
         Shape `(batch, out_features)`.
     """
-    needs_grad = torch.is_grad_enabled() and _any_requires_grad(x, factors, bias)
+    recorded = needs_grad(x, factors, bias)
     compiling = torch.compiler.is_compiling()
     composite = needs_composite()
     rows = None if compiling else x.shape[0]  # a symbol while tracing
@@ -45,9 +45,9 @@ def linear_rows(
         shape.out_dims,
         shape.rank,
         rows,
-        str(x.dtype),
+        x.dtype,
         x.device.type,
-        needs_grad,
+        recorded,
         way,
         composite,
     )
@@ -58,7 +58,7 @@ def linear_rows(
     if len(groups) < len(factors):
         factors = merge_factors(factors, groups)
     if way == "two_gemm":
-        if needs_grad and is_plain_call():
+        if recorded and is_plain_call():
             if len(bias) > 2:
                 bias = merge_bias(bias, groups)
             out: Tensor = TwoGemm.apply(x, *factors, *bias)  # type: ignore[no-untyped-call]
@@ -69,16 +69,7 @@ def linear_rows(
     if not bias:
         return y
     vector = kron_bias(bias)
-    return y + vector if needs_grad or not is_plain_call() else y.add_(vector)
-
-
-def _any_requires_grad(x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor]) -> bool:
-    if x.requires_grad:
-        return True
-    for tensor in factors:
-        if tensor.requires_grad:
-            return True
-    return any(vector.requires_grad for vector in bias)
+    return y + vector if recorded or not is_plain_call() else y.add_(vector)
 
 
 @lru_cache(maxsize=4096)
@@ -87,14 +78,14 @@ def _cached_choice(
     out_dims: tuple[int, ...],
     rank: int,
     rows: int | None,
-    dtype: str,
+    dtype: torch.dtype,
     device: str,
-    needs_grad: bool,
+    recorded: bool,
     way: str,
     composite: bool,
 ) -> tuple[str, tuple[int, ...]]:
     shape = KroneckerShape(in_dims, out_dims, rank)
-    problem = Problem(shape, rows, dtype.removeprefix("torch."), device, needs_grad)
+    problem = Problem(shape, rows, str(dtype).removeprefix("torch."), device, recorded)
     candidate = choose(problem, way, composite=composite)
     return candidate.way, candidate.groups
 

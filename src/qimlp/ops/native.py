@@ -1,7 +1,8 @@
 """The fused C++ kernel: loaded if it was built for this torch, explained if it was not.
 
-Loading it registers the operators `torch.ops.qimlp.kron_linear` and its backward pass, with their
-derivatives, shapes for tracing and rules for `vmap`; all of that is C++.
+Loading it registers the operators `torch.ops.qimlp.kron_layer`, `kron_linear` (the same with a
+whole bias; Triton's kernels add CUDA to it) and their backward passes, with derivatives, shapes
+for tracing and rules for `vmap`; all of that is C++.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,14 +48,14 @@ def supports(problem: Problem) -> str | None:
 
 
 def linear(
-    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, groups: Sequence[int]
+    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], groups: Sequence[int]
 ) -> Tensor:
     """`x W^T + bias` by the kernel; differentiable to any order.
 
     Args:
         x: shape `(batch, prod in_i)`, float32 or float64 on the CPU.
         factors: M tensors of shape `(rank, out_i, in_i)`.
-        bias: shape `(prod out_i,)`, or none.
+        bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
         groups: how many neighbouring factors the kernel multiplies out into each one it uses; they
             sum to M. One group is the whole weight.
 
@@ -64,21 +66,8 @@ def linear(
         TypeError: another dtype or device.
         ValueError: shapes that do not fit, or groups that do not sum to M.
     """
-    y: Tensor = torch.ops.qimlp.kron_linear.default(x, list(factors), bias, list(groups))
+    y: Tensor = _kron_layer(x, factors, bias, groups)
     return y
-
-
-def bias(vectors: Sequence[Tensor]) -> Tensor:
-    """The Kronecker product of vectors, which a Kronecker bias is; differentiable to any order.
-
-    Args:
-        vectors: one of shape `(out_i,)` for each factor.
-
-    Returns:
-        Shape `(prod out_i,)`.
-    """
-    product: Tensor = torch.ops.qimlp.kron_bias.default(list(vectors))
-    return product
 
 
 def _load(folder: Path) -> str | None:
@@ -126,3 +115,5 @@ _REBUILD = (
     "to build it: QIMLP_BUILD_KERNEL=1 pip install --force-reinstall --no-deps --no-cache-dir qimlp"
 )
 _ABSENT = _registered_elsewhere() or _load(Path(__file__).parent)
+# Looked up once: the name alone takes a twentieth of a short call.
+_kron_layer: Any = None if _ABSENT else torch.ops.qimlp.kron_layer.default

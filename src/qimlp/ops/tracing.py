@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 
@@ -36,4 +37,21 @@ def needs_composite() -> bool:
     """
     if torch.compiler.is_compiling():
         return _exporting()
+    return is_transformed()
+
+
+def is_transformed() -> bool:
+    """Whether a transform of `torch.func` or forward-mode differentiation is at work."""
     return _transforms_active() or forward_ad._current_level >= 0
+
+
+def needs_grad(x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor]) -> bool:
+    """Whether autograd records a call on these tensors."""
+    if not torch.is_grad_enabled():
+        return False
+    if x.requires_grad:
+        return True
+    for tensor in factors:
+        if tensor.requires_grad:
+            return True
+    return any(vector.requires_grad for vector in bias)

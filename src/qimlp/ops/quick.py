@@ -1,0 +1,78 @@
+"""The shortest way to the compiled kernel, for calls that are in every respect ordinary.
+
+On few rows the kernel takes a few microseconds, and checking and choosing anew would take as long
+as it does. So the answer is looked up by what can differ from call to call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from qimlp.ops import native
+from qimlp.ops.choose import choose
+from qimlp.ops.tracing import is_transformed, needs_grad
+from qimlp.shapes import KroneckerShape
+from qimlp.shapes.problem import Problem
+
+_PLAIN = (Tensor, torch.nn.Parameter)  # no subclass that might want another way
+
+#: The kernel's groups, or None where the kernel is not the way to take.
+Groups = tuple[int, ...] | None
+
+
+def quick_linear(
+    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], shape: KroneckerShape
+) -> Tensor | None:
+    """`x W^T + bias` by the compiled kernel; None where only checks and chooser can say the way.
+
+    The kernel repeats every check. What it refuses is None here too: the caller's own checks then
+    say it in the user's words, and what they let pass is computed, or refused, again.
+
+    Args:
+        x: what the user gave, unchecked.
+        factors: M tensors of the shape's `factor_shapes`.
+        bias: nothing, one vector `(out_features,)`, or M vectors `(out_i,)`.
+        shape: of the layer.
+
+    Returns:
+        Shape `(batch, out_features)`, or None.
+    """
+    if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or is_transformed():
+        return None
+    quiet, recording = _groups(x.shape, x.dtype, shape.in_dims, shape.out_dims, shape.rank)
+    if quiet is not recording and needs_grad(x, factors, bias):
+        quiet = recording
+    if quiet is None or torch.is_autocast_enabled("cpu"):
+        return None
+    try:
+        return native.linear(x, factors, bias, quiet)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _groups(
+    size: tuple[int, ...],
+    dtype: torch.dtype,
+    in_dims: tuple[int, ...],
+    out_dims: tuple[int, ...],
+    rank: int,
+) -> tuple[Groups, Groups]:
+    """The chooser's groups for an input of `size`: without gradients, and with them.
+
+    The two are one object where they are equal.
+    """
+    shape = KroneckerShape(in_dims, out_dims, rank)
+    if len(size) != 2 or size[1] != shape.in_features or not dtype.is_floating_point:
+        return None, None
+    name = str(dtype).removeprefix("torch.")
+    found: list[Groups] = []
+    for with_gradients in (False, True):
+        candidate = choose(Problem(shape, size[0], name, "cpu", with_gradients))
+        found.append(candidate.groups if candidate.way == "fused" else None)
+    quiet, recording = found
+    return quiet, quiet if quiet == recording else recording
