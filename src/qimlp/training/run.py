@@ -140,6 +140,8 @@ class Run:
         epochs = session.progress.epochs
         curves = Curves(self.folder.tensorboard, epochs) if self.world.is_main else None
         try:
+            if session.progress.step == 0:
+                self._keep_checkpoint(session)
             while len(epochs) < self.settings.epochs:
                 if not train_epoch(session, batches, self.settings, stop, self._tell):
                     self._stop(session)
@@ -193,7 +195,12 @@ class Run:
         epochs = session.progress.epochs
         if epochs[-1].best:
             session.evaluated.save_pretrained(self.folder.best)
+        self._keep_checkpoint(session)
         self.folder.write_metrics(epochs)
+
+    def _keep_checkpoint(self, session: Session) -> None:
+        if self.settings.checkpoints and self.world.is_main:
+            self.folder.keep_checkpoint(session.evaluated, len(session.progress.epochs))
 
     def _stop(self, session: Session) -> NoReturn:
         session.save(self.folder.state_file, self.data.fingerprint)

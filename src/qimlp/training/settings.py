@@ -45,7 +45,8 @@ class TrainSettings(BaseModel):
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
     for the first `max_tokens` tokens); `order` puts features in an order learned from the train
     part.
-    `watch_test` records the test accuracy of every epoch, which decides nothing.
+    `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
+    keeps the evaluated network of every epoch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -97,6 +98,7 @@ class TrainSettings(BaseModel):
     threads: int | None = Field(None, ge=1)
     log_every: int = Field(50, ge=1)
     watch_test: bool = False
+    checkpoints: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainSettings":
