@@ -12,7 +12,7 @@ from qimlp.training.settings import TrainSettings, resolve_settings
 CODE_VERSION = 1
 """Of the numerics: a change that may change results raises it, and every cell is run anew."""
 
-_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints")
+_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
 """Settings that say where and how a cell runs, not what comes out."""
 
 

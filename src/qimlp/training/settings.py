@@ -46,7 +46,8 @@ class TrainSettings(BaseModel):
     for the first `max_tokens` tokens); `order` puts features in an order learned from the train
     part.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
-    keeps the evaluated network of every epoch.
+    keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
+    CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -99,6 +100,7 @@ class TrainSettings(BaseModel):
     log_every: int = Field(50, ge=1)
     watch_test: bool = False
     checkpoints: bool = False
+    captured_step: Literal["auto", "on", "off"] = "off"
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainSettings":
