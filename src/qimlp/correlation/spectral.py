@@ -1,3 +1,4 @@
+# ruff: noqa: ARG004 - torch passes what it passes
 """Entropies of vectors and states with first and second derivatives at any spectrum.
 
 Eigenvectors of a degenerate spectrum are not unique, and their derivatives infinite; a function of
@@ -30,7 +31,7 @@ def vector_entropy(x: Tensor) -> Tensor:
     Raises:
         ValueError: On a second derivative at a singular value of zero, where it is infinite.
     """
-    entropy: Tensor = _VectorEntropy.apply(x)
+    entropy: Tensor = _applied(_VectorEntropy, x)
     return entropy
 
 
@@ -47,8 +48,12 @@ def state_entropy(rho: Tensor, rank: int | None = None) -> Tensor:
     Raises:
         ValueError: On a second derivative at a state of smaller rank, where it is infinite.
     """
-    entropy: Tensor = _StateEntropy.apply(rho, rho.shape[-1] if rank is None else rank)
+    entropy: Tensor = _applied(_StateEntropy, rho, rho.shape[-1] if rank is None else rank)
     return entropy
+
+
+def _applied(function: type[Function], *arguments: Any) -> Any:
+    return function.apply(*arguments)  # type: ignore[no-untyped-call]
 
 
 class _VectorEntropy(Function):
@@ -65,7 +70,7 @@ class _VectorEntropy(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (x,) = ctx.saved_tensors
-        return grads[0][..., None, None] * _VectorGradient.apply(x)[0]
+        return grads[0][..., None, None] * _applied(_VectorGradient, x)[0]
 
 
 class _VectorGradient(Function):
@@ -84,7 +89,7 @@ class _VectorGradient(Function):
         ctx.save_for_backward(*output[1:])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Any) -> Any:
         u, s, vh = ctx.saved_tensors
         if bool((s <= s.shape[-1] * torch.finfo(s.dtype).eps * s[..., :1]).any()):
@@ -107,7 +112,7 @@ class _StateEntropy(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(rho: Tensor, rank: int) -> Tensor:  # noqa: ARG004 - for the context
+    def forward(rho: Tensor, rank: int) -> Tensor:
         return shannon_entropy(torch.linalg.eigvalsh(rho))
 
     @staticmethod
@@ -118,7 +123,7 @@ class _StateEntropy(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (rho,) = ctx.saved_tensors
-        return grads[0][..., None, None] * _StateGradient.apply(rho, ctx.rank)[0], None
+        return grads[0][..., None, None] * _applied(_StateGradient, rho, ctx.rank)[0], None
 
 
 class _StateGradient(Function):
@@ -127,7 +132,7 @@ class _StateGradient(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(rho: Tensor, rank: int) -> tuple[Tensor, ...]:  # noqa: ARG004 - for the context
+    def forward(rho: Tensor, rank: int) -> tuple[Tensor, ...]:
         values, vectors = torch.linalg.eigh(rho)
         here = _nonzero(values)
         slopes = torch.where(here, -torch.where(here, values, 1.0).log() - 1, 0.0)
@@ -140,7 +145,7 @@ class _StateGradient(Function):
         ctx.rank = inputs[1]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Any) -> Any:
         values, vectors, slopes = ctx.saved_tensors
         here = _nonzero(values)
