@@ -53,7 +53,7 @@ def state_entropy(rho: Tensor, rank: int | None = None) -> Tensor:
 
 
 def _applied(function: type[Function], *arguments: Any) -> Any:
-    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+    return function.apply(*arguments)
 
 
 class _VectorEntropy(Function):
