@@ -24,6 +24,7 @@ def test_report_only_runs_nothing(qimlp, tmp_path):
         (("--cells", "9b"), "no cell is called '9b'"),
         (("--seeds", "0"), "seeds"),
         (("--jobs", "0"), "jobs"),
+        (("--correlation", "--only", "imdb"), "expected mnist/2b/tuned or cifar10/2b/tuned"),
     ],
 )
 def test_wrong_options_are_one_line(qimlp, tmp_path, arguments, message):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.autograd import gradcheck
+from torch.autograd import gradcheck, gradgradcheck
 
 from qimlp.correlation import (
     mutual_information,
@@ -84,3 +84,38 @@ def test_gradients_reach_float32_inputs():
     strong_correlation(x, (3, 4)).sum().backward()
     assert x.grad.dtype == torch.float32
     assert float((x.grad * x.detach()).sum(1).abs().max()) < 1e-6  # length does not matter
+
+
+@pytest.mark.parametrize(
+    ("x", "dims"),
+    [
+        (random_vectors(1, 9)[0], (3, 3)),
+        (random_vectors(1, 8)[0], (2, 4)),
+        (random_vectors(1, 12)[0], (2, 6)),  # the mixture can have no full rank
+        (random_vectors(1, 12)[0], (2, 3, 2)),
+        (random_vectors(1, 9, dtype=torch.complex128)[0], (3, 3)),
+        (BELL[0], (2, 2)),
+        (maximally_entangled(3), (3, 3)),
+        (ghz(3), (2, 2, 2)),
+    ],
+)
+def test_second_derivatives_at_any_spectrum_without_zeros(x, dims):
+    x = x.to(torch.complex128 if x.is_complex() else torch.float64)
+    assert gradgradcheck(lambda v: strong_correlation(v, dims), x.clone().requires_grad_())
+    assert gradgradcheck(lambda v: total_correlation(v, dims), x.clone().requires_grad_())
+
+
+@pytest.mark.parametrize(
+    ("x", "dims"),
+    [
+        (torch.eye(4)[0], (2, 2)),  # a product state
+        (torch.eye(2, 3).flatten(), (2, 3)),  # the mixture has less rank than it may have
+    ],
+)
+def test_infinite_second_derivatives_are_refused_in_one_line(x, dims):
+    x = x.double().clone().requires_grad_()
+    (first,) = torch.autograd.grad(strong_correlation(x, dims), x, create_graph=True)
+    assert torch.isfinite(first).all()
+    with pytest.raises(ValueError, match="^second derivatives of an entropy: expected") as caught:
+        torch.autograd.grad(first.square().sum() + first.sum(), x)
+    assert "\n" not in str(caught.value)

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from qimlp.cli.console import make_table, open_console
+from qimlp.cli.progress import open_reporter
+from qimlp.experiments.analysis.options import StudyOptions
 from qimlp.experiments.campaign import (
     CampaignEvent,
     CellDamaged,
@@ -53,6 +55,13 @@ def reproduce_command(
         "reproduction"
     ),
     keep_runs: Annotated[bool, typer.Option("--keep-runs", help="Keep the run folders.")] = False,
+    correlation: Annotated[
+        bool,
+        typer.Option(
+            "--correlation",
+            help="Figs. 6 and 7 instead: train and keep the two-body networks, analyse them.",
+        ),
+    ] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the cells, run nothing.")] = False,
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Write the report, run nothing.")
@@ -66,7 +75,10 @@ def reproduce_command(
     if listing:
         _list(console, chosen, store)
         return
-    if not report_only:
+    if correlation and not report_only:
+        where = {"data_dir": data_dir, "device": device, "threads": threads}
+        _correlate(console, chosen, seeds, out, where)
+    elif not report_only:
         wanted = _in_order(chosen, seeds)
         cores = usable_cores()
         place = Place(
@@ -82,6 +94,33 @@ def reproduce_command(
 
     page, html = write_report(summarize(known, store), out)
     console.print(f"Report: {page} and {html}", markup=False, soft_wrap=True)
+
+
+def _correlate(
+    console: Console,
+    chosen: Sequence[Variant],
+    seeds: int | None,
+    out: Path,
+    where: dict[str, Any],
+) -> None:
+    """Train what is missing, one run after the other, and analyse each data set's runs."""
+    from qimlp.experiments.analysis.reproduced import (  # noqa: PLC0415 - matplotlib is slow
+        correlation_cells,
+        study_kept,
+        train_kept,
+    )
+
+    cells = correlation_cells(chosen, seeds)
+    runs: dict[str, list[Path]] = {}
+    with open_reporter(console, len(cells)) as reporter:
+        for cell in cells:
+            settings = cell.settings(checkpoints=True, **where)
+            result = train_kept(settings, out / "runs" / "correlation", reporter)
+            runs.setdefault(settings.data_name, []).append(Path(result.folder))
+    options = StudyOptions(device=where["device"], data_dir=where["data_dir"])
+    for name, folders in runs.items():
+        for figure in study_kept(folders, out, options):
+            console.print(f"Figure ({name}): {figure}", markup=False, soft_wrap=True)
 
 
 def _in_order(chosen: Sequence[Variant], seeds: int | None) -> list[Cell]:

@@ -77,6 +77,13 @@ def train_command(
     mixed_precision: Annotated[str | None, typer.Option(help="no or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     log_every: Annotated[int | None, typer.Option(help="Steps between two checks.")] = None,
+    captured_step: Annotated[
+        str | None, typer.Option(help="Step as a CUDA graph: auto (where it can be), on or off.")
+    ] = None,
+    checkpoints: Annotated[
+        bool | None,
+        typer.Option("--checkpoints/--no-checkpoints", help="Keep the network of every epoch."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run folders.")] = Path("runs"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier runs.")] = False,
     resume_from: Annotated[

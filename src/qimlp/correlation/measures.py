@@ -29,6 +29,7 @@ from qimlp.correlation.products import (
     nearest_product,
 )
 from qimlp.correlation.rows import map_rows
+from qimlp.correlation.spectral import state_entropy, vector_entropy
 from qimlp.correlation.states import check_vectors, normalised, unfold, unit_length
 
 Subsystems = Literal["partial_trace", "nearest_product", "fitted"]
@@ -214,9 +215,14 @@ def vector_correlations(x: Tensor, dims: tuple[int, ...], subsystems: Subsystems
     def compute(vectors: Tensor) -> tuple[Tensor, ...]:
         rows = unit_length(vectors)
         spectra = _body_spectra(rows, dims)
-        bodies = torch.stack([shannon_entropy(s) for s in spectra], -1)
         reduced = [pure_reduced(rows, dims, (m,)) for m in range(len(dims))]
-        return bodies, spectrum_entropy(mixture(reduced)), *spectra
+        mixed = mixture(reduced)
+        if not rows.requires_grad:
+            bodies = torch.stack([shannon_entropy(s) for s in spectra], -1)
+            return bodies, spectrum_entropy(mixed), *spectra
+        ranks = sum(spectrum.shape[-1] for spectrum in spectra)
+        mixed_entropy = state_entropy(mixed, min(mixed.shape[-1], ranks))
+        return _body_entropies(rows, dims), mixed_entropy, *spectra
 
     bodies, mixed, *spectra = _over_rows(compute, x)
     return Correlations(bodies, mixed, torch.zeros_like(mixed), tuple(spectra))
@@ -230,7 +236,16 @@ def _body_spectra(rows: Tensor, dims: tuple[int, ...]) -> list[Tensor]:
 
 
 def _body_entropies(rows: Tensor, dims: tuple[int, ...]) -> Tensor:
-    return torch.stack([shannon_entropy(s) for s in _body_spectra(rows, dims)], -1)
+    cuts = range(1 if len(dims) == 2 else len(dims))
+    entropies = [_cut_entropy(unfold(rows, dims, (m,))) for m in cuts]
+    return torch.stack(entropies * 2 if len(dims) == 2 else entropies, -1)
+
+
+def _cut_entropy(x: Tensor) -> Tensor:
+    """Entropy of either part of states written as matrices, differentiable where asked for."""
+    if x.requires_grad:
+        return vector_entropy(x)
+    return shannon_entropy(torch.linalg.svdvals(x).square())
 
 
 def _parts_pure(
@@ -239,8 +254,7 @@ def _parts_pure(
     """Entropy of each part of pure states."""
 
     def compute(rows: Tensor) -> tuple[Tensor, ...]:
-        cuts = (torch.linalg.svdvals(unfold(rows, dims, part)) for part in parts)
-        return tuple(shannon_entropy(cut.square()) for cut in cuts)
+        return tuple(_cut_entropy(unfold(rows, dims, part)) for part in parts)
 
     return _over_rows(compute, states)
 

@@ -12,7 +12,7 @@ from qimlp.training.settings import TrainSettings, resolve_settings
 CODE_VERSION = 1
 """Of the numerics: a change that may change results raises it, and every cell is run anew."""
 
-_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every")
+_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
 """Settings that say where and how a cell runs, not what comes out."""
 
 
@@ -104,7 +104,19 @@ class Cell:
         Returns:
             SHA-256 (hex) over the resolved settings and `CODE_VERSION`.
         """
-        values = self.settings().model_dump(mode="json")
-        numeric = {name: value for name, value in values.items() if name not in _NOT_NUMERIC}
+        numeric = numeric_settings(self.settings())
         text = json.dumps({"code": CODE_VERSION, "settings": numeric}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
+    """The part of settings that decides a run's numbers.
+
+    Args:
+        settings: Of a run.
+
+    Returns:
+        Fields by name, as JSON holds them.
+    """
+    values = settings.model_dump(mode="json")
+    return {name: value for name, value in values.items() if name not in _NOT_NUMERIC}

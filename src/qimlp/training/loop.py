@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from qimlp.data import Batches
 from qimlp.training.errors import NonFiniteLossError
@@ -17,11 +16,13 @@ from qimlp.training.events import StepsDone
 from qimlp.training.interrupt import StopRequest
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
+from qimlp.training.step import Step
 
 
 def train_epoch(
     session: Session,
     batches: Batches,
+    take: Step,
     settings: TrainSettings,
     stop: StopRequest,
     on_steps: Callable[[StepsDone], None],
@@ -31,7 +32,8 @@ def train_epoch(
     Args:
         session: Changed in place.
         batches: The training batches; every process gets equally many per step.
-        settings: Label smoothing, precision, how often to check.
+        take: The optimizer step, from `open_step`.
+        settings: How often to check.
         stop: Asked after every step (with several processes: at every check).
         on_steps: Called at every check.
 
@@ -41,27 +43,20 @@ def train_epoch(
     Raises:
         NonFiniteLossError: If the loss is not finite.
     """
-    model, optimizer, schedule = session.forward, session.optimizer, session.schedule
-    average, progress, world = session.average, session.progress, session.world
-    autocast = world.autocast(settings.mixed_precision)
-    dtype, smoothing = getattr(torch, settings.dtype), settings.label_smoothing
+    schedule, average = session.schedule, session.average
+    progress, world = session.progress, session.world
     epoch = len(progress.epochs)
     end = (epoch + 1) * session.steps_per_epoch
     batches.set_epoch(epoch, start=progress.step - epoch * session.steps_per_epoch)
     window = _Window(session, settings, epoch + 1)
-    model.train()
+    session.forward.train()
     for inputs, labels in batches:
-        with autocast:
-            logits = model(inputs.to(dtype))
-        loss = cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        loss = take(inputs, labels)
         if schedule is not None:
             schedule.step()
         if average is not None:
             average.update(progress.step)
-        progress.loss_sum += loss.detach()
+        progress.loss_sum += loss
         progress.step += 1
         if progress.step % settings.log_every == 0 or progress.step == end:
             report, stopped = window.close(stop)

@@ -35,6 +35,7 @@ from qimlp.training.run_folder import RunFolder
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
 from qimlp.training.state import StoredState
+from qimlp.training.step import Step, check_step, open_step
 from qimlp.training.training_data import TrainingData
 from qimlp.training.world import World
 
@@ -65,6 +66,7 @@ class Run:
         self.settings = settings
         self.folder = folder
         self.world = world
+        check_step(settings, world)
         self.data = TrainingData(settings, loaded)
         self.sizes = layer_sizes(
             settings, in_features=self.data.in_features, num_classes=self.data.num_classes
@@ -130,18 +132,22 @@ class Run:
                 torch.cuda.reset_peak_memory_stats(self.world.device)
             begin(session)
             self._tell_start(session)
-            self._train_epochs(session, batches, stop)
+            self._train_epochs(session, batches, open_step(session, self.settings), stop)
             result = self._finish(session, batches)
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
 
-    def _train_epochs(self, session: Session, batches: Batches, stop: StopRequest) -> None:
+    def _train_epochs(
+        self, session: Session, batches: Batches, take: Step, stop: StopRequest
+    ) -> None:
         epochs = session.progress.epochs
         curves = Curves(self.folder.tensorboard, epochs) if self.world.is_main else None
         try:
+            if session.progress.step == 0:
+                self._keep_checkpoint(session)
             while len(epochs) < self.settings.epochs:
-                if not train_epoch(session, batches, self.settings, stop, self._tell):
+                if not train_epoch(session, batches, take, self.settings, stop, self._tell):
                     self._stop(session)
                 epoch = self._evaluate(session)
                 if self.world.is_main:
@@ -193,7 +199,12 @@ class Run:
         epochs = session.progress.epochs
         if epochs[-1].best:
             session.evaluated.save_pretrained(self.folder.best)
+        self._keep_checkpoint(session)
         self.folder.write_metrics(epochs)
+
+    def _keep_checkpoint(self, session: Session) -> None:
+        if self.settings.checkpoints and self.world.is_main:
+            self.folder.keep_checkpoint(session.evaluated, len(session.progress.epochs))
 
     def _stop(self, session: Session) -> NoReturn:
         session.save(self.folder.state_file, self.data.fingerprint)

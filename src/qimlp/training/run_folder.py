@@ -8,6 +8,7 @@
     metrics.jsonl    one line per epoch
     tensorboard/     the same as curves
     best/            the best weights (model.safetensors, config.json)
+    checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
     last/            the state to resume from (state.safetensors)
     result.json      when the run is complete
 """
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 
 from qimlp.files import read_json_object, write_json, write_json_lines
+from qimlp.models import Pretrained
 from qimlp.training.events import EpochDone
 from qimlp.training.result import RunResult
 from qimlp.training.settings import TrainSettings, resolve_settings
@@ -44,6 +46,7 @@ class RunFolder:
         self.result_file = self.path / "result.json"
         self.tensorboard = self.path / "tensorboard"
         self.best = self.path / "best"
+        self.checkpoints = self.path / "checkpoints"
         self.state_file = self.path / "last" / "state.safetensors"
 
     @classmethod
@@ -168,6 +171,27 @@ class RunFolder:
             return [dict(json.loads(line)) for line in lines]
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self.metrics_file} is damaged: {error}") from error
+
+    def keep_checkpoint(self, model: Pretrained, epoch: int) -> None:
+        """Write a network to ``checkpoints/epoch-<n>``, whole or not at all.
+
+        Args:
+            model: The network.
+            epoch: Epochs done; 0 for the start.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        folder = self.checkpoints / f"epoch-{epoch:04d}"
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        try:
+            model.save_pretrained(temporary)
+            if folder.exists():  # left by a run that broke off before its state was written
+                shutil.rmtree(folder)
+            temporary.replace(folder)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
     def write_metrics(self, epochs: list[EpochDone]) -> None:
         """Write ``metrics.jsonl`` whole.

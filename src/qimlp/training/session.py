@@ -17,6 +17,7 @@ from qimlp.training.state import (
     load_optimizer,
     optimizer_groups,
     optimizer_tensors,
+    plain,
     write_state,
 )
 from qimlp.training.world import World
@@ -107,7 +108,7 @@ class Session:
             "epochs": [epoch.to_dict() for epoch in self.progress.epochs],
             "window_seconds": self.progress.window_seconds,
             "groups": optimizer_groups(self.optimizer),
-            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "schedule": None if self.schedule is None else plain(self.schedule.state_dict()),
         }
         write_state(path, tensors, info)
 

@@ -45,7 +45,9 @@ class TrainSettings(BaseModel):
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
     for the first `max_tokens` tokens); `order` puts features in an order learned from the train
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`).
-    `watch_test` records the test accuracy of every epoch, which decides nothing.
+    `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
+    keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
+    CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -97,6 +99,8 @@ class TrainSettings(BaseModel):
     threads: int | None = Field(None, ge=1)
     log_every: int = Field(50, ge=1)
     watch_test: bool = False
+    checkpoints: bool = False
+    captured_step: Literal["auto", "on", "off"] = "off"
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainSettings":

@@ -111,6 +111,8 @@ def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tenso
 def optimizer_groups(optimizer: Optimizer) -> list[dict[str, Any]]:
     """Hyperparameters of an optimizer's groups, without the parameters.
 
+    A captured step holds rates in tensors and marks the groups; neither is kept.
+
     Args:
         optimizer: The optimizer.
 
@@ -118,9 +120,27 @@ def optimizer_groups(optimizer: Optimizer) -> list[dict[str, Any]]:
         One JSON-able dict per group.
     """
     return [
-        {key: value for key, value in group.items() if key != "params"}
+        {k: plain(v) for k, v in group.items() if k not in ("params", "capturable")}
         for group in optimizer.param_groups
     ]
+
+
+def plain(value: Any) -> Any:
+    """Turn 0-d tensors into numbers, inside lists and dicts too.
+
+    Args:
+        value: Anything JSON can hold, with 0-d tensors in it.
+
+    Returns:
+        The same without tensors.
+    """
+    if isinstance(value, Tensor):
+        return value.item()
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
 
 
 def load_optimizer(

@@ -1,11 +1,18 @@
 """Figures of an analysis; need matplotlib (`pip install "qimlp[train]"`)."""
 
-from qimlp.correlation.figures.accuracy import plot_epochs, plot_relation, plot_truncation
-from qimlp.correlation.figures.histograms import plot_histograms
+from qimlp.correlation.figures.accuracy import (
+    draw_truncation,
+    plot_epochs,
+    plot_relation,
+    plot_truncation,
+)
+from qimlp.correlation.figures.histograms import draw_histograms, plot_histograms
 from qimlp.correlation.figures.levels import plot_levels
 from qimlp.correlation.figures.spectra import plot_spectra
 
 __all__ = [
+    "draw_histograms",
+    "draw_truncation",
     "plot_epochs",
     "plot_histograms",
     "plot_levels",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from qimlp.correlation.figures.style import (
@@ -32,7 +33,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def plot_truncation(curves: Sequence[TruncationCurve], path: Path, *, title: str = "") -> None:
-    """Draw accuracy against the Schmidt rank that a layer's output is cut to; write one PNG file.
+    """Write `draw_truncation` to one PNG file.
 
     Args:
         curves: From `truncation_curves`.
@@ -41,6 +42,19 @@ def plot_truncation(curves: Sequence[TruncationCurve], path: Path, *, title: str
 
     Raises:
         OSError: It cannot be written.
+    """
+    save_png(draw_truncation(curves, title=title), path)
+
+
+def draw_truncation(curves: Sequence[TruncationCurve], *, title: str = "") -> Figure:
+    """Draw accuracy against the Schmidt rank that a layer's output is cut to.
+
+    Args:
+        curves: From `truncation_curves`.
+        title: Of the figure.
+
+    Returns:
+        The figure.
     """
     names = layer_names([curve.place for curve in curves])
     figure = new_figure(max(1.2 + 3.4 * len(curves), 5.4), 3.9)
@@ -71,7 +85,7 @@ def plot_truncation(curves: Sequence[TruncationCurve], path: Path, *, title: str
     row[0].set_ylabel("test accuracy")
     row[-1].legend(frameon=False, labelcolor=INK, fontsize=8.5, loc="lower right")
     headline(figure, title, "accuracy when one layer's Schmidt spectrum is cut")
-    save_png(figure, path)
+    return figure
 
 
 def plot_epochs(

@@ -6,6 +6,7 @@ from math import ceil, floor
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -29,10 +30,7 @@ _BARS = 60
 
 
 def plot_histograms(report: CorrelationReport, path: Path, *, title: str = "") -> None:
-    """Draw one histogram of C per layer and stage, and write one PNG file.
-
-    Bars above the classical level, C > 0, have the second colour. Marks above the bars show where
-    the baselines' means lie.
+    """Write `draw_histograms` to one PNG file.
 
     Args:
         report: From `analyze`.
@@ -41,6 +39,22 @@ def plot_histograms(report: CorrelationReport, path: Path, *, title: str = "") -
 
     Raises:
         OSError: It cannot be written.
+    """
+    save_png(draw_histograms(report, title=title), path)
+
+
+def draw_histograms(report: CorrelationReport, *, title: str = "") -> Figure:
+    """Draw one histogram of C per layer and stage.
+
+    Bars above the classical level, C > 0, have the second colour. Marks above the bars show where
+    the baselines' means lie.
+
+    Args:
+        report: From `analyze`.
+        title: Of the figure.
+
+    Returns:
+        The figure.
     """
     names = layer_names([layer.place for layer in report.layers])
     stages = [s for s in STAGES if any(layer.place.stage == s for layer in report.layers)]
@@ -81,7 +95,7 @@ def plot_histograms(report: CorrelationReport, path: Path, *, title: str = "") -
         fontsize=8.5,
     )
     headline(figure, title, "strong correlation of every sample")
-    save_png(figure, path)
+    return figure
 
 
 def _draw(axes: Axes, layer: LayerReport, low: float, step: float) -> None:

@@ -12,6 +12,7 @@ from qimlp.correlation.figures import (
     plot_spectra,
     plot_truncation,
 )
+from qimlp.correlation.figures.style import layer_names
 from qimlp.correlation.output import write_csv, write_report
 from qimlp.experiments.analysis.several import SeveralRuns
 from qimlp.experiments.analysis.study import RunStudy
@@ -54,10 +55,11 @@ def write_study(study: RunStudy, folder: Path) -> list[Path]:
         plot_truncation(study.truncation, figures[-1], title=study.title)
         write_csv(folder / "truncation.csv", _truncation_rows(study))
     if study.epochs is not None:
+        names = layer_names([layer.place for layer in study.report.layers])
         figures.append(folder / "epochs.png")
         plot_epochs(
             study.epochs.numbers,
-            study.epochs.strong,
+            {names[layer]: values for layer, values in study.epochs.strong.items()},
             study.report.unit,
             figures[-1],
             title=study.title,

@@ -1,0 +1,73 @@
+"""One optimizer step, as the training loop calls it: plain, or recorded as a CUDA graph."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from qimlp.training.captured_step import CapturedStep
+from qimlp.training.session import Session
+from qimlp.training.settings import TrainSettings
+from qimlp.training.world import World
+
+Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Maps (inputs, labels) to the loss before the step, 0-d, valid until the next call."""
+
+
+def check_step(settings: TrainSettings, world: World) -> None:
+    """Refuse a captured step where there can be none.
+
+    Args:
+        settings: `captured_step`.
+        world: Processes and device.
+
+    Raises:
+        ValueError: If it is ``"on"`` without CUDA, or with several processes.
+    """
+    if settings.captured_step == "on" and not can_capture(world):
+        raise ValueError(
+            "captured_step 'on': expected one process on a CUDA device, got "
+            f"{world.size} on {world.device.type}; say 'auto' or 'off'"
+        )
+
+
+def can_capture(world: World) -> bool:
+    """Whether steps can be captured: one process, on a CUDA device."""
+    return world.size == 1 and world.device.type == "cuda"
+
+
+def open_step(session: Session, settings: TrainSettings) -> Step:
+    """Make the step of a run.
+
+    Args:
+        session: Its stored state, if it has one, is loaded: what is captured stays where it is.
+        settings: `captured_step`, label smoothing, precision.
+
+    Returns:
+        The step.
+
+    Raises:
+        ValueError: See `check_step`.
+    """
+    check_step(settings, session.world)
+    forward, optimizer = session.forward, session.optimizer
+    autocast = session.world.autocast(settings.mixed_precision)
+    dtype, smoothing = getattr(torch, settings.dtype), settings.label_smoothing
+
+    def compute_loss(inputs: Tensor, labels: Tensor) -> Tensor:
+        with autocast:
+            logits = forward(inputs.to(dtype))
+        return cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+
+    def take(inputs: Tensor, labels: Tensor) -> Tensor:
+        loss = compute_loss(inputs, labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    if settings.captured_step != "off" and can_capture(session.world):
+        return CapturedStep(session.model, optimizer, compute_loss)
+    return take
