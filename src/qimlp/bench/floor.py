@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.cases import BOTH, Case
-from benchmarks.timing import repeats_needed, seconds_per_call
+from qimlp.bench.case import BOTH, Case
+from qimlp.bench.timing import repeats_needed, seconds_per_call
 from qimlp.shapes import KroneckerShape
 
 _GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
@@ -39,6 +39,15 @@ class Floor:
     seconds: float
     flops_per_second: float
     bytes_per_second: float
+
+    def fields(self, median: float) -> dict[str, float]:
+        """The floor, and how a measured time compares with it, as a JSON file holds them."""
+        return {
+            "floor_s": self.seconds,
+            "multiple_of_floor": median / self.seconds,
+            "peak_flops_per_s": self.flops_per_second,
+            "bandwidth_bytes_per_s": self.bytes_per_second,
+        }
 
 
 def forward_flops(shape: KroneckerShape, batch: int) -> int:
@@ -91,6 +100,5 @@ class Machine:
         return Floor(seconds, self.peak, bandwidth)
 
     def _best_seconds(self, call: Callable[[], object]) -> float:
-        torch.set_num_threads(1)
         repeats = repeats_needed(call, self.device)
         return min(seconds_per_call(call, repeats, self.device) for _ in range(_TRIES))

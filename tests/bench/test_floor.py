@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from benchmarks.cases import BOTH, FORWARD, LAYERS, Case
-from benchmarks.floor import Machine, Work, forward_flops, layer_work
+from qimlp.bench.case import BOTH, FORWARD, TABLE, Case
+from qimlp.bench.floor import Machine, Work, forward_flops, layer_work
 from qimlp.shapes import KroneckerShape
 
 
 def test_forward_work_of_a_small_layer_by_hand():
-    case = Case(KroneckerShape((2, 3), (4, 5)), batch=10, wanted={})
+    case = Case(KroneckerShape((2, 3), (4, 5)), batch=10)
     # factor 0 first: 4*2 * 3 + 4 * 5*3 = 84; factor 1 first: 2 * 5*3 + 4*2 * 5 = 70
     work = layer_work(case, FORWARD, element_size=4)
     assert work.flops == 2 * 10 * 70
@@ -15,7 +15,7 @@ def test_forward_work_of_a_small_layer_by_hand():
 
 
 def test_gradients_cost_the_same_twice_more_and_move_everything_once_more():
-    for case in LAYERS:
+    for case in TABLE:
         forward, both = layer_work(case, FORWARD, 4), layer_work(case, BOTH, 4)
         assert (both.flops, both.bytes) == (3 * forward.flops, 2 * forward.bytes)
 
