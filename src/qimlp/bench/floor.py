@@ -68,22 +68,25 @@ def layer_work(case: Case, mode: str, element_size: int) -> Work:
 
 
 class Machine:
-    """The rates of one device at one dtype, measured when asked for and then kept."""
+    """The rates of one device at one dtype, measured when asked for.
+
+    The peak is measured anew each time and the best is kept: on a shared machine a first look may
+    fall on a slow moment.
+    """
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
         self.dtype = dtype
-        self._peak: float | None = None
+        self._peak = 0.0
 
     @property
     def peak(self) -> float:
-        """Best flops per second of a large square matrix product."""
-        if self._peak is None:
-            size = _GEMM_SIZE[self.device.type]
-            left, right = torch.ones(2, size, size, device=self.device, dtype=self.dtype)
-            out = torch.empty_like(left)
-            best = self._best_seconds(lambda: torch.mm(left, right, out=out))
-            self._peak = 2 * size**3 / best
+        """Best flops per second of a large square matrix product, now and so far."""
+        size = _GEMM_SIZE[self.device.type]
+        left, right = torch.ones(2, size, size, device=self.device, dtype=self.dtype)
+        out = torch.empty_like(left)
+        best = self._best_seconds(lambda: torch.mm(left, right, out=out))
+        self._peak = max(self._peak, 2 * size**3 / best)
         return self._peak
 
     def bandwidth(self, moved: int) -> float:
@@ -95,9 +98,9 @@ class Machine:
 
     def floor(self, work: Work) -> Floor:
         """Least seconds that `work` can take here."""
-        bandwidth = self.bandwidth(work.bytes)
-        seconds = max(work.flops / self.peak, work.bytes / bandwidth)
-        return Floor(seconds, self.peak, bandwidth)
+        peak, bandwidth = self.peak, self.bandwidth(work.bytes)
+        seconds = max(work.flops / peak, work.bytes / bandwidth)
+        return Floor(seconds, peak, bandwidth)
 
     def _best_seconds(self, call: Callable[[], object]) -> float:
         repeats = repeats_needed(call, self.device)
