@@ -35,3 +35,18 @@ def test_the_floor_is_the_larger_of_the_two(monkeypatch, flops, expected):
     monkeypatch.setattr(Machine, "bandwidth", lambda self, moved: 2.0 * moved)
     machine = Machine(torch.device("cpu"), torch.float32)
     assert machine.floor(Work(flops, bytes=1000)).seconds == expected
+
+
+def test_a_dtype_without_fast_products_is_held_against_float32(monkeypatch):
+    rates = {torch.float16: 1e9, torch.float32: 5e9, torch.float64: 2e9}
+    monkeypatch.setattr(Machine, "_product_rate", lambda self, dtype: rates[dtype])
+    cpu = torch.device("cpu")
+    assert Machine(cpu, torch.float16).peak == 5e9
+    assert Machine(cpu, torch.float64).peak == 2e9
+
+
+def test_the_best_peak_so_far_counts(monkeypatch):
+    rates = iter((2e9, 5e9, 3e9))
+    monkeypatch.setattr(Machine, "_product_rate", lambda self, dtype: next(rates))
+    machine = Machine(torch.device("cpu"), torch.float32)
+    assert [machine.peak for _ in range(3)] == [2e9, 5e9, 5e9]

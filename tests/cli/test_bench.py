@@ -60,6 +60,12 @@ def test_widths_take_the_planners_first_choice(qimlp):
     assert "2x3x4->" in done.out or "4x3x2->" in done.out or "3x2x4->" in done.out
 
 
+def test_what_the_planner_remarks_is_told(qimlp):
+    done = qimlp("bench", "--in", 13, "--out", 11, "--quick")
+    assert done.code == 0, done.err
+    assert "Of these bodies the planner says: " in done.out
+
+
 def test_without_a_layer_the_table_is_shown(qimlp, monkeypatch):
     monkeypatch.setattr(bench, "TABLE", (square(4, 4), square(3, 3, 3)))
     monkeypatch.setattr(bench, "STEPS", bench.STEPS[:1])

@@ -42,7 +42,9 @@ def answer(
             "The weight is multiplied out in every call; for prediction layer.to_linear() does so "
             "once."
         )
-    spread = max(each.timings.spread(OURS) for each in measured.values())
+    spread = max(
+        each.timings.spread(name) for each in measured.values() for name in each.timings.samples
+    )
     if spread > _UNSTEADY:
         lines.append(
             f"The machine was busy: samples differ by {spread:.0%}. Run it again when it is quiet."

@@ -56,7 +56,7 @@ def bench_command(
     ] = None,
 ) -> None:
     """Time your layer, or a table of layers, against nn.Linear and the machine's floor."""
-    own = _own_case(dims, in_features, out_features, factors, rank, batch)
+    own, note = _own_case(dims, in_features, out_features, factors, rank, batch)
     machine = Machine(_device(device), _dtype(dtype))
     if threads < 1:
         raise ValueError(f"--threads: expected at least 1, got {threads}")
@@ -78,6 +78,8 @@ def bench_command(
                 raise
             why = str(error).splitlines()[0]
             raise ValueError(f"{why}; take a smaller batch or layer") from error
+    if note:
+        console.print(f"Of these bodies the planner says: {note}.", markup=False, soft_wrap=True)
     for line in (
         ", ".join(f"{key} {value}" for key, value in where.items()),
         f"{reason()[0].upper()}{reason()[1:]}.",
@@ -192,8 +194,8 @@ def _own_case(
     factors: int | None,
     rank: int | None,
     batch: int | None,
-) -> Case | None:
-    """The user's own layer; None for the table."""
+) -> tuple[Case | None, str]:
+    """The user's own layer and what the planner remarks about it; None for the table."""
     rows = 50 if batch is None else batch
     if rows < 1:
         raise ValueError(f"--batch: expected at least 1, got {rows}")
@@ -207,16 +209,16 @@ def _own_case(
                 f'--dims {dims!r}: expected the bodies of input and output, such as "28x28,28x28"'
             )
         inside, outside = bodies
-        return Case(KroneckerShape(inside, outside, copies), rows)
+        return Case(KroneckerShape(inside, outside, copies), rows), ""
     if in_features is not None and out_features is not None:
         first = plan(in_features, out_features, factors or 2, copies, batch=rows, limit=1)[0]
-        return Case(KroneckerShape(first.in_dims, first.out_dims, copies), rows)
+        return Case(KroneckerShape(first.in_dims, first.out_dims, copies), rows), first.note
     if (in_features, out_features, factors, rank, batch) != (None,) * 5:
         raise ValueError(
             "expected a layer: --in and --out, or --dims; without --in, --out, --factors, --rank "
             "and --batch a table of layers is timed"
         )
-    return None
+    return None, ""
 
 
 def _dtype(name: str) -> torch.dtype:
