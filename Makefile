@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
 BUILT := pyproject.toml setup.py $(shell find csrc -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench kernel-test clean
+.PHONY: help demo test test-slow test-triton lint format bench kernel-test wheels clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ test: $(VENV)/dev  ## run the tests
 
 test-slow: $(VENV)/dev  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-triton: $(VENV)/gpu  ## run the GPU kernels' tests in Triton's interpreter, without a GPU
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 $(wildcard tests/ops/test_triton_*.py)
 
 lint: $(VENV)/dev  ## linters, types, import rules
 	$(BIN)/ruff check .
@@ -35,11 +38,17 @@ bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.layers
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.huge
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.threads
+	$(BIN)/python -m benchmarks.correlation
 	$(BIN)/python -m benchmarks.campaign
 	$(BIN)/python -m benchmarks.gpu
 
 kernel-test:  ## run the C++ core under the address and thread sanitizers
 	$(MAKE) -C csrc/tests
+
+wheels:  ## build the wheel and the pure wheel, and try both in an empty environment
+	PYTHON=$(PYTHON) .ci/wheels
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) build dist src/*.egg-info
@@ -58,6 +67,10 @@ $(VENV)/train: $(VENV)/torch $(BUILT)
 
 $(VENV)/dev: $(VENV)/torch $(BUILT)
 	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/gpu: $(VENV)/dev
+	$(INSTALL) triton
 	touch $@
 
 $(VENV)/peers: $(VENV)/dev requirements/peers.txt

@@ -1,13 +1,15 @@
 """Build the optional C++ kernel beside the package; everything else is in pyproject.toml.
 
-The kernel is one shared library, `qimlp/ops/_kernel_torch<major>_<minor>`, tied to that release of
+The kernel is a shared library, `qimlp/ops/_kernel_torch<major>_<minor>`, tied to that release of
 torch and to no Python version. It is built against the torch that the target environment has on
 disk: torch is neither imported nor required here, so that installing never pulls in a second one.
+A release wheel carries one library for each of several releases of torch.
 
 Environment:
     QIMLP_BUILD_KERNEL: `0` never builds; `1` fails where the kernel cannot be built; otherwise it
         is built if it can be, and `qimlp.ops.native.reason()` says why it was not.
-    QIMLP_BUILD_TORCH: the folder of the torch package to build against, if not the environment's.
+    QIMLP_BUILD_TORCH: the folder of the torch package to build against, if not the environment's;
+        several, joined as in PATH, build one library each.
     MAX_JOBS: how many files are compiled at once.
 """
 
@@ -19,6 +21,7 @@ import platform
 import re
 import sys
 import sysconfig
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,29 +56,52 @@ class Torch:
         """Whether its C++ libraries were built with the newer ABI of libstdc++."""
         return b"__cxx11" in (self.folder / "lib" / "libc10.so").read_bytes()
 
+    @property
+    def extension(self) -> str:
+        """Name of the library built against it, without the suffix."""
+        return f"{PACKAGE}._kernel_torch{self.version[0]}_{self.version[1]}"
 
-def find_torch() -> Torch:
-    """The torch of the target environment.
+
+def find_torches() -> list[Torch]:
+    """Every torch to build against: those that are named, or that of the target environment.
 
     Raises:
-        KernelError: there is none, or it cannot be built against.
+        KernelError: there is none, one cannot be built against, or two are of the same release.
     """
     named = os.environ.get("QIMLP_BUILD_TORCH")
+    if named:
+        torches = []
+        for folder in map(Path, named.split(os.pathsep)):
+            torch = read_torch(folder)
+            if torch is None:
+                raise KernelError(
+                    f"QIMLP_BUILD_TORCH: {folder} is no torch package with C++ headers"
+                )
+            torches.append(torch)
+        if len({torch.version for torch in torches}) < len(torches):
+            raise KernelError(f"QIMLP_BUILD_TORCH: two of the same release of torch in {named}")
+        return torches
     spec = importlib.util.find_spec("torch")
-    places = [Path(named)] if named else []
-    if not named:
-        if spec is not None and spec.origin is not None:
-            places.append(Path(spec.origin).parent)
-        # A build environment of its own hides the target's packages, but not where they lie.
-        places += [Path(sysconfig.get_path(name)) / "torch" for name in ("platlib", "purelib")]
-    for folder in places:
-        if (folder / "include" / "ATen").is_dir() and (folder / "version.py").is_file():
-            text = (folder / "version.py").read_text(encoding="utf-8")
-            found = re.search(r"__version__ = '(\d+)\.(\d+)", text)
-            if found:
-                return Torch(folder, (int(found[1]), int(found[2])))
-    tried = ", ".join(str(folder) for folder in dict.fromkeys(places))
-    raise KernelError(f"no torch with C++ headers was found at installation (tried {tried})")
+    # A build environment of its own hides the target's packages, but not where they lie.
+    places = [Path(sysconfig.get_path(name)) / "torch" for name in ("platlib", "purelib")]
+    if spec is not None and spec.origin is not None:
+        places.insert(0, Path(spec.origin).parent)
+    found = (read_torch(folder) for folder in places)
+    first = next((torch for torch in found if torch is not None), None)
+    if first is None:
+        tried = ", ".join(str(folder) for folder in dict.fromkeys(places))
+        raise KernelError(f"no torch with C++ headers was found at installation (tried {tried})")
+    return [first]
+
+
+def read_torch(folder: Path) -> Torch | None:
+    """The torch package in `folder`, if there is one that has its C++ headers."""
+    if (folder / "include" / "ATen").is_dir() and (folder / "version.py").is_file():
+        text = (folder / "version.py").read_text(encoding="utf-8")
+        found = re.search(r"__version__ = '(\d+)\.(\d+)", text)
+        if found:
+            return Torch(folder, (int(found[1]), int(found[2])))
+    return None
 
 
 def sources() -> list[tuple[str, list[str]]]:
@@ -103,18 +129,19 @@ def sources() -> list[tuple[str, list[str]]]:
 class BuildKernel(build_ext):
     """Build the kernel, or leave a note in the package that says why there is none."""
 
-    torch: Torch | None = None
+    torches: Mapping[str, Torch] = {}  # by the name of the library
 
     def finalize_options(self) -> None:
-        """Look for torch, whose version is in the library's name."""
+        """Look for torch: there is one library for each, with its version in the name."""
         with suppress(KernelError):  # `run` says so
-            self.torch = find_torch()
+            self.torches = {torch.extension: torch for torch in find_torches()}
+            self.distribution.ext_modules = [kernel(name) for name in self.torches]
         super().finalize_options()
 
     def run(self) -> None:
         """Build, or leave a note."""
         try:
-            self.torch = find_torch()
+            find_torches()
             super().run()
         except (BaseError, CCompilerError, OSError) as error:
             if WANTED == "1":
@@ -143,9 +170,7 @@ class BuildKernel(build_ext):
 
     def get_ext_filename(self, fullname: str) -> str:
         """The library's name says its torch and no Python."""
-        version = "_".join(str(part) for part in self.torch.version) if self.torch else "none"
-        suffix = ".dll" if WINDOWS else ".so"
-        return str(Path(*fullname.split("."))) + f"_torch{version}{suffix}"
+        return str(Path(*fullname.split("."))) + (".dll" if WINDOWS else ".so")
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         """None: it is a library that registers operators, not a Python module."""
@@ -159,7 +184,7 @@ class BuildKernel(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         """Compile every file for its instruction set, and link."""
-        torch = find_torch()
+        torch = self.torches[self.get_ext_fullname(ext.name)]
         include = torch.folder / "include"
         if WINDOWS:
             flags = ["/std:c++20", "/O2", "/EHsc", "/DNOMINMAX", "/permissive-"]
@@ -177,7 +202,7 @@ class BuildKernel(build_ext):
             name, special = source
             objects: list[str] = self.compiler.compile(
                 [name],
-                output_dir=self.build_temp,
+                output_dir=str(Path(self.build_temp) / ext.name),
                 macros=macros,
                 include_dirs=[str(include), str(include / "torch/csrc/api/include")],
                 extra_postargs=[*flags, *special],
@@ -205,9 +230,12 @@ class KernelWheel(bdist_wheel):
         return ("py3", "none", system) if abi != "none" else super().get_tag()
 
 
+def kernel(name: str) -> Extension:
+    """The library of that name, made of all sources."""
+    return Extension(name, [source for source, _ in sources()])
+
+
 setup(
-    ext_modules=(
-        [] if WANTED == "0" else [Extension(f"{PACKAGE}._kernel", [name for name, _ in sources()])]
-    ),
+    ext_modules=[] if WANTED == "0" else [kernel(f"{PACKAGE}._kernel")],
     cmdclass={"build_ext": BuildKernel, "bdist_wheel": KernelWheel},
 )

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from benchmarks import options, report
-from benchmarks.timing import interleave
+from qimlp.bench.setting import setting
+from qimlp.bench.timing import interleave
+from qimlp.bench.words import seconds, times
 from qimlp.data import DataSet, TensorSplit
 from qimlp.experiments.stacked import fit_stacked
 from qimlp.shapes import PAPER_NETWORKS
@@ -62,16 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 [
                     label,
                     str(count),
-                    report.seconds(timings.median(_STACK)),
-                    report.seconds(timings.median(_ALONE)),
-                    report.times(ratio),
+                    seconds(timings.median(_STACK)),
+                    seconds(timings.median(_ALONE)),
+                    times(ratio),
                     f"{timings.spread(_STACK):.0%}",
                 ]
             )
-    where = report.setting(device, dtype, rounds)
-    print(
-        "Runs trained as one stack: " + ", ".join(f"{key} {value}" for key, value in where.items())
-    )
+    where = setting(device, dtype, rounds)
+    print("Runs trained as one stack: " + report.described(where))
     print(f"Ratio: time of {_ALONE} over that of {_STACK} (above 1: the stack is faster).\n")
     report.print_table(_HEADER, lines)
     report.save(given.json, "campaign", where, rows)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from qimlp.bench.case import BOTH, FORWARD, TABLE, Case, square
+from qimlp.bench.contestants import LINEAR
 from qimlp.shapes import KroneckerShape
 
-FORWARD = "forward"
-BOTH = "forward+backward"
-
-LINEAR = "nn.Linear"
 FASTKRON = "FastKron"
 
 NO_SLOWER = 1 / 1.15
@@ -17,75 +16,109 @@ NO_SLOWER = 1 / 1.15
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A wanted speed-up: `peer`'s time divided by qimlp's is to be at least `speedup`."""
+class Goal:
+    """What is wanted of a case in one mode.
 
-    peer: str
-    speedup: float
+    Attributes:
+        speedups: For a peer's name the least that its time over qimlp's is to be.
+        floor: The most that qimlp's time over the floor is to be, if anything.
+    """
+
+    speedups: Mapping[str, float]
+    floor: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{least:.3g}x {peer}" for peer, least in self.speedups.items()]
+        return ", ".join(parts if self.floor is None else [*parts, f"floor {self.floor:.3g}x"])
+
+    def verdict(self, speedups: Mapping[str, float], multiple_of_floor: float) -> str:
+        """`met`, or what is not met, or what was not measured."""
+        missed = [
+            peer for peer, least in self.speedups.items() if speedups.get(peer, least) < least
+        ]
+        if self.floor is not None and multiple_of_floor > self.floor:
+            missed.append("floor")
+        if missed:
+            return f"NOT met: {', '.join(missed)}"
+        absent = [peer for peer in self.speedups if peer not in speedups]
+        return f"not measured: {', '.join(absent)}" if absent else "met"
 
 
 @dataclass(frozen=True)
-class Case:
-    """One layer at one batch size.
+class Target:
+    """A case, and what is wanted of it in each mode that it is timed in."""
 
-    Attributes:
-        shape: The layer's dimensions and rank.
-        batch: Rows of the input.
-        wanted: What is wanted in each mode that the case is timed in.
-    """
-
-    shape: KroneckerShape
-    batch: int
-    wanted: dict[str, Wanted]
-
-    @property
-    def label(self) -> str:
-        """Name of the case in tables and on the command line."""
-        return f"{self.shape}, batch {self.batch}"
+    case: Case
+    goals: Mapping[str, Goal]
 
 
-def _over_linear(
-    in_dims: tuple[int, ...],
-    out_dims: tuple[int, ...],
+def _target(
+    case: Case,
+    forward: float | None,
+    both: float | None = None,
     *,
-    batch: int = 50,
-    rank: int = 1,
-    forward: float = NO_SLOWER,
-    both: float = NO_SLOWER,
-) -> Case:
-    wanted = {FORWARD: Wanted(LINEAR, forward), BOTH: Wanted(LINEAR, both)}
-    return Case(KroneckerShape(in_dims, out_dims, rank), batch, wanted)
+    floors: tuple[float | None, float | None] = (None, None),
+    fastkron: float | None = None,
+) -> Target:
+    """Wanted of both modes: so much over `nn.Linear`, so near the floor, so much over FastKron."""
+    goals = {}
+    for mode, linear, floor in zip((FORWARD, BOTH), (forward, both), floors, strict=True):
+        wanted = {LINEAR: linear, FASTKRON: fastkron}
+        goals[mode] = Goal({k: v for k, v in wanted.items() if v is not None}, floor)
+    return Target(case, {mode: goals[mode] for mode in case.modes})
 
 
+_OF_TABLE = (
+    ((16.0, 12.0), (1.4, 2.0), 4.0),
+    ((4.5, 3.0), (1.4, 2.0), None),
+    ((55.0, 43.0), (1.25, 1.8), 4.0),
+    ((17.0, 12.0), (1.35, 2.0), None),
+    ((28.0, 27.0), (1.4, 1.6), 1.4),
+    ((10.0, 8.0), (1.3, 1.5), None),
+    ((12.0, 8.0), (4.0, 5.0), None),
+    ((10.0, 6.0), (5.0, 7.0), None),
+    ((None, None), (6.0, None), 1.0),
+)
 FASTER = (
-    _over_linear((28, 28), (28, 28), forward=6.5, both=5.0),
-    _over_linear((28, 28), (28, 28), rank=4, forward=2.2, both=1.6),
-    _over_linear((48, 64), (64, 48), forward=36.0, both=28.0),
-    _over_linear((24, 32), (24, 32), forward=8.0, both=5.0),
-    _over_linear((64, 64), (64, 64), forward=38.0, both=33.0),
-    _over_linear((4, 4, 7, 7), (4, 4, 7, 7), batch=1024, forward=4.0, both=3.5),
-    Case(KroneckerShape((8,) * 6, (8,) * 6), 50, {FORWARD: Wanted(FASTKRON, 1 / 1.5)}),
+    *(
+        _target(case, *linear, floors=floors, fastkron=fastkron)
+        for case, (linear, floors, fastkron) in zip(TABLE, _OF_TABLE, strict=True)
+    ),
+    _target(square(64, 64), 38.0, 33.0, fastkron=1.4),
 )
 """Cases in which the structure is to pay off."""
 
+
+def _not_slower(shape: KroneckerShape, *batches: int) -> tuple[Target, ...]:
+    return tuple(_target(Case(shape, batch), NO_SLOWER, NO_SLOWER) for batch in batches)
+
+
 NOT_SLOWER = (
-    _over_linear((28, 28), (28, 28), rank=16),
-    _over_linear((28, 28), (28, 28), rank=16, batch=1024),
-    _over_linear((28, 28), (28, 28), rank=32),
-    _over_linear((28, 28), (28, 28), rank=32, batch=1024),
-    _over_linear((4, 4), (4, 4)),
-    _over_linear((4, 4), (4, 4), batch=1024),
-    _over_linear((8, 8), (8, 8)),
-    _over_linear((8, 8), (8, 8), batch=1024),
-    _over_linear((28, 28), (2, 5)),
-    _over_linear((1, 127), (1, 127)),
+    *_not_slower(KroneckerShape((28, 28), (28, 28), rank=16), 50, 1024),
+    *_not_slower(KroneckerShape((28, 28), (28, 28), rank=32), 50, 1024),
+    *_not_slower(KroneckerShape((4, 4), (4, 4)), 50, 1024),
+    *_not_slower(KroneckerShape((8, 8), (8, 8)), 50, 1024),
+    *_not_slower(KroneckerShape((28, 28), (2, 5)), 50),
+    *_not_slower(KroneckerShape((1, 127), (1, 127)), 50),
 )
 """Cases in which a dense weight is as good or better, so that the layer has to use one."""
 
 LAYERS = FASTER + NOT_SLOWER
 
-HUGE = Case(KroneckerShape((1024, 1024), (1024, 1024)), 16, {})
+HUGE = Case(KroneckerShape((1024, 1024), (1024, 1024)), 16)
 """A layer whose dense weight, 2^40 entries, would take 4 TiB in float32."""
 
 HUGE_WITHIN = 2.0
 """Wanted of `HUGE`: at most this multiple of its floor."""
+
+STEPS_WANTED = {"mnist": 7.0, "cifar10": 38.0}
+"""Wanted of a data set's two-body training step: so much over the classic MLP's."""
+
+MEMORY_WITHIN = 1.5
+"""Wanted of forward+backward: at most this multiple of (output + input gradient) on top."""
+
+TWO_THREADS = 1.7
+"""Wanted of two threads: so many times as fast as one, at the batch of `THREADED`."""
+
+THREADED = tuple(replace(case, modes=(FORWARD, BOTH)) for case in TABLE if case.batch >= 1024)
+"""The layers that are timed on two threads."""

@@ -21,9 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.memory import peak_resident_bytes
-from benchmarks.report import print_table, processor, save, seconds, verdict
+from benchmarks.report import described, print_table, save, verdict
 from qimlp import QiMLP
+from qimlp.bench.memory import peak_resident_bytes
+from qimlp.bench.setting import processor
+from qimlp.bench.words import seconds
 from qimlp.correlation import analyze, fitted_product, nearest_product
 from qimlp.shapes import PAPER_NETWORKS
 
@@ -51,7 +53,7 @@ def main() -> int:
         print(json.dumps(_analysis(given.child[0], int(given.child[1]))))
         return 0
     where = {"device": processor(), "threads": given.threads, "torch": torch.__version__}
-    print("Strong correlation: " + ", ".join(f"{k} {v}" for k, v in where.items()) + "\n")
+    print("Strong correlation: " + described(where) + "\n")
     rows = [] if given.only == "product" else _analyses(given.threads)
     rows += [] if given.only == "analysis" else _products(given.fit_rows)
     save(given.json, "correlation", where, rows)

@@ -16,25 +16,25 @@ from typing import Any
 import torch
 
 from benchmarks import gpu_training, options, report
-from benchmarks.cases import BOTH, FASTKRON, FORWARD, LINEAR, Case, Wanted
-from benchmarks.floor import Machine, layer_work
-from benchmarks.peers import LYCORIS, OURS, PEERS, WrongResultError, prepare
-from benchmarks.problem import make_problem, true_result
-from benchmarks.timing import Timings, interleave
+from benchmarks.cases import FASTKRON, Goal
+from benchmarks.peers import LYCORIS, PEERS, prepare
+from qimlp.bench.case import BOTH, FORWARD, Case, square
+from qimlp.bench.contestants import LINEAR, OURS, WrongResultError
+from qimlp.bench.floor import Machine, layer_work
+from qimlp.bench.problem import make_problem, true_result
+from qimlp.bench.setting import setting
+from qimlp.bench.timing import Timings, interleave
+from qimlp.bench.words import seconds, times
 from qimlp.functional.explain import explain
 from qimlp.ops import triton_linear
-from qimlp.shapes import KroneckerShape
 
 COPY_SHARE = 0.75
 """Wanted of the forward pass: this share of the speed of a plain copy of input to output."""
 
 _BATCH = 65536
-_FASTER = {FORWARD: Wanted(LINEAR, 5.0), BOTH: Wanted(LINEAR, 4.0)}
+_FASTER = {FORWARD: Goal({LINEAR: 5.0}), BOTH: Goal({LINEAR: 4.0})}
 _AHEAD = (FASTKRON, LYCORIS)
-CASES = tuple(
-    Case(KroneckerShape((64, 64), (64, 64), rank), _BATCH, _FASTER if rank == 1 else {})
-    for rank in (1, 2, 3)
-)
+CASES = tuple(square(64, 64, rank=rank, batch=_BATCH) for rank in (1, 2, 3))
 _TESTS = ("tests/ops", "tests/training/test_captured_step.py")
 _HEADER = ("case", "mode", "way", OURS, "spread", "of a copy", *PEERS, "wanted", "")
 
@@ -57,31 +57,35 @@ class Row:
         return {name: self.timings.speedup(OURS, over=name) for name in names}
 
     @property
+    def goal(self) -> Goal | None:
+        """What is wanted, of rank 1 alone."""
+        return _FASTER[self.mode] if self.case.shape.rank == 1 else None
+
+    @property
     def verdict(self) -> str:
         """Whether all that is wanted was reached; empty where nothing is."""
-        wanted = self.case.wanted.get(self.mode)
-        if wanted is None:
+        if self.goal is None:
             return ""
-        if wanted.peer not in self.speedups:
+        if LINEAR not in self.speedups:
             return "not measured"
-        met = self.speedups[wanted.peer] >= wanted.speedup
+        met = self.speedups[LINEAR] >= self.goal.speedups[LINEAR]
         met = met and all(self.speedups.get(peer, 1.0) >= 1.0 for peer in _AHEAD)
         return report.verdict(met and (self.mode == BOTH or self.copy_share >= COPY_SHARE))
 
     def cells(self) -> list[str]:
         """The row as the table shows it."""
-        speedups, wanted = self.speedups, self.case.wanted.get(self.mode)
-        text = f"{report.times(wanted.speedup)} {wanted.peer}" if wanted else "-"
-        if wanted and self.mode == FORWARD:
+        speedups, goal = self.speedups, self.goal
+        text = str(goal) if goal else "-"
+        if goal and self.mode == FORWARD:
             text += f", {COPY_SHARE:.0%} of a copy"
         return [
             self.case.label,
             self.mode,
             self.way,
-            report.seconds(self.timings.median(OURS)),
+            seconds(self.timings.median(OURS)),
             f"{self.timings.spread(OURS):.0%}",
             f"{self.copy_share:.0%}",
-            *(report.times(speedups[name]) if name in speedups else "-" for name in PEERS),
+            *(times(speedups[name]) if name in speedups else "-" for name in PEERS),
             text,
             self.verdict,
         ]
@@ -147,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WrongResultError as wrong:
         print(f"nothing reported: {wrong}", file=sys.stderr)
         return 1
-    where = report.setting(device, dtype, rounds)
+    where = setting(device, dtype, rounds)
     report.print_heading("Layers on the GPU", where)
     report.print_table(_HEADER, [row.cells() for row in rows])
     trained = gpu_training.measure(device, given.epochs)

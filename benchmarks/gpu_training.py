@@ -18,8 +18,9 @@ from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 import qimlp
 from benchmarks import report
-from benchmarks.peers import OURS
-from benchmarks.training_step import MLP
+from qimlp.bench.contestants import OURS
+from qimlp.bench.training_step import MLP
+from qimlp.bench.words import seconds
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS
 from qimlp.training.captured_step import CapturedStep
 
@@ -66,8 +67,8 @@ def print_rows(rows: list[Trained], epochs: int) -> None:
         [
             row.network,
             row.step,
-            report.seconds(row.seconds),
-            report.seconds(row.seconds / row.steps),
+            seconds(row.seconds),
+            seconds(row.seconds / row.steps),
             f"{row.peak_bytes / 2**20:.1f} MiB",
             f"faster and smaller than {MLP}" if row.verdict else "-",
             row.verdict,

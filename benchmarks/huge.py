@@ -9,15 +9,17 @@ from typing import Any
 import torch
 
 from benchmarks import options, report
-from benchmarks.cases import BOTH, FORWARD, HUGE, HUGE_WITHIN
-from benchmarks.floor import Machine, layer_work
-from benchmarks.memory import PeakMemory
-from benchmarks.peers import OURS, WrongResultError, check, ours
-from benchmarks.problem import make_problem, true_result
-from benchmarks.timing import interleave
+from benchmarks.cases import HUGE, HUGE_WITHIN
+from qimlp.bench.case import BOTH
+from qimlp.bench.contestants import OURS, WrongResultError, check, ours
+from qimlp.bench.floor import Machine, layer_work
+from qimlp.bench.memory import PeakMemory
+from qimlp.bench.problem import make_problem, true_result
+from qimlp.bench.setting import setting
+from qimlp.bench.timing import interleave
+from qimlp.bench.words import seconds, size, times
 
 _HEADER = ("case", "mode", OURS, "spread", "floor", "x floor", "extra memory", "wanted", "")
-_MODES = (FORWARD, BOTH)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device, dtype, rounds = options.resolve(parser, given)
     problem = make_problem(HUGE, device=device, dtype=dtype)
     contestant = ours(problem)
-    calls = {mode: contestant.call(mode, problem.grad_output) for mode in _MODES}
+    calls = {mode: contestant.call(mode, problem.grad_output) for mode in HUGE.modes}
     peak = PeakMemory(device)  # before the check, which takes more
     memory: dict[str, int | None] = {}
-    for mode in _MODES:
+    for mode in HUGE.modes:
         calls[mode]()
         memory[mode] = peak.extra_bytes()
     try:
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = Machine(device, dtype)
     rows: list[dict[str, Any]] = []
     lines: list[list[str]] = []
-    for mode in _MODES:
+    for mode in HUGE.modes:
         floor = machine.floor(layer_work(HUGE, mode, problem.x.element_size()))
         median = timings.median(mode)
         multiple = median / floor.seconds
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "mode": mode,
                 "median_s": median,
                 "spread": timings.spread(mode),
-                **report.floor_fields(floor, median),
+                **floor.fields(median),
                 "extra_peak_bytes": extra,
                 "wanted_multiple_of_floor": HUGE_WITHIN,
                 "verdict": reached,
@@ -65,23 +67,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [
                 HUGE.label,
                 mode,
-                report.seconds(median),
+                seconds(median),
                 f"{timings.spread(mode):.0%}",
-                report.seconds(floor.seconds),
-                report.times(multiple),
-                "unknown" if extra is None else f"{extra / 2**20:.0f} MiB",
-                f"at most {report.times(HUGE_WITHIN)}",
+                seconds(floor.seconds),
+                times(multiple),
+                "unknown" if extra is None else size(extra),
+                f"at most {times(HUGE_WITHIN)}",
                 reached,
             ]
         )
-    where = report.setting(device, dtype, rounds)
+    where = setting(device, dtype, rounds)
     report.print_heading("Huge layer", where)
     report.print_table(_HEADER, lines)
     dense = HUGE.shape.dense_weight_parameters * problem.x.element_size()
     moved = sum(leaf.numel() for leaf in problem.leaves) * problem.x.element_size()
     print(
-        f"\nInput, factors and bias take {moved / 2**20:.0f} MiB; "
-        f"the dense weight would take {dense / 2**40:.0f} TiB."
+        f"\nInput, factors and bias take {size(moved)}; the dense weight would take {size(dense)}."
     )
     report.save(given.json, "huge", where, rows)
     return 0

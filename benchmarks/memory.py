@@ -1,49 +1,55 @@
-"""Peak memory: the allocator's on CUDA, the process's resident set elsewhere."""
+"""Measures what forward and backward take on top: `python -m benchmarks.memory`."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 
-import torch
+from benchmarks import options, report
+from benchmarks.cases import MEMORY_WITHIN
+from qimlp.bench.case import BOTH, TABLE
+from qimlp.bench.contestants import OURS, WrongResultError, check, ours
+from qimlp.bench.extra_memory import measure_extra_memory
+from qimlp.bench.problem import make_problem, true_result
+from qimlp.bench.setting import setting
+from qimlp.bench.words import size, times
 
-_STATUS = Path("/proc/self/status")
-
-
-class PeakMemory:
-    """By how much the peak has grown since this object was made.
-
-    On the CPU the peak is the highest resident set since the process started. So growth is seen
-    only where nothing larger has come and gone before: measure first, and the larger last.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-            torch.cuda.reset_peak_memory_stats(device)
-        self._before = self._peak()
-
-    def extra_bytes(self) -> int | None:
-        """Bytes by which the peak has grown; `None` where the system does not tell it."""
-        now = self._peak()
-        return None if now is None or self._before is None else now - self._before
-
-    def _peak(self) -> int | None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-            return torch.cuda.max_memory_allocated(self._device)
-        return peak_resident_bytes()
+_CASES = tuple(case for case in TABLE if BOTH in case.modes)
+_HEADER = ("case", "rows measured", "extra peak", "output + input gradient", "ratio", "wanted", "")
 
 
-def peak_resident_bytes() -> int | None:
-    """Peak resident memory of this process in bytes; None where the system does not say."""
-    if _STATUS.is_file():  # Linux; its getrusage also counts what ran before an exec
-        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    if sys.platform == "darwin":
-        import resource  # noqa: PLC0415 - absent on Windows
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    parser = options.parser("memory", "Measure what forward and backward take.", rounds=2)
+    device, dtype, rounds = options.resolve(parser, given := parser.parse_args(arguments))
+    try:
+        for case in _CASES:
+            problem = make_problem(case, device=device, dtype=dtype)
+            check(OURS, ours(problem), problem, BOTH, true_result(problem, BOTH))
+    except WrongResultError as wrong:
+        print(f"nothing reported: {wrong}", file=sys.stderr)
+        return 1
+    measured = measure_extra_memory(_CASES, device=device, dtype=dtype)
+    lines, rows = [], []
+    for case, extra in zip(_CASES, measured, strict=True):
+        if extra is None:
+            reached = "not measured: the system does not tell"
+            figures = ["-"] * 4
+        else:
+            reached = report.verdict(extra.multiple <= MEMORY_WITHIN)
+            sizes = (size(extra.peak_bytes), size(extra.result_bytes))
+            figures = [f"{extra.rows:,}", *sizes, times(extra.multiple)]
+        lines.append([case.label, *figures, f"at most {times(MEMORY_WITHIN)}", reached])
+        fields = {} if extra is None else {**asdict(extra), "multiple": extra.multiple}
+        rows.append({"case": case.label, **fields, "verdict": reached})
+    where = {**setting(device, dtype, rounds), "clock": "none", "rounds": 1}
+    print("Extra peak memory of forward and backward: " + report.described(where))
+    print("All that the process occupies counts; small batches are measured with more rows.\n")
+    report.print_table(_HEADER, lines)
+    report.save(given.json, "memory", where, rows)
+    return 0
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return None
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -8,126 +8,35 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import ModuleType
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
-import qimlp
-from benchmarks.cases import BOTH, FASTKRON, FORWARD, LINEAR
-from benchmarks.problem import (
-    TOLERANCE,
-    Problem,
-    Truth,
-    dense_fits,
-    rebuilt_weight,
-    relative_error,
+from benchmarks.cases import FASTKRON
+from qimlp.bench.contestants import (
+    LINEAR,
+    OURS,
+    Contestant,
+    Gradients,
+    RefusedError,
+    WrongResultError,
+    check,
+    linear,
+    ours,
+    refuse_large,
 )
+from qimlp.bench.problem import Problem, Truth, rebuilt_weight
 
-OURS = "qimlp"
 REBUILD = "rebuild"
 LINEAR_OPERATOR = "linear_operator"
 LYCORIS = "LyCORIS"
 
-Gradients = Sequence[Tensor]
-
-
-class RefusedError(Exception):
-    """A contestant does not take a problem; the message says why."""
-
-
-class WrongResultError(Exception):
-    """A contestant's result is not the true one; the message says by how much."""
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """One way to compute a problem, ready to be timed.
-
-    Attributes:
-        forward: Computes the output, (batch, out_features).
-        leaves: The tensors whose gradients the backward pass computes.
-        in_order: Brings their gradients into the order and shapes of the problem's leaves; `None`
-            where the parameters are other ones (a dense weight).
-    """
-
-    forward: Callable[[], Tensor]
-    leaves: tuple[Tensor, ...]
-    in_order: Callable[[Gradients], Gradients] | None = tuple
-
-    def call(self, mode: str, grad_output: Tensor) -> Callable[[], object]:
-        """Return what is timed: the output alone, or all gradients."""
-        if mode == FORWARD:
-            return self._output
-        return lambda: torch.autograd.grad(self.forward(), self.leaves, grad_output)
-
-    def _output(self) -> Tensor:
-        with torch.no_grad():
-            return self.forward()
-
-
-def check(name: str, contestant: Contestant, problem: Problem, mode: str, truth: Truth) -> None:
-    """Hold a contestant's result in `mode` against the truth.
-
-    Raises:
-        WrongResultError: If the output or a gradient is further off than the dtype allows.
-    """
-    with torch.no_grad():
-        errors = [relative_error(contestant.forward(), truth.output)]
-    if mode == BOTH:
-        output = contestant.forward()
-        errors.append(relative_error(output, truth.output))
-        gradients = torch.autograd.grad(output, contestant.leaves, problem.grad_output)
-        if contestant.in_order is not None:
-            pairs = zip(contestant.in_order(gradients), truth.gradients, strict=True)
-            errors += [relative_error(got, true) for got, true in pairs]
-    allowed = TOLERANCE[problem.x.dtype]
-    wrong = [error for error in errors if not error <= allowed]  # NaN too
-    if wrong:
-        raise WrongResultError(
-            f"{name} is wrong on {problem.case.label}, {mode}: "
-            f"relative error {wrong[0]:.1e}, allowed {allowed:.0e}"
-        )
-
-
-def ours(problem: Problem) -> Contestant:
-    """`qimlp.KroneckerLinear` with a dense bias."""
-    shape, x = problem.case.shape, problem.x
-    layer = qimlp.KroneckerLinear(
-        shape.in_features,
-        shape.out_features,
-        bias="dense",
-        in_dims=shape.in_dims,
-        out_dims=shape.out_dims,
-        rank=shape.rank,
-        device=x.device,
-        dtype=x.dtype,
-    )
-    named = dict(layer.named_parameters())
-    parameters = [*(named.pop(f"factors.{i}") for i in range(shape.num_factors)), named.pop("bias")]
-    with torch.no_grad():
-        for parameter, value in zip(parameters, problem.leaves[1:], strict=True):
-            parameter.copy_(value)
-    return Contestant(lambda: layer(x), (x, *parameters))
-
-
-def linear(problem: Problem) -> Contestant:
-    """`nn.Linear` of the same size that holds the dense weight."""
-    _refuse_large(problem)
-    shape, x = problem.case.shape, problem.x
-    layer = nn.Linear(shape.in_features, shape.out_features, device=x.device, dtype=x.dtype)
-    with torch.no_grad():
-        layer.weight.copy_(rebuilt_weight(problem.factors))
-        layer.bias.copy_(problem.bias)
-    return Contestant(lambda: layer(x), (x, layer.weight, layer.bias), in_order=None)
-
 
 def rebuild(problem: Problem) -> Contestant:
     """The paper authors' way: build the dense weight with `torch.kron` in every step."""
-    _refuse_large(problem)
+    refuse_large(problem)
 
     def forward() -> Tensor:
         return F.linear(problem.x, rebuilt_weight(problem.factors), problem.bias)
@@ -230,12 +139,6 @@ def _library(name: str) -> ModuleType:
             return importlib.import_module(name)
     except ImportError as error:
         raise RefusedError(f"not installed ({error})") from error
-
-
-def _refuse_large(problem: Problem) -> None:
-    if not dense_fits(problem.case):
-        size = problem.case.shape.dense_weight_parameters * problem.x.element_size()
-        raise RefusedError(f"the dense weight would take {size / 2**30:,.0f} GiB")
 
 
 def _refuse_copies(problem: Problem) -> None:

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from benchmarks import gpu
-from benchmarks.cases import BOTH, FORWARD, LINEAR
-from benchmarks.timing import Timings
+from qimlp.bench.case import BOTH, FORWARD
+from qimlp.bench.contestants import LINEAR
+from qimlp.bench.timing import Timings
 
 
 def test_without_a_gpu_nothing_is_measured(monkeypatch, capsys):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from benchmarks import peers
-from benchmarks.cases import BOTH, FORWARD, LAYERS, Case
-from benchmarks.peers import OURS, PEERS, Contestant, RefusedError, WrongResultError, prepare
-from benchmarks.problem import make_problem, true_result
+from benchmarks.peers import PEERS, prepare
+from qimlp.bench.case import BOTH, FORWARD, TABLE, Case
+from qimlp.bench.contestants import OURS, Contestant, RefusedError, WrongResultError
+from qimlp.bench.problem import make_problem, true_result
 from qimlp.shapes import KroneckerShape
 
 SHAPES = (
@@ -17,7 +18,7 @@ SHAPES = (
 
 
 def problem_of(shape=SHAPES[0], dtype=torch.float32):
-    return make_problem(Case(shape, 8, {}), device=torch.device("cpu"), dtype=dtype)
+    return make_problem(Case(shape, 8), device=torch.device("cpu"), dtype=dtype)
 
 
 @pytest.mark.parametrize("mode", [FORWARD, BOTH])
@@ -83,7 +84,7 @@ def test_a_library_that_breaks_while_it_is_imported_is_refused_every_time(monkey
 
 
 def test_a_dense_weight_too_large_to_build_is_refused():
-    (case,) = (case for case in LAYERS if case.shape.num_factors == 6)
+    (case,) = (case for case in TABLE if case.shape.num_factors == 6)
     problem = make_problem(case, device=torch.device("cpu"), dtype=torch.float32)
     with pytest.raises(RefusedError, match="the dense weight would take 256 GiB"):
         peers.linear(problem)

@@ -4,9 +4,13 @@ import pytest
 import torch
 
 from benchmarks import huge, layers, options, peers, report, training_step
-from benchmarks.cases import HUGE, LAYERS, LINEAR, NO_SLOWER, Case
-from benchmarks.peers import Contestant
-from benchmarks.timing import Timings
+from benchmarks.cases import HUGE, LAYERS, NO_SLOWER, Goal
+from qimlp.bench import layer
+from qimlp.bench import training_step as step_of
+from qimlp.bench.case import Case
+from qimlp.bench.contestants import LINEAR, Contestant
+from qimlp.bench.timing import Timings
+from qimlp.bench.words import seconds
 from qimlp.shapes import KroneckerShape
 
 SMALL = ["--quick", "--cases", "4x4->4x4, batch 50"]
@@ -19,18 +23,33 @@ def no_clock(monkeypatch):
     def interleave(calls, *, rounds, device):
         return Timings({name: (1.0 + (name != "qimlp"),) * rounds for name in calls})
 
-    for program in (layers, huge, training_step):
+    for program in (layer, huge, step_of):
         monkeypatch.setattr(program, "interleave", interleave)
-    monkeypatch.setattr("benchmarks.floor.Machine.peak", 1e9)
-    monkeypatch.setattr("benchmarks.floor.Machine.bandwidth", lambda self, moved: 1e9)
+    monkeypatch.setattr("qimlp.bench.floor.Machine.peak", 1e9)
+    monkeypatch.setattr("qimlp.bench.floor.Machine.bandwidth", lambda self, moved: 1e9)
 
 
-def test_seventeen_layers_are_timed_and_none_may_be_slower():
-    assert len(LAYERS) == 17
-    assert len({case.label for case in LAYERS}) == 17
-    wanted = [w for case in LAYERS for w in case.wanted.values()]
-    assert len(wanted) == 33
-    assert all(w.speedup >= NO_SLOWER for w in wanted if w.peer == LINEAR)
+def test_twenty_layers_are_timed_and_none_may_be_slower():
+    assert len({target.case.label for target in LAYERS}) == len(LAYERS) == 20
+    goals = [goal for target in LAYERS for goal in target.goals.values()]
+    assert len(goals) == 39
+    assert all(goal.speedups.get(LINEAR, 1.0) >= NO_SLOWER for goal in goals)
+
+
+@pytest.mark.parametrize(
+    ("speedups", "multiple", "verdict"),
+    [
+        ({"a": 4.0, "b": 1.4}, 2.0, "met"),
+        ({"a": 3.9, "b": 1.4}, 2.0, "NOT met: a"),
+        ({"a": 3.9, "b": 1.4}, 2.1, "NOT met: a, floor"),
+        ({"a": 4.0}, 2.0, "not measured: b"),
+        ({"a": 4.0}, 2.1, "NOT met: floor"),
+    ],
+)
+def test_verdicts_name_what_is_missing(speedups, multiple, verdict):
+    goal = Goal({"a": 4.0, "b": 1.4}, 2.0)
+    assert goal.verdict(speedups, multiple) == verdict
+    assert str(goal) == "4x a, 1.4x b, floor 2x"
 
 
 def test_layers_prints_a_row_for_each_mode_and_writes_it(no_clock, tmp_path, capsys):
@@ -68,7 +87,7 @@ def test_a_file_that_cannot_be_written_ends_with_one_line(tmp_path):
 
 
 def test_huge_reports_both_modes(no_clock, monkeypatch, capsys):
-    monkeypatch.setattr(huge, "HUGE", Case(KroneckerShape((32, 32), (32, 32)), 4, {}))
+    monkeypatch.setattr(huge, "HUGE", Case(KroneckerShape((32, 32), (32, 32)), 4))
     assert huge.main(["--quick"]) == 0
     assert capsys.readouterr().out.count("| 32x32->32x32, batch 4 |") == 2
     assert HUGE.shape.dense_weight_parameters * 4 == 4 * 2**40
@@ -80,7 +99,7 @@ def test_training_step_times_the_papers_mnist_networks(no_clock, capsys):
 
 
 def test_training_step_refuses_a_network_of_another_size(no_clock, monkeypatch, capsys):
-    step = training_step.Step("mnist", "dense", 3_451, 1_238_730, 3.2)
+    step = step_of.Step("mnist", "dense", 3_451, 1_238_730)
     monkeypatch.setattr(training_step, "STEPS", (step,))
     assert training_step.main(["--quick"]) == 1
     assert "parameters, not 3,451" in capsys.readouterr().err
@@ -115,4 +134,4 @@ def test_cuda_without_a_device_is_refused(monkeypatch, capsys):
     ("value", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.2e-5, "42 µs"), (7e-9, "7 ns")]
 )
 def test_durations_have_the_unit_that_suits_them(value, text):
-    assert report.seconds(value) == text
+    assert seconds(value) == text

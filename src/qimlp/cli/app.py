@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from qimlp import __version__
+from qimlp.bench.contestants import WrongResultError
 from qimlp.cli.analyze import analyze_command
+from qimlp.cli.bench import bench_command
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
@@ -20,7 +22,7 @@ from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.train import train_command
 from qimlp.training.errors import NonFiniteLossError
 
-_MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError)
+_MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
 _FAILED, _INTERRUPTED = 2, 130
 # Wrong options, as the parser says it; newer versions of typer carry click inside.
 _UsageError: Any = typer.BadParameter.__base__
@@ -54,6 +56,7 @@ _add("eval", eval_command)
 _add("predict", predict_command)
 _add("reproduce", reproduce_command)
 _add("analyze", analyze_command)
+_add("bench", bench_command)
 
 
 def _show_version(value: bool) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmarks import timing
+from qimlp.bench import timing
 
 CPU = torch.device("cpu")
 

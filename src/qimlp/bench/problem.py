@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
-from benchmarks.cases import BOTH, Case
+from qimlp.bench.case import BOTH, Case
 
 MOST_DENSE_ENTRIES = 2**27
 """A dense weight with more entries than this is not built."""
@@ -75,7 +75,8 @@ def dense_fits(case: Case) -> bool:
 def rebuilt_weight(factors: Sequence[Tensor]) -> Tensor:
     """Sum over the copies of the Kronecker products of `factors`: the definition."""
     copies = zip(*(factor.unbind(0) for factor in factors), strict=True)
-    return reduce(torch.add, (reduce(torch.kron, copy) for copy in copies))
+    weight: Tensor = reduce(torch.add, (reduce(torch.kron, copy) for copy in copies))
+    return weight
 
 
 def mode_products(x: Tensor, factors: Sequence[Tensor]) -> Tensor:

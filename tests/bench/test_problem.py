@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from benchmarks import problem as module
-from benchmarks.cases import BOTH, FORWARD, Case
-from benchmarks.problem import make_problem, mode_products, rebuilt_weight, true_result
+from qimlp.bench import problem as module
+from qimlp.bench.case import BOTH, FORWARD, Case
+from qimlp.bench.problem import make_problem, mode_products, rebuilt_weight, true_result
 from qimlp.shapes import KroneckerShape
 
 SHAPES = (
@@ -17,7 +17,7 @@ SHAPES = (
 
 
 def problem_of(shape):
-    return make_problem(Case(shape, 7, {}), device=torch.device("cpu"), dtype=torch.float64)
+    return make_problem(Case(shape, 7), device=torch.device("cpu"), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -1,7 +1,8 @@
-"""Interleaved timing of several callables in one process, on one thread.
+"""Interleaved timing of several callables in one process.
 
 On the CPU the clock is the process's CPU time, which other processes on a shared machine disturb
-far less than wall time; on CUDA it is a pair of events. Each sample repeats a callable until it
+far less than wall time, and wall time where torch computes on more than one thread; on CUDA it is
+a pair of events. Each sample repeats a callable until it
 lasts long enough for the clock. Each round takes one sample of every callable, in shuffled order,
 so that a slow or fast spell of the machine falls on all of them; ratios are taken within a round.
 """
@@ -20,6 +21,9 @@ import torch
 
 _SHORTEST_SAMPLE_S = 0.2 if sys.platform == "win32" else 0.01  # Windows ticks every 16 ms
 _ORDER_SEED = 0
+
+Measure = Callable[[Callable[[], object], int, torch.device], float]
+"""Maps a callable, how often to call it and its device to the mean seconds of one call."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,32 @@ class Timings:
         return statistics.median(slow / fast for slow, fast in pairs)
 
 
+def clock_name(device: torch.device, threads: int) -> str:
+    """What `seconds_per_call` reads, in words."""
+    if device.type == "cuda":
+        return "CUDA events"
+    return "process CPU time" if threads == 1 else "wall time"
+
+
 def seconds_per_call(call: Callable[[], object], repeats: int, device: torch.device) -> float:
     """Time `repeats` calls in a row and return the mean seconds of one."""
     if device.type == "cuda":
         return _cuda_seconds(call, repeats, device)
-    start = time.process_time()
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    return _seconds_by(clock, call, repeats)
+
+
+def wall_seconds_per_call(call: Callable[[], object], repeats: int, device: torch.device) -> float:
+    """The same by wall time, which alone compares one thread with several on the CPU."""
+    del device
+    return _seconds_by(time.perf_counter, call, repeats)
+
+
+def _seconds_by(clock: Callable[[], float], call: Callable[[], object], repeats: int) -> float:
+    start = clock()
     for _ in range(repeats):
         call()
-    return (time.process_time() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def _cuda_seconds(call: Callable[[], object], repeats: int, device: torch.device) -> float:
@@ -62,21 +84,29 @@ def _cuda_seconds(call: Callable[[], object], repeats: int, device: torch.device
             call()
         end.record()
         end.synchronize()
-    return start.elapsed_time(end) / 1000 / repeats
+    milliseconds: float = start.elapsed_time(end)
+    return milliseconds / 1000 / repeats
 
 
-def repeats_needed(call: Callable[[], object], device: torch.device) -> int:
+def repeats_needed(
+    call: Callable[[], object], device: torch.device, measure: Measure | None = None
+) -> int:
     """Warm `call` up and return how many calls in a row make one sample long enough."""
+    measure = measure or seconds_per_call
     call()
     repeats = 1
-    while (lasts := repeats * seconds_per_call(call, repeats, device)) < _SHORTEST_SAMPLE_S:
+    while (lasts := repeats * measure(call, repeats, device)) < _SHORTEST_SAMPLE_S:
         growth = 1.2 * _SHORTEST_SAMPLE_S / max(lasts, 1e-9)
         repeats = max(repeats + 1, int(repeats * min(growth, 10.0)))
     return repeats
 
 
 def interleave(
-    calls: Mapping[str, Callable[[], object]], *, rounds: int, device: torch.device
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    device: torch.device,
+    measure: Measure | None = None,
 ) -> Timings:
     """Time every callable of `calls` once in each of `rounds` rounds.
 
@@ -84,6 +114,7 @@ def interleave(
         calls: What to time, by name. Each is warmed up first.
         rounds: Number of samples of each callable, at least 2.
         device: Where the callables do their work: a CPU or a CUDA device.
+        measure: Takes one sample; `seconds_per_call` where none is given.
 
     Returns:
         The samples of all callables.
@@ -95,8 +126,8 @@ def interleave(
         raise ValueError(f"expected at least 2 rounds, got {rounds}")
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"expected the device cpu or cuda, got {device}")
-    torch.set_num_threads(1)
-    repeats = {name: repeats_needed(call, device) for name, call in calls.items()}
+    measure = measure or seconds_per_call
+    repeats = {name: repeats_needed(call, device, measure) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls)
     shuffler = random.Random(_ORDER_SEED)  # noqa: S311 - an order, not a secret
@@ -106,7 +137,7 @@ def interleave(
         for _ in range(rounds):
             shuffler.shuffle(order)
             for name in order:
-                samples[name].append(seconds_per_call(calls[name], repeats[name], device))
+                samples[name].append(measure(calls[name], repeats[name], device))
     finally:
         if collecting:
             gc.enable()

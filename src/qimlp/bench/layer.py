@@ -1,0 +1,104 @@
+"""Times one layer against others and its floor, after checking every result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qimlp.bench.case import BOTH, FORWARD, Case
+from qimlp.bench.contestants import OURS, Contestant, prepare_pair
+from qimlp.bench.floor import Floor, Machine, layer_work
+from qimlp.bench.problem import Problem, Truth, make_problem, true_result
+from qimlp.bench.timing import Timings, interleave
+from qimlp.functional import explain
+from qimlp.ops.choose import Explanation
+
+Prepare = Callable[[Problem, str, Truth], tuple[dict[str, Contestant], dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class MeasuredLayer:
+    """One case in one mode, measured.
+
+    Attributes:
+        case: The layer.
+        mode: `FORWARD` or `BOTH`.
+        explanation: Which way the layer took and why.
+        timings: Of the layer and of everything it was compared with, by name.
+        floor: The time that no program can beat here.
+        left_out: What it was not compared with, and why not.
+    """
+
+    case: Case
+    mode: str
+    explanation: Explanation
+    timings: Timings
+    floor: Floor
+    left_out: dict[str, str]
+
+    @property
+    def way(self) -> str:
+        """Name of the way that the layer took."""
+        return self.explanation.chosen.way
+
+    @property
+    def seconds(self) -> float:
+        """Median seconds of the layer."""
+        return self.timings.median(OURS)
+
+    @property
+    def speedups(self) -> dict[str, float]:
+        """The time of everything that was timed, over the layer's."""
+        names = (name for name in self.timings.samples if name != OURS)
+        return {name: self.timings.speedup(OURS, over=name) for name in names}
+
+    @property
+    def multiple_of_floor(self) -> float:
+        """The time of the layer over the floor."""
+        return self.seconds / self.floor.seconds
+
+    def fields(self) -> dict[str, Any]:
+        """The figures as a JSON file holds them."""
+        names = tuple(self.timings.samples)
+        return {
+            "case": self.case.label,
+            "mode": self.mode,
+            "way": self.way,
+            "median_s": {name: self.timings.median(name) for name in names},
+            "spread": {name: self.timings.spread(name) for name in names},
+            "speedup_over": self.speedups,
+            "left_out": self.left_out,
+            **self.floor.fields(self.seconds),
+        }
+
+
+def measure_layer(
+    case: Case, machine: Machine, rounds: int, prepare: Prepare = prepare_pair
+) -> Iterator[MeasuredLayer]:
+    """Check every contestant of `case`, then time those that are right; one mode at a time.
+
+    Args:
+        case: The layer.
+        machine: Where, and in which dtype.
+        rounds: Samples of each contestant.
+        prepare: Makes and checks the contestants.
+
+    Raises:
+        WrongResultError: If the layer's own result is wrong.
+    """
+    problem = make_problem(case, device=machine.device, dtype=machine.dtype)
+    truth = true_result(problem, BOTH if BOTH in case.modes else FORWARD)
+    for mode in case.modes:
+        contestants, left_out = prepare(problem, mode, truth)
+        calls = {name: each.call(mode, problem.grad_output) for name, each in contestants.items()}
+        timings = interleave(calls, rounds=rounds, device=machine.device)
+        floor = machine.floor(layer_work(case, mode, problem.x.element_size()))
+        taken = explain(
+            case.shape,
+            case.batch,
+            dtype=machine.dtype,
+            device=machine.device,
+            needs_grad=mode == BOTH,
+        )
+        yield MeasuredLayer(case, mode, taken, timings, floor, left_out)
