@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ahead.h"
+#include "convert.h"
 #include "groups.h"
 #include "layer.h"
 #include "steps.h"
@@ -9,21 +10,25 @@
 namespace qimlp {
 namespace {
 
-template <class T>
+template <class S>
 struct ForwardJob {
+  using T = Computed<S>;
   const Plan* plan;
-  const Forward<T>* call;
+  const Forward<S>* call;
   Index tasks, group;
   bool fetches_ahead;
   T* packed[kMaxFactors];
   T* bias_rows;  // the bias repeated for every sample of a group, where the last step needs it so
   T* states;     // two buffers for each task
   Index state;   // elements of one buffer
+  T* converted;  // a group's input and output for each task, where rows are held in another type
+  Index converted_in, converted_out;
 };
 
-template <class T>
+template <class S>
 Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, void* memory,
-                      ForwardJob<T>* job) {
+                      ForwardJob<S>* job) {
+  using T = Computed<S>;
   Arena arena(memory);
   const Index state = largest_state(plan);
   const Index per_sample = plan.in_features + plan.out_features + state;
@@ -39,15 +44,21 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
   job->bias_rows = repeat ? arena.take<T>(job->group * plan.out_features) : nullptr;
   job->state = round_to_vectors<T>(job->group * state);
   job->states = arena.take<T>(2 * tasks * job->state);
+  job->converted_in = kConverts<S> ? round_to_vectors<T>(job->group * plan.in_features) : 0;
+  job->converted_out = kConverts<S> ? round_to_vectors<T>(job->group * plan.out_features) : 0;
+  job->converted = arena.take<T>(tasks * (job->converted_in + job->converted_out));
   return arena.used();
 }
 
-template <class T>
+template <class S>
 void forward_task(void* context, Index t) {
-  const ForwardJob<T>& job = *static_cast<const ForwardJob<T>*>(context);
+  using T = Computed<S>;
+  const ForwardJob<S>& job = *static_cast<const ForwardJob<S>*>(context);
   const Plan& plan = *job.plan;
-  const Forward<T>& call = *job.call;
+  const Forward<S>& call = *job.call;
   T* buffers[2] = {job.states + 2 * t * job.state, job.states + (2 * t + 1) * job.state};
+  T* wide_x = job.converted + t * (job.converted_in + job.converted_out);
+  T* wide_y = wide_x + job.converted_in;
   const int last = plan.steps - 1;
   const Step& end = plan.step[last];
   const T* bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
@@ -56,41 +67,45 @@ void forward_task(void* context, Index t) {
   const Index until = task_begin(call.batch, job.tasks, t + 1);
   for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += job.group) {
     const Index samples = until - first < job.group ? until - first : job.group;
-    const T* in = call.x + first * plan.in_features;
+    const S* x = call.x + first * plan.in_features;
+    S* y = call.y + first * plan.out_features;
     Ahead* fetched = nullptr;
     if (job.fetches_ahead) {
       fetched = &ahead;
       const Index next = until - first - samples < samples ? until - first - samples : samples;
       ahead.restart(count_blocks<T>(plan, samples));
-      ahead.add(call.y + first * plan.out_features, samples * plan.out_features, true);
-      ahead.add(in + samples * plan.in_features, next * plan.in_features, false);
+      ahead.add(y, samples * plan.out_features, true);
+      ahead.add(x + samples * plan.in_features, next * plan.in_features, false);
     }
+    const T* in = widened(samples * plan.in_features, x, wide_x);
     Index in_copy = 0;
     for (int i = 0; i <= last; ++i) {
       const Step& s = plan.step[i];
-      T* out = i == last ? call.y + first * plan.out_features : buffers[i % 2];
+      T* out = i == last ? place(y, wide_y) : buffers[i % 2];
       const Index out_copy = i == last ? 0 : s.out_copy(samples);
       step_forward<T>(s, i == last, samples, call.factors[s.factor], job.packed[i], in, in_copy,
                       out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
       in = out;
       in_copy = out_copy;
     }
+    store_narrowed(samples * plan.out_features, wide_y, y);
   }
 }
 
-template <class T>
+template <class S>
 Index forward_bytes(const Plan& plan, Index batch, Index tasks, bool bias) {
-  ForwardJob<T> job;
-  return lay_out_forward<T>(plan, batch, tasks, bias, nullptr, &job);
+  ForwardJob<S> job;
+  return lay_out_forward<S>(plan, batch, tasks, bias, nullptr, &job);
 }
 
-template <class T>
-void forward(const Plan& plan, const Forward<T>& call, Index tasks, void* memory, RunTasks run) {
-  ForwardJob<T> job;
-  lay_out_forward<T>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
+template <class S>
+void forward(const Plan& plan, const Forward<S>& call, Index tasks, void* memory, RunTasks run) {
+  using T = Computed<S>;
+  ForwardJob<S> job;
+  lay_out_forward<S>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
   job.plan = &plan;
   job.call = &call;
-  job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
+  job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     if (s.row) pack_transposed<T>(s, call.factors[s.factor], job.packed[i]);
@@ -101,7 +116,7 @@ void forward(const Plan& plan, const Forward<T>& call, Index tasks, void* memory
       for (Index j = 0; j < plan.out_features; ++j) row[j] = call.bias[j];
     }
   }
-  run(tasks, forward_task<T>, &job);
+  run(tasks, forward_task<S>, &job);
 }
 
 }  // namespace

@@ -52,9 +52,9 @@ inline Index group_size(Index bytes_per_sample, Index group_bytes, Index batch, 
 
 // Whether memory is asked for ahead: input and output are too large to be expected in a near cache,
 // and so wide that the machine's own prefetching comes late (measured: it does well on short rows).
-template <class T>
+template <class S>
 bool fetches_ahead(const Plan& plan, Index batch) {
-  const Index bytes = (plan.in_features + plan.out_features) * static_cast<Index>(sizeof(T));
+  const Index bytes = (plan.in_features + plan.out_features) * static_cast<Index>(sizeof(S));
   return bytes >= kWideBytes && batch * bytes > kNearBytes;
 }
 

@@ -10,6 +10,23 @@ namespace qimlp {
 
 using Index = std::int64_t;
 
+// The upper half of a float. Rows are held in it; everything is computed in float.
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+// The type that numbers held in S are computed in.
+template <class S>
+struct ComputedIn {
+  using Type = S;
+};
+template <>
+struct ComputedIn<BFloat16> {
+  using Type = float;
+};
+template <class S>
+using Computed = typename ComputedIn<S>::Type;
+
 // More factors than this (after neighbours were multiplied out) are refused.
 constexpr int kMaxFactors = 16;
 
@@ -50,40 +67,40 @@ struct Plan {
 
 // Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),
 // factor i (copies, n_out, n_in), bias (out_features) or null; all contiguous.
-template <class T>
+template <class S>
 struct Forward {
-  const T* x;
-  const T* factors[kMaxFactors];
-  const T* bias;
-  T* y;
+  const S* x;
+  const Computed<S>* factors[kMaxFactors];
+  const Computed<S>* bias;
+  S* y;
   Index batch;
 };
 
 // Arguments of a backward pass. Outputs that are null are not computed; `grad_factors[0]` decides
 // for all factors. Factor gradients have the factors' layouts.
-template <class T>
+template <class S>
 struct Backward {
-  const T* grad;
-  const T* x;
-  const T* factors[kMaxFactors];
-  T* grad_x;
-  T* grad_factors[kMaxFactors];
-  T* grad_bias;
+  const S* grad;
+  const S* x;
+  const Computed<S>* factors[kMaxFactors];
+  S* grad_x;
+  Computed<S>* grad_factors[kMaxFactors];
+  Computed<S>* grad_bias;
   Index batch;
 };
 
 // Runs `task(context, t)` for t = 0 .. tasks - 1, in any order, on any threads.
 using RunTasks = void (*)(Index tasks, void (*task)(void* context, Index t), void* context);
 
-// What one instruction set offers for one number type.
-template <class T>
+// What one instruction set offers for rows of one number type.
+template <class S>
 struct Engine {
   Index lanes;
   // Bytes of working memory for `tasks` tasks.
   Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
-  void (*forward)(const Plan&, const Forward<T>&, Index tasks, void* memory, RunTasks);
+  void (*forward)(const Plan&, const Forward<S>&, Index tasks, void* memory, RunTasks);
   Index (*backward_bytes)(const Plan&, Index batch, Index tasks, bool factors, bool bias);
-  void (*backward)(const Plan&, const Backward<T>&, Index tasks, void* memory, RunTasks);
+  void (*backward)(const Plan&, const Backward<S>&, Index tasks, void* memory, RunTasks);
 };
 
 }  // namespace qimlp

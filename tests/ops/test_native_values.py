@@ -52,7 +52,7 @@ def compare(
         assert_close(got, true)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.usefixtures("instructions", "poisoned_results")
 def test_small_layers_in_every_grouping(dtype):
     tried = 0
@@ -64,7 +64,7 @@ def test_small_layers_in_every_grouping(dtype):
     assert tried == 576
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("ins", "outs"), ODD)
 @pytest.mark.usefixtures("instructions", "poisoned_results")
 def test_odd_sizes(ins, outs, dtype):
