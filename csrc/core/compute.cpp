@@ -25,8 +25,8 @@ Memory allocate(Index bytes, bool poison) {
   return memory;
 }
 
-Index count_tasks(Index batch, Index work, const Setting& setting) {
-  Index tasks = batch * work / setting.work_per_task;
+Index count_tasks(const Plan& plan, Index batch, Index item_work, const Setting& setting) {
+  Index tasks = plan.items(batch) * item_work / setting.work_per_task;
   if (tasks > setting.threads) tasks = setting.threads;
   if (tasks > batch) tasks = batch;
   return tasks < 1 ? 1 : tasks;
@@ -36,7 +36,7 @@ Index count_tasks(Index batch, Index work, const Setting& setting) {
 template <class T>
 class UsedFactors {
  public:
-  UsedFactors(const Layer<T>& layer, Index lanes) {
+  UsedFactors(const Layer<T>& layer, Index batch, Index side, Index lanes) {
     const int count = static_cast<int>(layer.groups.size());
     const bool add_copies = count == 1;  // a single factor left is the whole weight
     Index in_dims[kMaxFactors], out_dims[kMaxFactors];
@@ -58,7 +58,7 @@ class UsedFactors {
       next += size;
     }
     copies = add_copies ? 1 : layer.copies;
-    plan = make_plan(count, copies, in_dims, out_dims, lanes);
+    plan = make_plan(count, copies, in_dims, out_dims, batch, side, lanes);
   }
 
   const T* values[kMaxFactors];
@@ -143,7 +143,7 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
   if (batch == 0) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const WideLayer<S> wide(layer);
-  const UsedFactors<Computed<S>> used(*wide, engine.lanes);
+  const UsedFactors<Computed<S>> used(*wide, batch, kConverts<S> ? 1 : engine.lanes, engine.lanes);
   std::vector<Computed<S>> wide_bias;
   if (kConverts<S> && bias != nullptr) {
     wide_bias.resize(static_cast<std::size_t>(used.plan.out_features));
@@ -154,7 +154,7 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
   call.y = y;
   call.batch = batch;
   for (int i = 0; i < used.plan.steps; ++i) call.factors[i] = used.values[i];
-  const Index tasks = count_tasks(batch, lane_work(used.plan, engine.lanes), setting);
+  const Index tasks = count_tasks(used.plan, batch, lane_work(used.plan, engine.lanes), setting);
   const Memory memory =
       allocate(engine.forward_bytes(used.plan, batch, tasks, bias != nullptr), setting.poison);
   engine.forward(used.plan, call, tasks, memory.get(), setting.run_tasks);
@@ -168,7 +168,7 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const WideLayer<S> wide(layer);
-  const UsedFactors<T> used(*wide, engine.lanes);
+  const UsedFactors<T> used(*wide, batch, kConverts<S> ? 1 : engine.lanes, engine.lanes);
   const Plan& plan = used.plan;
   Backward<S> call{};
   call.grad = grad;
@@ -198,7 +198,7 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
     next += static_cast<std::size_t>(layer.groups[static_cast<std::size_t>(i)]);
   }
 
-  const Index tasks = count_tasks(batch, 3 * lane_work(plan, engine.lanes), setting);
+  const Index tasks = count_tasks(plan, batch, 3 * lane_work(plan, engine.lanes), setting);
   const Memory memory = allocate(
       engine.backward_bytes(plan, batch, tasks, factors, grad_bias != nullptr), setting.poison);
   engine.backward(plan, call, tasks, memory.get(), setting.run_tasks);

@@ -48,20 +48,5 @@ const Computed<S>* widened(Index count, const S* rows, Computed<S>* room) {
   }
 }
 
-// Where results are to be computed: in `room`, from which `store_narrowed` takes them, or in place.
-template <class S>
-Computed<S>* place(S* results, Computed<S>* room) {
-  if constexpr (kConverts<S>) {
-    return room;
-  } else {
-    return results;
-  }
-}
-
-template <class S>
-void store_narrowed(Index count, const Computed<S>* room, S* results) {
-  if constexpr (kConverts<S>) convert(count, room, results);
-}
-
 }  // namespace
 }  // namespace qimlp

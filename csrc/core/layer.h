@@ -38,6 +38,7 @@ constexpr int kMaxFactors = 16;
 struct Step {
   int factor;
   bool row;
+  bool side_by_side;  // `after` ends with the samples that stand side by side
   Index n_in, n_out;
   Index before, after;
   // Elements from one row of a block to the next: `after` unless the state is padded. In a row
@@ -59,10 +60,16 @@ struct Step {
 };
 
 // The order of the steps and the sizes of everything, for one layer on one instruction set.
+//
+// Small factors leave vectors empty. Then the samples of a whole vector stand side by side: they
+// are the last axis of everything, no step contracts it, and the steps see them as one sample.
 struct Plan {
   int steps;
   Index in_features, out_features;
+  Index side;  // samples side by side: 1, or as many as a vector has lanes
   Step step[kMaxFactors];
+
+  Index items(Index samples) const { return (samples + side - 1) / side; }
 };
 
 // Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),

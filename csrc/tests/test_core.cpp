@@ -183,6 +183,10 @@ int main() {
       {{7, 7, 16}, {16, 7, 7}, 2, 4, {2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 2, 6, {1, 2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 1, 0, {1, 1, 1, 1}},
+      // Small factors, enough rows: samples side by side, in whole vectors and not.
+      {{4, 4, 7}, {4, 4, 7}, 1, 67, {1, 1, 1}},
+      {{3, 5, 2}, {2, 7, 3}, 2, 65, {1, 1, 1}},
+      {{4, 4, 7}, {3, 5, 7}, 1, 127, {2, 1}},
   };
   int failures = 0, tried = 0;
   for (const InstructionSet set :
