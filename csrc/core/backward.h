@@ -4,16 +4,18 @@
 
 #include "ahead.h"
 #include "groups.h"
+#include "interleave.h"
 #include "layer.h"
 #include "steps.h"
 
 namespace qimlp {
 namespace {
 
-template <class T>
+template <class S>
 struct BackwardJob {
+  using T = Computed<S>;
   const Plan* plan;
-  const Backward<T>* call;
+  const Backward<S>* call;
   Index tasks, group;
   bool fetches_ahead;
   T* packed_forward[kMaxFactors];
@@ -22,13 +24,16 @@ struct BackwardJob {
   // the other, then the bias gradient.
   T* sums;
   Index sums_size, factor_sums[kMaxFactors], bias_sum;
-  T* scratch;  // for each task: the states, two buffers for their gradients, a transposed state
-  Index scratch_size, states[kMaxFactors], gradients[2], transposed;
+  // For each task: the states, two buffers for their gradients, a transposed state; a group's
+  // input, gradient and result where the rows themselves do not do.
+  T* scratch;
+  Index scratch_size, states[kMaxFactors], gradients[2], transposed, x, grad, grad_x;
 };
 
-template <class T>
+template <class S>
 Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors, bool bias,
-                       void* memory, BackwardJob<T>* job) {
+                       void* memory, BackwardJob<S>* job) {
+  using T = Computed<S>;
   Arena arena(memory);
   const int last = plan.steps - 1;
   const Index largest = largest_state(plan);
@@ -40,11 +45,11 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
     const Index needed = transposed_size<T>(plan.step[i]);
     if (needed > transposed) transposed = needed;
   }
-  const Index per_sample = 2 * plan.in_features + plan.out_features + (factors ? all_states : 0) +
-                           2 * largest + transposed;
+  const Index per_item = plan.side * (2 * plan.in_features + plan.out_features) +
+                         (factors ? all_states : 0) + 2 * largest + transposed;
   job->tasks = tasks;
   job->group =
-      group_size(per_sample * static_cast<Index>(sizeof(T)), kBackwardGroupBytes, batch, tasks);
+      group_size(plan, per_item * static_cast<Index>(sizeof(T)), kBackwardGroupBytes, batch, tasks);
 
   for (int i = 0; i <= last; ++i) {
     const Step& s = plan.step[i];
@@ -75,6 +80,12 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
   }
   job->transposed = size;
   size += round_to_vectors<T>(job->group * transposed);
+  const Index inputs = room_size<S>(plan, job->group, plan.in_features);
+  const Index outputs = room_size<S>(plan, job->group, plan.out_features);
+  job->x = size;
+  job->grad_x = job->x + inputs;
+  job->grad = job->grad_x + inputs;
+  size = job->grad + outputs;
   job->scratch_size = size;
   job->scratch = arena.take<T>(tasks * size);
   return arena.used();
@@ -86,26 +97,43 @@ void fill_zero(T* values, Index count) {
 }
 
 // Where task t adds up the gradient of a factor.
-template <class T>
-T* factor_sum(const BackwardJob<T>& job, Index t, int factor) {
+template <class S>
+Computed<S>* factor_sum(const BackwardJob<S>& job, Index t, int factor) {
   return t == 0 ? job.call->grad_factors[factor]
                 : job.sums + (t - 1) * job.sums_size + job.factor_sums[factor];
 }
 
-template <class T>
-T* bias_sum(const BackwardJob<T>& job, Index t) {
+template <class S>
+Computed<S>* bias_sum(const BackwardJob<S>& job, Index t) {
   return t == 0 ? job.call->grad_bias : job.sums + (t - 1) * job.sums_size + job.bias_sum;
 }
 
-template <class T>
-void backward_group(const BackwardJob<T>& job, Index t, Index first, Index samples, Ahead* ahead) {
+// Rows as they lie, whatever the steps work on; room for them where they are of another type.
+template <class S>
+void add_to_bias(const BackwardJob<S>& job, Index t, Index first, Index samples) {
+  const Index width = job.plan->out_features;
+  const Computed<S>* grad = widened(samples * width, job.call->grad + first * width,
+                                    job.scratch + t * job.scratch_size + job.grad);
+  add_rows(samples, width, grad, bias_sum(job, t));
+}
+
+template <class S>
+void backward_group(const BackwardJob<S>& job, Index t, Index first, Index samples, Ahead* ahead) {
+  using T = Computed<S>;
   const Plan& plan = *job.plan;
-  const Backward<T>& call = *job.call;
+  const Backward<S>& call = *job.call;
   const int last = plan.steps - 1;
+  const Index items = plan.items(samples);
   const bool factors = call.grad_factors[0] != nullptr;
   T* scratch = job.scratch + t * job.scratch_size;
-  const T* x = call.x + first * plan.in_features;
-  const T* grad = call.grad + first * plan.out_features;
+  const T* x = nullptr;
+  if (factors) {
+    x = taken_in(plan, samples, plan.in_features, call.x + first * plan.in_features,
+                 scratch + job.x);
+  }
+  const T* grad = taken_in(plan, samples, plan.out_features,
+                           call.grad + first * plan.out_features, scratch + job.grad);
+  S* grad_x = call.grad_x == nullptr ? nullptr : call.grad_x + first * plan.in_features;
 
   // The states once more, from the input up to the last step's input.
   const T* in[kMaxFactors];
@@ -115,36 +143,39 @@ void backward_group(const BackwardJob<T>& job, Index t, Index first, Index sampl
   for (int i = 0; i < last && factors; ++i) {
     const Step& s = plan.step[i];
     T* out = scratch + job.states[i];
-    const Index out_copy = s.out_copy(samples);
-    step_forward<T>(s, false, samples, call.factors[s.factor], job.packed_forward[i], in[i],
+    const Index out_copy = s.out_copy(items);
+    step_forward<T>(s, false, items, call.factors[s.factor], job.packed_forward[i], in[i],
                     in_copy[i], out, out_copy, nullptr, 0, ahead);
     in[i + 1] = out;
     in_copy[i + 1] = out_copy;
   }
 
-  if (call.grad_bias != nullptr) add_rows<T>(samples, plan.out_features, grad, bias_sum(job, t));
+  if (call.grad_bias != nullptr) add_to_bias(job, t, first, samples);
   Index grad_copy = 0;
   for (int i = last; i >= 0; --i) {
     const Step& s = plan.step[i];
     if (factors) {
-      step_factor_gradient<T>(s, samples, in[i], in_copy[i], grad, grad_copy,
+      step_factor_gradient<T>(s, items, in[i], in_copy[i], grad, grad_copy,
                               scratch + job.transposed, factor_sum(job, t, s.factor), ahead);
     }
     if (i == 0 && call.grad_x == nullptr) break;
-    T* grad_in = i == 0 ? call.grad_x + first * plan.in_features : scratch + job.gradients[i % 2];
-    const Index grad_in_copy = i == 0 ? 0 : plan.step[i - 1].out_copy(samples);
-    step_backward<T>(s, i == 0, samples, call.factors[s.factor], job.packed_backward[i], grad,
+    T* grad_in = i == 0 ? left_in(plan, grad_x, scratch + job.grad_x) : scratch + job.gradients[i % 2];
+    const Index grad_in_copy = i == 0 ? 0 : plan.step[i - 1].out_copy(items);
+    step_backward<T>(s, i == 0, items, call.factors[s.factor], job.packed_backward[i], grad,
                      grad_copy, grad_in, grad_in_copy, ahead);
     grad = grad_in;
     grad_copy = grad_in_copy;
   }
+  if (grad_x != nullptr) {
+    give_back(plan, samples, plan.in_features, scratch + job.grad_x, grad_x);
+  }
 }
 
-template <class T>
+template <class S>
 void backward_task(void* context, Index t) {
-  const BackwardJob<T>& job = *static_cast<const BackwardJob<T>*>(context);
+  const BackwardJob<S>& job = *static_cast<const BackwardJob<S>*>(context);
   const Plan& plan = *job.plan;
-  const Backward<T>& call = *job.call;
+  const Backward<S>& call = *job.call;
   if (call.grad_factors[0] != nullptr) {
     for (int i = 0; i < plan.steps; ++i) {
       const Step& s = plan.step[i];
@@ -154,16 +185,17 @@ void backward_task(void* context, Index t) {
   if (call.grad_bias != nullptr) fill_zero(bias_sum(job, t), plan.out_features);
   const bool factors = call.grad_factors[0] != nullptr;
   Ahead ahead;
+  const Index most = job.group * plan.side;
   const Index until = task_begin(call.batch, job.tasks, t + 1);
-  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += job.group) {
-    const Index samples = until - first < job.group ? until - first : job.group;
+  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += most) {
+    const Index samples = until - first < most ? until - first : most;
     if (factors || call.grad_x != nullptr) {
       Ahead* fetched = nullptr;
       if (job.fetches_ahead) {
         fetched = &ahead;
         const Index next = until - first - samples < samples ? until - first - samples : samples;
         const Index ways = (factors ? 2 : 0) + (call.grad_x != nullptr ? 1 : 0);
-        ahead.restart(ways * count_blocks<T>(plan, samples));
+        ahead.restart(ways * count_blocks<Computed<S>>(plan, plan.items(samples)));
         if (call.grad_x != nullptr) {
           ahead.add(call.grad_x + first * plan.in_features, samples * plan.in_features, true);
         }
@@ -173,28 +205,28 @@ void backward_task(void* context, Index t) {
           ahead.add(call.x + (first + samples) * plan.in_features, next * plan.in_features, false);
         }
       }
-      backward_group<T>(job, t, first, samples, fetched);
+      backward_group(job, t, first, samples, fetched);
     } else {
-      add_rows<T>(samples, plan.out_features, call.grad + first * plan.out_features,
-                  bias_sum(job, t));
+      add_to_bias(job, t, first, samples);
     }
   }
 }
 
-template <class T>
+template <class S>
 Index backward_bytes(const Plan& plan, Index batch, Index tasks, bool factors, bool bias) {
-  BackwardJob<T> job;
-  return lay_out_backward<T>(plan, batch, tasks, factors, bias, nullptr, &job);
+  BackwardJob<S> job;
+  return lay_out_backward<S>(plan, batch, tasks, factors, bias, nullptr, &job);
 }
 
-template <class T>
-void backward(const Plan& plan, const Backward<T>& call, Index tasks, void* memory, RunTasks run) {
-  BackwardJob<T> job;
+template <class S>
+void backward(const Plan& plan, const Backward<S>& call, Index tasks, void* memory, RunTasks run) {
+  using T = Computed<S>;
+  BackwardJob<S> job;
   const bool factors = call.grad_factors[0] != nullptr;
-  lay_out_backward<T>(plan, call.batch, tasks, factors, call.grad_bias != nullptr, memory, &job);
+  lay_out_backward<S>(plan, call.batch, tasks, factors, call.grad_bias != nullptr, memory, &job);
   job.plan = &plan;
   job.call = &call;
-  job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
+  job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     const T* weight = call.factors[s.factor];
@@ -205,7 +237,7 @@ void backward(const Plan& plan, const Backward<T>& call, Index tasks, void* memo
       pack_padded<T>(s, weight, job.packed_backward[i]);
     }
   }
-  run(tasks, backward_task<T>, &job);
+  run(tasks, backward_task<S>, &job);
   for (Index t = 1; t < tasks; ++t) {  // in the order of the tasks: the same bits every time
     for (int i = 0; i < plan.steps && factors; ++i) {
       const Step& s = plan.step[i];

@@ -27,14 +27,15 @@ struct Setting {
   Index work_per_task = kWorkPerTask;
 };
 
-// y (batch, out) = x (batch, in) W^T + bias (out), or no bias where it is null.
-template <class T>
-void compute_forward(const Layer<T>& layer, Index batch, const T* x, const T* bias, T* y,
+// y (batch, out) = x (batch, in) W^T + bias (out), or no bias where it is null. BFloat16 is what
+// everything is read and written in; it is computed and added up in float.
+template <class S>
+void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, S* y,
                      const Setting& setting);
 
 // Gradients; those that are null are not computed. `grad_factors` is empty or has all factors'.
-template <class T>
-void compute_backward(const Layer<T>& layer, Index batch, const T* grad, const T* x, T* grad_x,
-                      const std::vector<T*>& grad_factors, T* grad_bias, const Setting& setting);
+template <class S>
+void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x, S* grad_x,
+                      const std::vector<S*>& grad_factors, S* grad_bias, const Setting& setting);
 
 }  // namespace qimlp

@@ -8,9 +8,9 @@
 namespace qimlp {
 namespace {
 
-template <class T>
-constexpr Engine<T> make_engine() {
-  return {Simd<T>::kLanes, forward_bytes<T>, forward<T>, backward_bytes<T>, backward<T>};
+template <class S>
+constexpr Engine<S> make_engine() {
+  return {Simd<Computed<S>>::kLanes, forward_bytes<S>, forward<S>, backward_bytes<S>, backward<S>};
 }
 
 }  // namespace

@@ -72,6 +72,13 @@ const Engine<double>& engine(InstructionSet set) {
          : set == InstructionSet::kAvx2 ? avx2_double
                                         : portable_double;
 }
+
+template <>
+const Engine<BFloat16>& engine(InstructionSet set) {
+  return set == InstructionSet::kAvx512 ? avx512_bfloat16
+         : set == InstructionSet::kAvx2 ? avx2_bfloat16
+                                        : portable_bfloat16;
+}
 #else
 template <>
 const Engine<float>& engine(InstructionSet) {
@@ -81,6 +88,11 @@ const Engine<float>& engine(InstructionSet) {
 template <>
 const Engine<double>& engine(InstructionSet) {
   return portable_double;
+}
+
+template <>
+const Engine<BFloat16>& engine(InstructionSet) {
+  return portable_bfloat16;
 }
 #endif
 

@@ -7,6 +7,7 @@ namespace qimlp {
 
 extern const Engine<float> avx512_float, avx2_float, portable_float;
 extern const Engine<double> avx512_double, avx2_double, portable_double;
+extern const Engine<BFloat16> avx512_bfloat16, avx2_bfloat16, portable_bfloat16;
 
 enum class InstructionSet { kPortable, kAvx2, kAvx512 };
 
@@ -15,8 +16,8 @@ InstructionSet best_instruction_set();
 
 const char* instruction_set_name(InstructionSet set);
 
-// The engine for a number type; `set` must not be above `best_instruction_set()`.
-template <class T>
-const Engine<T>& engine(InstructionSet set);
+// The engine for rows of a number type; `set` must not be above `best_instruction_set()`.
+template <class S>
+const Engine<S>& engine(InstructionSet set);
 
 }  // namespace qimlp

@@ -3,105 +3,128 @@
 
 #include "ahead.h"
 #include "groups.h"
+#include "interleave.h"
 #include "layer.h"
 #include "steps.h"
 
 namespace qimlp {
 namespace {
 
-template <class T>
+template <class S>
 struct ForwardJob {
+  using T = Computed<S>;
   const Plan* plan;
-  const Forward<T>* call;
+  const Forward<S>* call;
   Index tasks, group;
   bool fetches_ahead;
   T* packed[kMaxFactors];
-  T* bias_rows;  // the bias repeated for every sample of a group, where the last step needs it so
+  T* bias_rows;  // the bias repeated for every sample of a group, or for every side
+  Index bias_copies;
   T* states;     // two buffers for each task
   Index state;   // elements of one buffer
+  T* rooms;      // a group's input and output for each task, where the rows themselves do not do
+  Index room_in, room_out;
 };
 
-template <class T>
+template <class S>
 Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, void* memory,
-                      ForwardJob<T>* job) {
+                      ForwardJob<S>* job) {
+  using T = Computed<S>;
   Arena arena(memory);
   const Index state = largest_state(plan);
-  const Index per_sample = plan.in_features + plan.out_features + state;
+  const Index per_item = plan.side * (plan.in_features + plan.out_features) + state;
   job->tasks = tasks;
   job->group =
-      group_size(per_sample * static_cast<Index>(sizeof(T)), kForwardGroupBytes, batch, tasks);
+      group_size(plan, per_item * static_cast<Index>(sizeof(T)), kForwardGroupBytes, batch, tasks);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     job->packed[i] = s.row ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
   }
   const Step& last = plan.step[plan.steps - 1];
-  const bool repeat = bias && last.row && last.before > 1 && job->group > 1;
-  job->bias_rows = repeat ? arena.take<T>(job->group * plan.out_features) : nullptr;
+  const bool repeat = last.row && last.before > 1 && job->group > 1;
+  job->bias_copies = bias && plan.side > 1 ? plan.side : bias && repeat ? job->group : 0;
+  job->bias_rows =
+      job->bias_copies > 0 ? arena.take<T>(job->bias_copies * plan.out_features) : nullptr;
   job->state = round_to_vectors<T>(job->group * state);
   job->states = arena.take<T>(2 * tasks * job->state);
+  job->room_in = room_size<S>(plan, job->group, plan.in_features);
+  job->room_out = room_size<S>(plan, job->group, plan.out_features);
+  job->rooms = arena.take<T>(tasks * (job->room_in + job->room_out));
   return arena.used();
 }
 
-template <class T>
+template <class S>
 void forward_task(void* context, Index t) {
-  const ForwardJob<T>& job = *static_cast<const ForwardJob<T>*>(context);
+  using T = Computed<S>;
+  const ForwardJob<S>& job = *static_cast<const ForwardJob<S>*>(context);
   const Plan& plan = *job.plan;
-  const Forward<T>& call = *job.call;
+  const Forward<S>& call = *job.call;
   T* buffers[2] = {job.states + 2 * t * job.state, job.states + (2 * t + 1) * job.state};
+  T* room_x = job.rooms + t * (job.room_in + job.room_out);
+  T* room_y = room_x + job.room_in;
   const int last = plan.steps - 1;
   const Step& end = plan.step[last];
   const T* bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
   const Index bias_stride = !end.row ? end.out_stride : end.before > 1 ? end.n_out : 0;
   Ahead ahead;
+  const Index most = job.group * plan.side;
   const Index until = task_begin(call.batch, job.tasks, t + 1);
-  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += job.group) {
-    const Index samples = until - first < job.group ? until - first : job.group;
-    const T* in = call.x + first * plan.in_features;
+  for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += most) {
+    const Index samples = until - first < most ? until - first : most;
+    const Index items = plan.items(samples);
+    const S* x = call.x + first * plan.in_features;
+    S* y = call.y + first * plan.out_features;
     Ahead* fetched = nullptr;
     if (job.fetches_ahead) {
       fetched = &ahead;
       const Index next = until - first - samples < samples ? until - first - samples : samples;
-      ahead.restart(count_blocks<T>(plan, samples));
-      ahead.add(call.y + first * plan.out_features, samples * plan.out_features, true);
-      ahead.add(in + samples * plan.in_features, next * plan.in_features, false);
+      ahead.restart(count_blocks<T>(plan, items));
+      ahead.add(y, samples * plan.out_features, true);
+      ahead.add(x + samples * plan.in_features, next * plan.in_features, false);
     }
+    const T* in = taken_in(plan, samples, plan.in_features, x, room_x);
     Index in_copy = 0;
     for (int i = 0; i <= last; ++i) {
       const Step& s = plan.step[i];
-      T* out = i == last ? call.y + first * plan.out_features : buffers[i % 2];
-      const Index out_copy = i == last ? 0 : s.out_copy(samples);
-      step_forward<T>(s, i == last, samples, call.factors[s.factor], job.packed[i], in, in_copy,
+      T* out = i == last ? left_in(plan, y, room_y) : buffers[i % 2];
+      const Index out_copy = i == last ? 0 : s.out_copy(items);
+      step_forward<T>(s, i == last, items, call.factors[s.factor], job.packed[i], in, in_copy,
                       out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
       in = out;
       in_copy = out_copy;
     }
+    give_back(plan, samples, plan.out_features, room_y, y);
   }
 }
 
-template <class T>
+template <class S>
 Index forward_bytes(const Plan& plan, Index batch, Index tasks, bool bias) {
-  ForwardJob<T> job;
-  return lay_out_forward<T>(plan, batch, tasks, bias, nullptr, &job);
+  ForwardJob<S> job;
+  return lay_out_forward<S>(plan, batch, tasks, bias, nullptr, &job);
 }
 
-template <class T>
-void forward(const Plan& plan, const Forward<T>& call, Index tasks, void* memory, RunTasks run) {
-  ForwardJob<T> job;
-  lay_out_forward<T>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
+template <class S>
+void forward(const Plan& plan, const Forward<S>& call, Index tasks, void* memory, RunTasks run) {
+  using T = Computed<S>;
+  ForwardJob<S> job;
+  lay_out_forward<S>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
   job.plan = &plan;
   job.call = &call;
-  job.fetches_ahead = qimlp::fetches_ahead<T>(plan, call.batch);
+  job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     if (s.row) pack_transposed<T>(s, call.factors[s.factor], job.packed[i]);
   }
   if (job.bias_rows != nullptr) {
-    for (Index n = 0; n < job.group; ++n) {
-      T* row = job.bias_rows + n * plan.out_features;
-      for (Index j = 0; j < plan.out_features; ++j) row[j] = call.bias[j];
+    // (samples, features) or (features, sides)
+    const Index next = plan.side > 1 ? 1 : plan.out_features;
+    for (Index n = 0; n < job.bias_copies; ++n) {
+      for (Index j = 0; j < plan.out_features; ++j) {
+        job.bias_rows[n * next + j * plan.side] = call.bias[j];
+      }
     }
   }
-  run(tasks, forward_task<T>, &job);
+  run(tasks, forward_task<S>, &job);
 }
 
 }  // namespace

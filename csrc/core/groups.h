@@ -32,7 +32,7 @@ class Arena {
   Index used_ = 0;
 };
 
-// Elements of the largest state, all copies, one sample.
+// Elements of the largest state, all copies, one item.
 inline Index largest_state(const Plan& plan) {
   Index largest = 0;
   for (int i = 0; i + 1 < plan.steps; ++i) {
@@ -42,19 +42,21 @@ inline Index largest_state(const Plan& plan) {
   return largest;
 }
 
-inline Index group_size(Index bytes_per_sample, Index group_bytes, Index batch, Index tasks) {
-  Index samples = group_bytes / bytes_per_sample;
-  const Index most = (batch + tasks - 1) / tasks;
-  if (samples > kMostSamplesInGroup) samples = kMostSamplesInGroup;
-  if (samples > most) samples = most;
-  return samples < 1 ? 1 : samples;
+// Items of a group; `bytes` of one of them.
+inline Index group_size(const Plan& plan, Index bytes, Index group_bytes, Index batch,
+                        Index tasks) {
+  Index items = group_bytes / bytes;
+  const Index most = plan.items((batch + tasks - 1) / tasks);
+  if (items * plan.side > kMostSamplesInGroup) items = kMostSamplesInGroup / plan.side;
+  if (items > most) items = most;
+  return items < 1 ? 1 : items;
 }
 
 // Whether memory is asked for ahead: input and output are too large to be expected in a near cache,
 // and so wide that the machine's own prefetching comes late (measured: it does well on short rows).
-template <class T>
+template <class S>
 bool fetches_ahead(const Plan& plan, Index batch) {
-  const Index bytes = (plan.in_features + plan.out_features) * static_cast<Index>(sizeof(T));
+  const Index bytes = (plan.in_features + plan.out_features) * static_cast<Index>(sizeof(S));
   return bytes >= kWideBytes && batch * bytes > kNearBytes;
 }
 

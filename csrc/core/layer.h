@@ -10,6 +10,23 @@ namespace qimlp {
 
 using Index = std::int64_t;
 
+// The upper half of a float. Rows are held in it; everything is computed in float.
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+// The type that numbers held in S are computed in.
+template <class S>
+struct ComputedIn {
+  using Type = S;
+};
+template <>
+struct ComputedIn<BFloat16> {
+  using Type = float;
+};
+template <class S>
+using Computed = typename ComputedIn<S>::Type;
+
 // More factors than this (after neighbours were multiplied out) are refused.
 constexpr int kMaxFactors = 16;
 
@@ -21,6 +38,7 @@ constexpr int kMaxFactors = 16;
 struct Step {
   int factor;
   bool row;
+  bool side_by_side;  // `after` ends with the samples that stand side by side
   Index n_in, n_out;
   Index before, after;
   // Elements from one row of a block to the next: `after` unless the state is padded. In a row
@@ -42,48 +60,54 @@ struct Step {
 };
 
 // The order of the steps and the sizes of everything, for one layer on one instruction set.
+//
+// Small factors leave vectors empty. Then the samples of a whole vector stand side by side: they
+// are the last axis of everything, no step contracts it, and the steps see them as one sample.
 struct Plan {
   int steps;
   Index in_features, out_features;
+  Index side;  // samples side by side: 1, or as many as a vector has lanes
   Step step[kMaxFactors];
+
+  Index items(Index samples) const { return (samples + side - 1) / side; }
 };
 
 // Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),
 // factor i (copies, n_out, n_in), bias (out_features) or null; all contiguous.
-template <class T>
+template <class S>
 struct Forward {
-  const T* x;
-  const T* factors[kMaxFactors];
-  const T* bias;
-  T* y;
+  const S* x;
+  const Computed<S>* factors[kMaxFactors];
+  const Computed<S>* bias;
+  S* y;
   Index batch;
 };
 
 // Arguments of a backward pass. Outputs that are null are not computed; `grad_factors[0]` decides
 // for all factors. Factor gradients have the factors' layouts.
-template <class T>
+template <class S>
 struct Backward {
-  const T* grad;
-  const T* x;
-  const T* factors[kMaxFactors];
-  T* grad_x;
-  T* grad_factors[kMaxFactors];
-  T* grad_bias;
+  const S* grad;
+  const S* x;
+  const Computed<S>* factors[kMaxFactors];
+  S* grad_x;
+  Computed<S>* grad_factors[kMaxFactors];
+  Computed<S>* grad_bias;
   Index batch;
 };
 
 // Runs `task(context, t)` for t = 0 .. tasks - 1, in any order, on any threads.
 using RunTasks = void (*)(Index tasks, void (*task)(void* context, Index t), void* context);
 
-// What one instruction set offers for one number type.
-template <class T>
+// What one instruction set offers for rows of one number type.
+template <class S>
 struct Engine {
   Index lanes;
   // Bytes of working memory for `tasks` tasks.
   Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
-  void (*forward)(const Plan&, const Forward<T>&, Index tasks, void* memory, RunTasks);
+  void (*forward)(const Plan&, const Forward<S>&, Index tasks, void* memory, RunTasks);
   Index (*backward_bytes)(const Plan&, Index batch, Index tasks, bool factors, bool bias);
-  void (*backward)(const Plan&, const Backward<T>&, Index tasks, void* memory, RunTasks);
+  void (*backward)(const Plan&, const Backward<S>&, Index tasks, void* memory, RunTasks);
 };
 
 }  // namespace qimlp

@@ -5,10 +5,18 @@ namespace {
 
 Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
 
+// What starting and ending the sum of a vector costs, in multiply-adds of it.
+constexpr Index kStart = 4;
+// What it costs to put an element of input or output side by side with the other samples'.
+constexpr Index kInterleave = 6;
+// Elements of the largest state of an item that a near cache is still taken to hold.
+constexpr Index kLargestItem = 32 * 1024;
+
 Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* out_dims,
-                   const int* order, Index lanes) {
+                   const int* order, Index side, Index lanes) {
   Plan plan{};
   plan.steps = count;
+  plan.side = side;
   Index dims[kMaxFactors];
   plan.in_features = plan.out_features = 1;
   for (int i = 0; i < count; ++i) {
@@ -22,17 +30,19 @@ Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* o
     step.factor = factor;
     step.n_in = in_dims[factor];
     step.n_out = out_dims[factor];
-    step.before = step.after = 1;
+    step.before = 1;
+    step.after = side;
+    step.side_by_side = side > 1;
     for (int j = 0; j < factor; ++j) step.before *= dims[j];
     for (int j = factor + 1; j < count; ++j) step.after *= dims[j];
-    step.row = factor == count - 1;
+    step.row = factor == count - 1 && side == 1;
     step.in_stride = step.row ? step.n_in : step.after;
     step.out_stride = step.row ? step.n_out : step.after;
     step.copies = copies;
     step.copy_stride = 0;
     dims[factor] = step.n_out;
   }
-  if (count == 2) {  // one state between them, its rows padded to whole vectors
+  if (count == 2 && side == 1) {  // one state between, its rows padded to whole vectors
     Step &first = plan.step[0], &second = plan.step[1];
     if (first.row && copies > 1) {  // all copies side by side: one product, few empty lanes
       first.copy_stride = first.n_out;
@@ -43,6 +53,28 @@ Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* o
     first.out_stride = second.in_stride = round_up(first.out_stride, lanes);
   }
   return plan;
+}
+
+// Elements of the largest of input, states and output of one item.
+Index largest_item(const Plan& plan) {
+  Index largest = plan.in_features * plan.side;
+  for (int i = 0; i < plan.steps; ++i) {
+    const Index size = plan.step[i].copies * plan.step[i].out_size();
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
+// Multiply-adds that a batch is worth, with what comes beside the arithmetic.
+Index cost(const Plan& plan, Index batch, Index lanes) {
+  Index item = lane_work(plan, lanes);
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
+            round_up(s.row ? s.n_out : s.after, lanes);
+  }
+  if (plan.side > 1) item += kInterleave * plan.side * (plan.in_features + plan.out_features);
+  return plan.items(batch) * item;
 }
 
 }  // namespace
@@ -58,8 +90,9 @@ Index lane_work(const Plan& plan, Index lanes) {
   return total;
 }
 
-Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index lanes) {
-  int order[kMaxFactors];
+Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index batch,
+               Index side, Index lanes) {
+  int order[kMaxFactors] = {};
   for (int i = 0; i < count; ++i) order[i] = count - 1 - i;
   // Ascending 1/in - 1/out is the cheapest order: exchanging neighbours that stand the other way
   // round always saves work. Ties go from the last factor to the first.
@@ -75,11 +108,17 @@ Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_d
       order[j - 1] = swapped;
     }
   }
-  const Plan plan = plan_in_order(count, copies, in_dims, out_dims, order, lanes);
-  if (count != 2) return plan;
-  const int other_order[2] = {order[1], order[0]};  // vectors may tip the scale
-  const Plan other = plan_in_order(count, copies, in_dims, out_dims, other_order, lanes);
-  return lane_work(other, lanes) < lane_work(plan, lanes) ? other : plan;
+  Plan plan = plan_in_order(count, copies, in_dims, out_dims, order, 1, lanes);
+  if (count == 2) {
+    const int other_order[2] = {order[1], order[0]};  // vectors may tip the scale
+    const Plan other = plan_in_order(count, copies, in_dims, out_dims, other_order, 1, lanes);
+    if (lane_work(other, lanes) < lane_work(plan, lanes)) plan = other;
+  }
+  if (side == 1) return plan;
+  const Plan side_by_side = plan_in_order(count, copies, in_dims, out_dims, order, side, lanes);
+  const bool better = largest_item(side_by_side) <= kLargestItem &&
+                      cost(side_by_side, batch, lanes) < cost(plan, batch, lanes);
+  return better ? side_by_side : plan;
 }
 
 }  // namespace qimlp

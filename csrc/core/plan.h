@@ -6,9 +6,11 @@
 namespace qimlp {
 
 // `count` factors, factor i of shape (copies, out_dims[i], in_dims[i]); `lanes` of the engine used.
-Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index lanes);
+// `side`, 1 or `lanes`: how many samples may stand side by side.
+Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index batch,
+               Index side, Index lanes);
 
-// Multiply-adds of one sample, lanes that stay empty included.
+// Multiply-adds of one item (`side` samples), lanes that stay empty included.
 Index lane_work(const Plan& plan, Index lanes);
 
 }  // namespace qimlp

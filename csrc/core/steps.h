@@ -162,10 +162,11 @@ void step_backward(const Step& s, bool add_copies, Index samples, const T* weigh
 }
 
 // Whether a column step's factor gradient goes through a transposed input. Dot products along the
-// contiguous axis need none, but they are slower; they win where n_in leaves most lanes empty.
+// contiguous axis need none, but they are slower; they win where n_in leaves most lanes empty,
+// and where samples stand side by side, so that the contiguous axis fills whole vectors.
 template <class T>
 bool transposes_input(const Step& s) {
-  return !s.row && 2 * s.n_in > Simd<T>::kLanes;
+  return !s.row && !s.side_by_side && 2 * s.n_in > Simd<T>::kLanes;
 }
 
 // Elements of one copy of one sample of the transposed input.

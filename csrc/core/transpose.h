@@ -31,5 +31,26 @@ void transpose(Index rows, Index columns, const T* in, Index in_stride, T* out, 
   }
 }
 
+// The same without room beyond `rows`: nothing there is written.
+template <class T>
+void transpose_tight(Index rows, Index columns, const T* in, Index in_stride, T* out,
+                     Index out_stride) {
+  using S = Simd<T>;
+  constexpr Index lanes = S::kLanes;
+  for (Index i = 0; i < rows; i += lanes) {
+    const Index height = rows - i < lanes ? rows - i : lanes;
+    const typename S::Mask tail = S::first(height);
+    for (Index j = 0; j < columns; j += lanes) {
+      const Index width = columns - j < lanes ? columns - j : lanes;
+      const typename S::Mask mask = S::first(width);
+      typename S::Vector square[lanes];
+      for (Index k = 0; k < height; ++k) square[k] = S::load(in + (i + k) * in_stride + j, mask);
+      for (Index k = height; k < lanes; ++k) square[k] = S::zero();
+      S::transpose(square);
+      for (Index k = 0; k < width; ++k) S::store(out + (j + k) * out_stride + i, square[k], tail);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace qimlp

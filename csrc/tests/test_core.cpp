@@ -1,10 +1,13 @@
 // Runs the core against plain loops, for a sanitizer to watch: every instruction set this machine
-// has, both number types, several threads, buffers of exactly the size needed.
+// has, all number types, several threads, buffers of exactly the size needed.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <random>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "../core/compute.h"
@@ -27,10 +30,41 @@ struct Case {
 };
 
 template <class T>
+double value_of(T number) {
+  return static_cast<double>(number);
+}
+
+double value_of(qimlp::BFloat16 number) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(number.bits) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return static_cast<double>(value);
+}
+
+// For bfloat16: the value without its lower bits, or a NaN.
+template <class T>
+T number_of(double value) {
+  if constexpr (std::is_same_v<T, qimlp::BFloat16>) {
+    const float single = static_cast<float>(value);
+    std::uint32_t bits;
+    std::memcpy(&bits, &single, sizeof bits);
+    return {static_cast<std::uint16_t>(bits >> 16)};
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+// Largest error, as a fraction of the largest entry.
+template <class T>
+constexpr double kTolerance = std::is_same_v<T, double>  ? 1e-12
+                              : std::is_same_v<T, float> ? 1e-5
+                                                         : 5e-3;
+
+template <class T>
 std::vector<T> draw(Index count, std::mt19937& random) {
   std::uniform_real_distribution<double> uniform(-1, 1);
   std::vector<T> values(static_cast<std::size_t>(count));
-  for (T& value : values) value = static_cast<T>(uniform(random));
+  for (T& value : values) value = number_of<T>(uniform(random));
   return values;
 }
 
@@ -50,8 +84,8 @@ double entry(const Case& c, const std::vector<std::vector<T>>& factors, Index co
     row /= c.out[i];
     column /= c.in[i];
     if (i != left_out) {
-      value *= static_cast<double>(
-          factors[i][static_cast<std::size_t>((copy * c.out[i] + o) * c.in[i] + j)]);
+      value *=
+          value_of(factors[i][static_cast<std::size_t>((copy * c.out[i] + o) * c.in[i] + j)]);
     }
   }
   return value;
@@ -61,11 +95,11 @@ template <class T>
 bool near(const char* what, const std::vector<T>& got, const std::vector<double>& expected) {
   double error = 0, scale = 1e-30;
   for (std::size_t i = 0; i < got.size(); ++i) {
-    error = std::max(error, std::abs(static_cast<double>(got[i]) - expected[i]));
+    error = std::max(error, std::abs(value_of(got[i]) - expected[i]));
     scale = std::max(scale, std::abs(expected[i]));
-    if (std::isnan(static_cast<double>(got[i]))) error = INFINITY;
+    if (std::isnan(value_of(got[i]))) error = INFINITY;
   }
-  if (error <= scale * (sizeof(T) == 4 ? 1e-5 : 1e-12)) return true;
+  if (error <= scale * kTolerance<T>) return true;
   std::printf("%s: error %g of scale %g\n", what, error, scale);
   return false;
 }
@@ -78,14 +112,14 @@ bool check(const Case& c, InstructionSet set, Index threads) {
   qimlp::Layer<T> layer{{}, c.copies, c.groups};
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     factors.push_back(draw<T>(c.copies * c.out[i] * c.in[i], random));
-    grad_factors.emplace_back(factors.back().size(), T(NAN));
+    grad_factors.emplace_back(factors.back().size(), number_of<T>(NAN));
   }
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     layer.factors.push_back({factors[i].data(), c.out[i], c.in[i]});
   }
   const std::vector<T> x = draw<T>(c.batch * n_in, random), bias = draw<T>(n_out, random);
   const std::vector<T> grad = draw<T>(c.batch * n_out, random);
-  std::vector<T> y(grad.size(), T(NAN)), grad_x(x.size(), T(NAN)), grad_bias(bias.size(), T(NAN));
+  std::vector<T> y(grad.size(), number_of<T>(NAN)), grad_x(x.size(), number_of<T>(NAN)), grad_bias(bias.size(), number_of<T>(NAN));
   std::vector<T*> grads;
   for (std::vector<T>& values : grad_factors) grads.push_back(values.data());
 
@@ -102,8 +136,8 @@ bool check(const Case& c, InstructionSet set, Index threads) {
       double weight = 0, pair = 0;
       for (Index k = 0; k < c.copies; ++k) weight += entry(c, factors, k, o, j, factors.size());
       for (Index n = 0; n < c.batch; ++n) {
-        const double x_nj = static_cast<double>(x[static_cast<std::size_t>(n * n_in + j)]);
-        const double g_no = static_cast<double>(grad[static_cast<std::size_t>(n * n_out + o)]);
+        const double x_nj = value_of(x[static_cast<std::size_t>(n * n_in + j)]);
+        const double g_no = value_of(grad[static_cast<std::size_t>(n * n_out + o)]);
         true_y[static_cast<std::size_t>(n * n_out + o)] += weight * x_nj;
         true_grad_x[static_cast<std::size_t>(n * n_in + j)] += weight * g_no;
         pair += g_no * x_nj;
@@ -122,8 +156,8 @@ bool check(const Case& c, InstructionSet set, Index threads) {
     }
     for (Index n = 0; n < c.batch; ++n) {
       const std::size_t at = static_cast<std::size_t>(n * n_out + o);
-      true_y[at] += static_cast<double>(bias[static_cast<std::size_t>(o)]);
-      true_grad_bias[static_cast<std::size_t>(o)] += static_cast<double>(grad[at]);
+      true_y[at] += value_of(bias[static_cast<std::size_t>(o)]);
+      true_grad_bias[static_cast<std::size_t>(o)] += value_of(grad[at]);
     }
   }
   bool good = near("y", y, true_y);
@@ -149,6 +183,10 @@ int main() {
       {{7, 7, 16}, {16, 7, 7}, 2, 4, {2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 2, 6, {1, 2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 1, 0, {1, 1, 1, 1}},
+      // Small factors, enough rows: samples side by side, in whole vectors and not.
+      {{4, 4, 7}, {4, 4, 7}, 1, 67, {1, 1, 1}},
+      {{3, 5, 2}, {2, 7, 3}, 2, 65, {1, 1, 1}},
+      {{4, 4, 7}, {3, 5, 7}, 1, 127, {2, 1}},
   };
   int failures = 0, tried = 0;
   for (const InstructionSet set :
@@ -158,8 +196,9 @@ int main() {
       for (std::size_t i = 0; i < cases.size(); ++i) {
         const bool good_float = check<float>(cases[i], set, threads);
         const bool good_double = check<double>(cases[i], set, threads);
-        tried += 2;
-        if (good_float && good_double) continue;
+        const bool good_bfloat16 = check<qimlp::BFloat16>(cases[i], set, threads);
+        tried += 3;
+        if (good_float && good_double && good_bfloat16) continue;
         ++failures;
         std::printf("case %zu failed on %s, %d threads\n", i, qimlp::instruction_set_name(set),
                     static_cast<int>(threads));

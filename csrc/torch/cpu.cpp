@@ -8,6 +8,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "../core/compute.h"
 #include "operators.h"
@@ -79,7 +81,7 @@ Layer<T> make_layer(const at::Tensor& x, at::TensorList factors, at::IntArrayRef
                       factor.sizes());
     kept->push_back(factor.contiguous());
     layer.factors.push_back(
-        {kept->back().template const_data_ptr<T>(), factor.size(1), factor.size(2)});
+        {static_cast<const T*>(kept->back().const_data_ptr()), factor.size(1), factor.size(2)});
     in_features *= factor.size(2);
   }
   layer.copies = factors[0].size(0);
@@ -119,7 +121,7 @@ class BiasVector {
                         "qimlp::kron_linear: expected bias of shape (", width, "), got ",
                         bias[0].sizes());
       whole_ = bias[0].contiguous();
-      values_ = whole_.const_data_ptr<T>();
+      values_ = static_cast<const T*>(whole_.const_data_ptr());
       return;
     }
     TORCH_CHECK_VALUE(bias.size() == factors.size(), "qimlp::kron_layer: expected ", factors.size(),
@@ -129,9 +131,18 @@ class BiasVector {
                         "qimlp::kron_layer: expected a bias vector of shape (", factors[i].size(1),
                         "), got ", bias[i].sizes());
     }
-    product_.reset(new T[static_cast<std::size_t>(width)]);
-    kron_vectors(Vectors<T>(bias).given(), product_.get());
-    values_ = product_.get();
+    if constexpr (std::is_same_v<T, BFloat16>) {  // multiplied in float32, rounded once
+      std::vector<at::Tensor> wide;
+      for (const at::Tensor& vector : bias) wide.push_back(vector.to(at::kFloat));
+      whole_ = at::empty({width}, wide.front().options());
+      kron_vectors(Vectors<float>(wide).given(), whole_.mutable_data_ptr<float>());
+      whole_ = whole_.to(at::kBFloat16);
+      values_ = static_cast<const T*>(whole_.const_data_ptr());
+    } else {
+      product_.reset(new T[static_cast<std::size_t>(width)]);
+      kron_vectors(Vectors<T>(bias).given(), product_.get());
+      values_ = product_.get();
+    }
   }
 
   const T* values() const { return values_; }
@@ -151,8 +162,8 @@ at::Tensor forward_of(const at::Tensor& x, at::TensorList factors, at::TensorLis
   const BiasVector<T> vector(x, factors, bias, width);
   const at::Tensor rows = x.contiguous();
   at::Tensor y = at::empty({x.size(0), width}, x.options());
-  compute_forward<T>(layer, x.size(0), rows.const_data_ptr<T>(), vector.values(),
-                     y.mutable_data_ptr<T>(), current_setting());
+  compute_forward<T>(layer, x.size(0), static_cast<const T*>(rows.const_data_ptr()),
+                     vector.values(), static_cast<T*>(y.mutable_data_ptr()), current_setting());
   return y;
 }
 
@@ -174,31 +185,32 @@ std::vector<at::Tensor> backward_of(const at::Tensor& grad, const at::Tensor& x,
   std::vector<T*> grad_factors;
   if (needs_x) {
     results.push_back(at::empty(x.sizes(), x.options()));
-    grad_x = results.back().mutable_data_ptr<T>();
+    grad_x = static_cast<T*>(results.back().mutable_data_ptr());
   }
   if (needs_factors) {
     for (const at::Tensor& factor : factors) {
       results.push_back(at::empty(factor.sizes(), factor.options()));
-      grad_factors.push_back(results.back().mutable_data_ptr<T>());
+      grad_factors.push_back(static_cast<T*>(results.back().mutable_data_ptr()));
     }
   }
   if (needs_bias) {
     results.push_back(at::empty({width}, x.options()));
-    grad_bias = results.back().mutable_data_ptr<T>();
+    grad_bias = static_cast<T*>(results.back().mutable_data_ptr());
   }
-  compute_backward<T>(layer, batch, grad_rows.const_data_ptr<T>(), rows.const_data_ptr<T>(), grad_x,
+  compute_backward<T>(layer, batch, static_cast<const T*>(grad_rows.const_data_ptr()), static_cast<const T*>(rows.const_data_ptr()), grad_x,
                       grad_factors, grad_bias, current_setting());
   return results;
 }
 
 void refuse(const at::Tensor& x) {
-  TORCH_CHECK_TYPE(false, "qimlp::kron_linear: expected float32 or float64 on the CPU, got ",
+  TORCH_CHECK_TYPE(false, "qimlp::kron_linear: expected float32, float64 or bfloat16 on the CPU, got ",
                    x.scalar_type());
 }
 
 at::Tensor layer_cpu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
                      at::IntArrayRef groups) {
   if (x.scalar_type() == at::kFloat) return forward_of<float>(x, factors, bias, groups);
+  if (x.scalar_type() == at::kBFloat16) return forward_of<BFloat16>(x, factors, bias, groups);
   if (x.scalar_type() != at::kDouble) refuse(x);
   return forward_of<double>(x, factors, bias, groups);
 }
@@ -213,6 +225,9 @@ std::vector<at::Tensor> backward_cpu(const at::Tensor& grad, const at::Tensor& x
                                      bool needs_factors, bool needs_bias) {
   if (x.scalar_type() == at::kFloat) {
     return backward_of<float>(grad, x, factors, groups, needs_x, needs_factors, needs_bias);
+  }
+  if (x.scalar_type() == at::kBFloat16) {
+    return backward_of<BFloat16>(grad, x, factors, groups, needs_x, needs_factors, needs_bias);
   }
   if (x.scalar_type() != at::kDouble) refuse(x);
   return backward_of<double>(grad, x, factors, groups, needs_x, needs_factors, needs_bias);

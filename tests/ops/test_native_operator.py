@@ -178,7 +178,7 @@ def test_inference_mode_and_no_grad():
             ValueError,
             r"expected x of shape \(batch, 12\), got \[3, 11\]",
         ),
-        ({"x": torch.zeros(3, 12).half()}, TypeError, "expected float32 or float64"),
+        ({"x": torch.zeros(3, 12).half()}, TypeError, "expected float32, float64 or bfloat16"),
         ({"x": torch.zeros(3, 12).double()}, TypeError, "expected factors of dtype Double"),
         ({"factors": []}, ValueError, "at least one factor"),
         ({"factors": [torch.zeros(1, 2, 3), torch.zeros(2, 5, 4)]}, ValueError, "of one rank"),

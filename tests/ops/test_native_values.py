@@ -52,7 +52,7 @@ def compare(
         assert_close(got, true)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.usefixtures("instructions", "poisoned_results")
 def test_small_layers_in_every_grouping(dtype):
     tried = 0
@@ -64,7 +64,7 @@ def test_small_layers_in_every_grouping(dtype):
     assert tried == 576
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("ins", "outs"), ODD)
 @pytest.mark.usefixtures("instructions", "poisoned_results")
 def test_odd_sizes(ins, outs, dtype):
@@ -77,6 +77,16 @@ def test_more_rows_than_one_group_of_samples():
     compare((4, 5), (5, 3), 2, 301, [1, 1], dtype=torch.float64, bias=True)
     compare((4, 5), (5, 3), 2, 301, [2], dtype=torch.float64, bias=True)
     compare((4, 3, 5), (2, 3, 6), 2, 301, [1, 1, 1], dtype=torch.float64, bias=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("batch", [17, 63, 65, 127])
+@pytest.mark.usefixtures("instructions", "poisoned_results")
+def test_samples_side_by_side(batch, dtype):
+    """Small factors on more rows than a vector has lanes, the last vector not full."""
+    compare((4, 4, 7), (4, 4, 7), 1, batch, [1, 1, 1], dtype=dtype, bias=True)
+    compare((3, 5, 2), (2, 7, 3), 2, batch, [1, 1, 1], dtype=dtype, bias=True)
+    compare((4, 3, 7), (2, 5, 7), 2, batch, [2, 1], dtype=dtype, bias=False)
 
 
 def misaligned(tensor: Tensor) -> Tensor:

@@ -39,3 +39,14 @@ def test_candidates_come_cheapest_first():
     found = candidates(Problem(KroneckerShape((7, 7, 16), (16, 7, 7), 2), 50))
     assert {c.way for c in found} == {"dense", "two_gemm", "chain"}
     assert [c.seconds for c in found] == sorted(c.seconds for c in found)
+
+
+def test_products_of_bfloat16_in_hardware_win_on_large_work():
+    def best(shape, batch, *, hardware):
+        problem = Problem(shape, batch, "bfloat16", multiplies_bfloat16=hardware)
+        return candidates(problem, fused=True)[0].way
+
+    small, large = KroneckerShape((28, 28), (28, 28)), KroneckerShape((64, 64), (64, 64), 4)
+    assert best(small, 50, hardware=True) == best(small, 50, hardware=False) == "fused"
+    assert best(large, 1024, hardware=True) == "two_gemm"
+    assert best(large, 1024, hardware=False) == "fused"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qimlp.ops import fused
+from qimlp.ops import fused, native
 from qimlp.shapes.cost import candidates, linear_seconds
 from qimlp.shapes.problem import Candidate, Problem, Way
 
@@ -23,7 +23,9 @@ def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> C
     Raises:
         ValueError: an unknown way, or one that cannot compute this shape.
     """
-    found = candidates(problem, fused=fused.refusal(problem, asked=way == "fused") is None)
+    found = candidates(
+        _on_this_chip(problem), fused=fused.refusal(problem, asked=way == "fused") is None
+    )
     if way == "auto":
         return next(c for c in found if not (composite and c.way == "fused"))
     for candidate in found:
@@ -75,10 +77,16 @@ class Explanation:
 
 def explain(problem: Problem) -> Explanation:
     """Say how a call would be computed and why."""
-    found = candidates(problem, fused=fused.refusal(problem) is None)
+    found = candidates(_on_this_chip(problem), fused=fused.refusal(problem) is None)
     present = {candidate.way for candidate in found}
     refused = tuple((way, _refusal(way, problem)) for way in WAYS if way not in present)
     return Explanation(problem, found[0], found[1:], refused, linear_seconds(problem))
+
+
+def _on_this_chip(problem: Problem) -> Problem:
+    if problem.dtype != "bfloat16" or problem.device != "cpu":
+        return problem
+    return replace(problem, multiplies_bfloat16=native.chip_multiplies_bfloat16())
 
 
 def _refusal(way: str, problem: Problem, *, asked: bool = False) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor
 from qimlp.shapes.problem import Problem
 
 MOST_FACTORS = 16
-_DTYPES = ("float32", "float64")
+_DTYPES = ("float32", "float64", "bfloat16")
 
 
 def available() -> bool:
@@ -47,13 +47,21 @@ def supports(problem: Problem) -> str | None:
     return None
 
 
+def chip_multiplies_bfloat16() -> bool:
+    """Whether torch's own products take bfloat16 faster than float32 on this chip."""
+    ask = getattr(torch.cpu, "get_capabilities", None)  # older releases of torch cannot say
+    capabilities = {} if ask is None else ask()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def linear(
     x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], groups: Sequence[int]
 ) -> Tensor:
     """`x W^T + bias` by the kernel; differentiable to any order.
 
     Args:
-        x: shape `(batch, prod in_i)`, float32 or float64 on the CPU.
+        x: shape `(batch, prod in_i)`, float32, float64 or bfloat16 on the CPU;
+            bfloat16 is computed and added up in float32.
         factors: M tensors of shape `(rank, out_i, in_i)`.
         bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
         groups: how many neighbouring factors the kernel multiplies out into each one it uses; they

@@ -25,7 +25,7 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     """
     merged, rows = merged_shape(problem.shape, groups), problem.rows
     copies = 1 if len(groups) == 1 else merged.rank  # one group is the whole weight, summed up
-    wide = problem.item_bytes / 4
+    wide = max(1.0, problem.item_bytes / 4)  # bfloat16 is computed in float32
     vector = max(1, round(_VECTOR / wide))
     arithmetic = 0.0
     width = merged.in_features
@@ -38,10 +38,10 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
         fill *= row / (-(-row // vector) * vector)
         products = rows * width * copies
         arithmetic += 2 * products * n_in * wide / (_FLOPS * fill)
-        arithmetic += products * problem.item_bytes / _BANDWIDTH
+        arithmetic += products * 4 * wide / _BANDWIDTH
     merging = 0.0
     if len(groups) < problem.shape.num_factors:
-        merging = merged.weight_parameters * problem.item_bytes / _MERGE_BANDWIDTH
+        merging = merged.weight_parameters * 4 * wide / _MERGE_BANDWIDTH
     if not problem.needs_grad:
         return arithmetic + merging + _CALL_SECONDS, 0
     seconds = _BACKWARD * arithmetic + 4 * merging + _BACKWARD_CALLS * _CALL_SECONDS

@@ -55,6 +55,7 @@ class Problem:
         dtype: name without prefix, such as `"float32"`.
         device: device type, such as `"cpu"`.
         needs_grad: whether a backward pass will follow.
+        multiplies_bfloat16: whether the CPU has products of bfloat16 in hardware.
     """
 
     shape: KroneckerShape
@@ -62,6 +63,7 @@ class Problem:
     dtype: str = "float32"
     device: str = "cpu"
     needs_grad: bool = False
+    multiplies_bfloat16: bool = False
 
     @property
     def rows(self) -> int:
@@ -74,11 +76,15 @@ class Problem:
         return _ITEM_BYTES.get(self.dtype, 4)
 
     @property
+    def _narrow_products(self) -> bool:
+        return self.multiplies_bfloat16 and self.dtype == "bfloat16"
+
+    @property
     def rates(self) -> Rates:
         """Rates of the device at this precision."""
         base = _CUDA if self.device == "cuda" else _CPU
         wide = self.item_bytes / 4  # float64 runs at half the rate of float32
-        narrow_cpu = self.device != "cuda" and self.item_bytes < 4
+        narrow_cpu = self.device != "cuda" and self.item_bytes < 4 and not self._narrow_products
         flops = base.flops if narrow_cpu else base.flops / wide
         if self.device == "cuda" and self.item_bytes < 4:
             flops *= 8  # tensor cores
