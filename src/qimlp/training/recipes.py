@@ -53,6 +53,10 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         # 1,150 training images are 23 steps an epoch.
         "data": {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
+            "mnist/2b": {"lr": 0.015, "label_smoothing": 0.05},
+            # Rows of 28 pixels fit two bodies, not three.
+            "mnist/3b": {"lr": 0.04, "order": "patches"},
+            "mnist/4b": {"lr": 0.02, "order": "patches"},
             "20newsgroups": {"scaling": "overall"},
             "imdb": {"batch_size": 128, "lr": 0.003},
             "imdb/mlp": {"lr": 0.0003},
