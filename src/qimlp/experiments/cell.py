@@ -15,6 +15,9 @@ CODE_VERSION = 1
 _NOT_NUMERIC = ("data_dir", "device", "threads", "log_every")
 """Settings that say where and how a cell runs, not what comes out."""
 
+_LATER = ("finetune", "encoder_lr")
+"""Settings younger than the first cells: left out at their default, so that keys stay."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -105,6 +108,10 @@ class Cell:
             SHA-256 (hex) over the resolved settings and `CODE_VERSION`.
         """
         values = self.settings().model_dump(mode="json")
-        numeric = {name: value for name, value in values.items() if name not in _NOT_NUMERIC}
+        at_default = {
+            name for name in _LATER if values[name] == TrainSettings.model_fields[name].default
+        }
+        left_out = at_default.union(_NOT_NUMERIC)
+        numeric = {name: value for name, value in values.items() if name not in left_out}
         text = json.dumps({"code": CODE_VERSION, "settings": numeric}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

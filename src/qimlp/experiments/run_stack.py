@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from qimlp.data import DataSet
+from qimlp.data.texts import TextDataSet
 from qimlp.experiments.cell import Cell
-from qimlp.experiments.run_cell import Place, load_once, rounded, run_cell
+from qimlp.experiments.run_cell import Place, encoder_label, load_once, rounded, run_cell
 from qimlp.experiments.stacked import StackedRun, can_be_stacked, fit_stacked
 from qimlp.experiments.store import Entry, Store
 from qimlp.training.errors import NonFiniteLossError
+from qimlp.training.features import learn_features
 from qimlp.training.run_folder import versions
 from qimlp.training.world import open_world
 
@@ -78,6 +80,8 @@ def run_stack(
     if len(cells) == 1 or place.keep_runs or open_world(place.device).device.type != "cpu":
         return alone()
     data = load_once(runs[0])
+    if isinstance(data, TextDataSet):
+        data, _ = learn_features(runs[0], data)
     if not isinstance(data, DataSet):
         return alone()
     try:
@@ -109,7 +113,7 @@ def _entry(cell: Cell, run: StackedRun, stacked: int) -> Entry:
         seconds=None,
         seconds_per_step=None,
         memory_bytes=None,
-        encoder=None,
+        encoder=encoder_label(run.settings),
         versions=versions(),
         stacked=stacked,
     )

@@ -112,10 +112,11 @@ def can_be_stacked(settings: TrainSettings) -> bool:
 
     Returns:
         True for multi-body networks without weight decay and with one learning rate, float32,
-        on data that needs no features made.
+        on features that no seed changes: those of data as it is, or of a frozen encoder.
     """
     plain = settings.weight_decay == 0 and settings.factor_lr_scale == 0
-    ready = settings.text is None and settings.order == "none"
+    made = settings.text is None or (settings.text == "encoder" and not settings.finetune)
+    ready = made and settings.order == "none"
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
     return settings.kind == "qimlp" and plain and ready and exact
 
