@@ -9,7 +9,6 @@ from qimlp.experiments.run_cell import Place, encoder_label, load_once, rounded,
 from qimlp.experiments.stacked import StackedRun, can_be_stacked, fit_stacked
 from qimlp.experiments.store import Entry, Store
 from qimlp.training.errors import NonFiniteLossError
-from qimlp.training.features import learn_features
 from qimlp.training.run_folder import versions
 from qimlp.training.world import open_world
 
@@ -80,9 +79,7 @@ def run_stack(
     if len(cells) == 1 or place.keep_runs or open_world(place.device).device.type != "cpu":
         return alone()
     data = load_once(runs[0])
-    if isinstance(data, TextDataSet):
-        data, _ = learn_features(runs[0], data)
-    if not isinstance(data, DataSet):
+    if not isinstance(data, DataSet | TextDataSet):
         return alone()
     try:
         trained = fit_stacked(runs, data, tell)

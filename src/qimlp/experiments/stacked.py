@@ -17,8 +17,10 @@ from torch.nn.functional import cross_entropy
 from qimlp.data import DataSet, Scaling
 from qimlp.data.seeds import permutation
 from qimlp.data.split import dev_rows
+from qimlp.data.texts import TextDataSet
 from qimlp.training.average import average_decay
 from qimlp.training.errors import NonFiniteLossError
+from qimlp.training.features import learn_features
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.optimization import build_schedule
 from qimlp.training.settings import TrainSettings
@@ -52,14 +54,14 @@ class StackedRun:
 
 def fit_stacked(
     runs: Sequence[TrainSettings],
-    data: DataSet,
+    data: DataSet | TextDataSet,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[StackedRun]:
     """Train runs that differ in seed and learning rate only.
 
     Args:
         runs: Their settings: multi-body networks, no weight decay, float32.
-        data: The data, in memory.
+        data: The data, in memory; of texts a frozen encoder's features are made, or read, first.
         on_progress: Called after every epoch with the done part, from 0 to 1.
 
     Returns:
@@ -71,6 +73,7 @@ def fit_stacked(
     """
     _check(runs)
     common = runs[0]
+    data = _features(common, data)
     sizes = layer_sizes(common, in_features=data.in_features, num_classes=data.num_classes)
     with torch.random.fork_rng([]):
         models = []
@@ -119,6 +122,13 @@ def can_be_stacked(settings: TrainSettings) -> bool:
     ready = made and settings.order == "none"
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
     return settings.kind == "qimlp" and plain and ready and exact
+
+
+def _features(settings: TrainSettings, data: DataSet | TextDataSet) -> DataSet:
+    made, _ = learn_features(settings, data)
+    if not isinstance(made, DataSet):
+        raise TypeError(f"expected data in memory, got {type(made).__name__}")
+    return made
 
 
 class _Parts:
