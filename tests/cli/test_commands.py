@@ -4,10 +4,13 @@ import json
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from qimlp import __version__
+from tests.tiny_encoder import write_encoder
 
 
 @pytest.fixture
@@ -144,3 +147,51 @@ def test_help_and_version(qimlp):
         assert re.search(rf"^ +{command} ", shown.out, re.MULTILINE)
     assert qimlp().out == shown.out
     assert qimlp("--version").out == f"qimlp {__version__}\n"
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    for part, count in (("train", 80), ("test", 20)):
+        rows = [f"{'very ' * (i % 3)}{('bad', 'good')[i % 2]} film" for i in range(count)]
+        table = pa.table({"text": rows, "label": [i % 2 for i in range(count)]})
+        pq.write_table(table, folder / f"{part}.parquet")
+    return folder
+
+
+def test_texts_by_their_terms_in_spectral_order(qimlp, reviews, tmp_path):
+    done = qimlp(
+        *("train", reviews, "--text", "tfidf", "--terms", 4, "--order", "spectral"),
+        *("--dims", "2x2,2x1", "--epochs", 5, "--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    (run,) = (tmp_path / "runs").glob("reviews-*/seed-0")
+    assert json.loads((run / "settings.json").read_text())["order"] == "spectral"
+    assert len(json.loads((run / "preprocess.json").read_text())["features"]["terms"]["terms"]) == 4
+
+
+@pytest.mark.parametrize("trained_too", [True, False])
+def test_texts_through_an_encoder(qimlp, reviews, tmp_path, monkeypatch, trained_too):
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("QIMLP_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "tiny-bert").mkdir()
+    encoder = write_encoder(tmp_path / "tiny-bert")
+    options = ("--finetune", "--encoder-lr", 0.01) if trained_too else ()
+    done = qimlp(
+        *("train", reviews, "--encoder", encoder, "--pooling", "cls", "--max-tokens", 6, *options),
+        *("--dims", "4x4,2x1", "--epochs", 2, "--batch-size", 10, "--device", "cpu"),
+        *("--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    (run,) = (tmp_path / "runs").glob("reviews-*/seed-0")
+    assert run.parent.name.endswith("-finetuned") == trained_too
+    chosen = json.loads((run / "settings.json").read_text())
+    assert (chosen["text"], chosen["finetune"]) == ("encoder", trained_too)
+    result = json.loads((run / "result.json").read_text())
+    head = qimlp("eval", run, "--json")
+    assert json.loads(head.out)["accuracy"] == result["test_accuracy"]
+    (tmp_path / "new.txt").write_text("a good film\nbad\n")
+    predicted = qimlp("predict", run, tmp_path / "new.txt", "--out", tmp_path / "new.csv")
+    assert predicted.code == 0, predicted.err
+    assert len((tmp_path / "new.csv").read_text().splitlines()) == 3

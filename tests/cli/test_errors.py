@@ -42,6 +42,12 @@ CASES = {
     "unknown bias": (["train", "{data}/good.npz", "--bias", "kron"], ["bias", "kronecker"]),
     "unknown activation": (["train", "{data}/good.npz", "--activation", "gel"], ["gel"]),
     "unknown device": (["train", "{data}/good.npz", "--device", "gpu"], ["'gpu'"]),
+    "texts without features": (["train", "imdb"], ["imdb", "--text tfidf"]),
+    "features of no texts": (["train", "imdb", "--text", "bag"], ["text", "'bag'"]),
+    "an encoder trained without texts": (
+        ["train", "imdb", "--text", "tfidf", "--finetune"],
+        ["finetune", "expected text encoder, got tfidf"],
+    ),
     "rank 0": (["train", "{data}/good.npz", "--rank", "0"], ["rank", "got 0"]),
     "negative sizes": (["train", "{data}/good.npz", "--dims", "4x-4,2x1"], ["dims"]),
     "dims of other widths": (["train", "{data}/good.npz", "--dims", "4x5,2x1"], ["20", "16"]),

@@ -40,3 +40,11 @@ def test_missing_data_is_one_line_that_names_the_setting(qimlp, tmp_path, monkey
     assert done.code == 2
     assert "QIMLP_DATA" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_cells_that_train_the_encoder_run_only_when_asked_for(qimlp, tmp_path):
+    asked = ("reproduce", "--cells", "2b-finetuned", "--data-dir", tmp_path, "--out", tmp_path)
+    done = qimlp(*asked)
+    assert done.code == 0, done.err
+    assert "0 cells: 0 known, 0 to run" in done.out
+    assert "imdb" in qimlp(*asked, "--finetune").err

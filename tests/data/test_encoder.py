@@ -1,4 +1,4 @@
-"""A two-layer BERT with random weights, made here, stands for the encoder."""
+"""Features of texts from a frozen encoder."""
 
 from pathlib import Path
 
@@ -6,31 +6,16 @@ import pytest
 import torch
 
 from qimlp.data.encoder import Encoder
+from tests.tiny_encoder import write_encoder
 
 transformers = pytest.importorskip("transformers")
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "very", "a"]
 TEXTS = ["a good film", "a very very bad film", "good", "", "bad film " * 50]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("encoder")
-    (path / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
-        transformers.BertModel(config).save_pretrained(path)
-    transformers.BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}).save_pretrained(
-        path
-    )
-    return path
+    return write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(autouse=True)

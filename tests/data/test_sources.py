@@ -13,7 +13,7 @@ def without_variable(monkeypatch):
 
 @pytest.mark.parametrize("name", ["imdb", "20newsgroups"])
 def test_sets_of_texts(name):
-    with pytest.raises(ValueError, match="text columns are not supported by this command yet"):
+    with pytest.raises(ValueError, match="say how they become features .text: tfidf or encoder"):
         resolve(name)
 
 

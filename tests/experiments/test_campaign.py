@@ -1,6 +1,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from qimlp.experiments.campaign import CellDone, CellProgress, missing_cells, run_campaign
@@ -11,6 +13,7 @@ from qimlp.experiments.run_stack import run_stack, stacks_of
 from qimlp.experiments.store import Store
 from qimlp.training.errors import TrainingInterrupted
 from qimlp.training.events import EpochDone
+from tests.tiny_encoder import write_encoder
 
 from .conftest import QUICK
 
@@ -140,6 +143,34 @@ def test_texts_are_encoded_once_before_the_cells(place, monkeypatch):
     monkeypatch.setattr("qimlp.experiments.encoding.Encoder.apply", apply)
     changes = {"text": "encoder", "encoder": "some-bert"}
     cells = [Cell(Variant("imdb", "2b", "tuned", changes), seed) for seed in range(3)]
+    trained = {"text": "encoder", "encoder": "another", "finetune": True}
+    cells.append(Cell(Variant("imdb", "2b-finetuned", "tuned", trained), 0))
     encode_ahead(cells, place, lambda label, done: parts.append(done))
     assert calls == [("some-bert", 3), ("some-bert", 1)]
     assert parts == [0.75, 1.0]
+
+
+def test_heads_on_a_frozen_encoder_are_stacked(place, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("QIMLP_CACHE", str(tmp_path / "cache"))
+    texts, encoder = tmp_path / "texts", tmp_path / "tiny-bert"
+    for folder in (texts, encoder):
+        folder.mkdir()
+    write_encoder(encoder)
+    for part, count in (("train", 100), ("test", 20)):
+        rows = [f"{'very ' * (i % 5)}{('good', 'bad')[i % 2]} film" for i in range(count)]
+        labels = [i % 2 for i in range(count)]
+        pq.write_table(pa.table({"text": rows, "label": labels}), texts / f"{part}.parquet")
+    changes = {"text": "encoder", "encoder": str(encoder), "dims": "4x4,2x1", "epochs": 2}
+    cells = [Cell(Variant(str(texts), "2b", "tuned", changes), seed) for seed in (1, 2)]
+    assert stacks_of(cells) == [cells]
+    for cell, entry in zip(cells, run_stack(cells, place, lambda name, part: None), strict=True):
+        alone = run_cell(cell, place, lambda part: None)
+        assert entry.stacked == 2
+        assert entry.encoder == alone.encoder == "tiny-bert, mean of 256 tokens"
+        assert entry.history["dev_loss"] == pytest.approx(alone.history["dev_loss"], rel=0.01)
+    tuned = Variant(str(texts), "2b", "tuned", {**changes, "finetune": True})
+    assert len(stacks_of([Cell(tuned, 1), Cell(tuned, 2)])) == 2
+    assert run_cell(Cell(tuned, 0), place, lambda part: None).encoder == (
+        "tiny-bert, mean of 256 tokens, fine-tuned"
+    )

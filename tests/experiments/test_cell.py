@@ -21,6 +21,18 @@ def test_the_key_tells_numbers_apart_and_nothing_else(variant, monkeypatch):
     assert key != Cell(variant, 0).key()
 
 
+def test_younger_settings_at_their_default_leave_keys_as_they_were(variant):
+    key = Cell(variant, 0).key()
+    same = {**variant.changes, "finetune": False, "encoder_lr": 2e-5}
+    assert Cell(replace(variant, changes=same), 0).key() == key
+    texts = {**variant.changes, "text": "encoder"}
+    keys = {
+        Cell(replace(variant, changes={**texts, **more}), 0).key()
+        for more in ({}, {"finetune": True}, {"finetune": True, "encoder_lr": 1e-5})
+    }
+    assert len(keys) == 3
+
+
 def test_a_variant_cannot_be_changed_but_travels(variant):
     again = pickle.loads(pickle.dumps(variant))  # noqa: S301 - what multiprocessing does
     assert again == variant

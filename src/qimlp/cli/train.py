@@ -28,11 +28,31 @@ def train_command(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="digits, mnist, cifar10, another folder of --data-dir, or a path: a folder of "
-            "Parquet or image files, a .csv, .parquet or .npz file."
+            help="digits, mnist, cifar10, imdb, 20newsgroups, another folder of --data-dir, or a "
+            "path: a folder of Parquet or image files, a .csv, .parquet or .npz file."
         ),
     ] = None,
     *,
+    text: Annotated[str | None, typer.Option(help="Features of texts: tfidf or encoder.")] = None,
+    terms: Annotated[int | None, typer.Option(help="Number of TF-IDF terms.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="bert-base-uncased, another name, or a folder.")
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Of an encoder's output: mean over the tokens, or cls.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens of a text that an encoder reads.")
+    ] = None,
+    finetune: Annotated[
+        bool | None, typer.Option("--finetune/--frozen", help="Train the encoder with the network.")
+    ] = None,
+    encoder_lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of the encoder.")
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Of features without a grid: none or spectral.")
+    ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="mlp, 2b, 3b, 4b; may be given several times.")
     ] = None,
@@ -115,6 +135,8 @@ def _plan_runs(
     source = "settings" if config is None else str(config)
     if "data" not in given and "data" not in file:
         raise ValueError("expected the DATA to train on, such as digits; see qimlp train --help")
+    if "text" not in given | file and given.keys() & {"encoder", "finetune"}:
+        given = {**given, "text": "encoder"}
     if "betas" in given:
         given = {**given, "betas": given["betas"].split(",")}
     chosen: list[dict[str, Any]] = [{"model": name} for name in models or []]

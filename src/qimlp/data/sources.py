@@ -69,8 +69,8 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
         return Source("digits", "digits")
     if source in KNOWN_TEXTS and not texts:
         raise ValueError(
-            f"{source!r} is a data set of texts: text columns are not supported by this command "
-            "yet (a later release)"
+            f"{source!r} is a data set of texts: say how they become features (text: tfidf or "
+            "encoder; qimlp train --text tfidf)"
         )
     path = Path(source).expanduser()
     if path.suffix and path.is_file():

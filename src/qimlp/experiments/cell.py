@@ -15,6 +15,9 @@ CODE_VERSION = 1
 _NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
 """Settings that say where and how a cell runs, not what comes out."""
 
+_LATER = ("finetune", "encoder_lr")
+"""Settings younger than the first cells: left out at their default, so that keys stay."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -119,4 +122,8 @@ def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
         Fields by name, as JSON holds them.
     """
     values = settings.model_dump(mode="json")
-    return {name: value for name, value in values.items() if name not in _NOT_NUMERIC}
+    at_default = {
+        name for name in _LATER if values[name] == TrainSettings.model_fields[name].default
+    }
+    left_out = at_default.union(_NOT_NUMERIC)
+    return {name: value for name, value in values.items() if name not in left_out}

@@ -29,7 +29,7 @@ def encode_ahead(
     wanted: dict[tuple[str, Encoder], None] = {}
     for cell in cells:
         settings = cell.settings()
-        if settings.text == "encoder":
+        if settings.text == "encoder" and not settings.finetune:
             encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
             wanted[(settings.data, encoder)] = None
     for data, encoder in wanted:

@@ -98,7 +98,7 @@ def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> 
         best_test_accuracy_seen=max(history["test_accuracy"], default=None),
         history=history,
         steps_per_epoch=watch.steps_per_epoch,
-        encoder=_encoder_label(settings),
+        encoder=encoder_label(settings),
         versions=versions,
         **outcome,
     )
@@ -153,10 +153,19 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
     return rounded({name: [float(epoch[name]) for epoch in epochs] for name in HISTORY})
 
 
-def _encoder_label(settings: TrainSettings) -> str | None:
+def encoder_label(settings: TrainSettings) -> str | None:
+    """What made the features of texts.
+
+    Args:
+        settings: Of a cell.
+
+    Returns:
+        The encoder's label, and whether it was trained; None where there is none.
+    """
     if settings.text != "encoder":
         return None
-    return Encoder(settings.encoder, settings.pooling, settings.max_tokens).label
+    label = Encoder(settings.encoder, settings.pooling, settings.max_tokens).label
+    return f"{label}, fine-tuned" if settings.finetune else label
 
 
 def load_once(settings: TrainSettings) -> Loaded:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from qimlp.data import DataSet
+from qimlp.data.texts import TextDataSet
 from qimlp.experiments.cell import Cell
-from qimlp.experiments.run_cell import Place, load_once, rounded, run_cell
+from qimlp.experiments.run_cell import Place, encoder_label, load_once, rounded, run_cell
 from qimlp.experiments.stacked import StackedRun, can_be_stacked, fit_stacked
 from qimlp.experiments.store import Entry, Store
 from qimlp.training.errors import NonFiniteLossError
@@ -78,7 +79,7 @@ def run_stack(
     if len(cells) == 1 or place.keep_runs or open_world(place.device).device.type != "cpu":
         return alone()
     data = load_once(runs[0])
-    if not isinstance(data, DataSet):
+    if not isinstance(data, DataSet | TextDataSet):
         return alone()
     try:
         trained = fit_stacked(runs, data, tell)
@@ -109,7 +110,7 @@ def _entry(cell: Cell, run: StackedRun, stacked: int) -> Entry:
         seconds=None,
         seconds_per_step=None,
         memory_bytes=None,
-        encoder=None,
+        encoder=encoder_label(run.settings),
         versions=versions(),
         stacked=stacked,
     )

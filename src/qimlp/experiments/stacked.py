@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from qimlp.data import DataSet, Scaling
 from qimlp.data.seeds import permutation
 from qimlp.data.split import dev_rows
+from qimlp.data.texts import TextDataSet
 from qimlp.training.average import average_decay
 from qimlp.training.errors import NonFiniteLossError
 from qimlp.training.features import learn_features
@@ -53,14 +54,14 @@ class StackedRun:
 
 def fit_stacked(
     runs: Sequence[TrainSettings],
-    data: DataSet,
+    data: DataSet | TextDataSet,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[StackedRun]:
     """Train runs that differ in seed and learning rate only.
 
     Args:
         runs: Their settings: multi-body networks, no weight decay, float32.
-        data: The data, in memory.
+        data: The data, in memory; of texts a frozen encoder's features are made, or read, first.
         on_progress: Called after every epoch with the done part, from 0 to 1.
 
     Returns:
@@ -72,7 +73,7 @@ def fit_stacked(
     """
     _check(runs)
     common = runs[0]
-    data = _in_order(common, data)
+    data = _features(common, data)
     sizes = layer_sizes(common, in_features=data.in_features, num_classes=data.num_classes)
     with torch.random.fork_rng([]):
         models = []
@@ -114,19 +115,20 @@ def can_be_stacked(settings: TrainSettings) -> bool:
 
     Returns:
         True for multi-body networks without weight decay and with one learning rate, float32,
-        on data that needs no features made.
+        on features that no seed changes: those of data as it is, or of a frozen encoder.
     """
     plain = settings.weight_decay == 0 and settings.factor_lr_scale == 0
-    ready = settings.text is None and settings.order != "spectral"  # one order for all seeds
+    made = settings.text is None or (settings.text == "encoder" and not settings.finetune)
+    ready = made and settings.order != "spectral"  # one order for all seeds
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
     return settings.kind == "qimlp" and plain and ready and exact
 
 
-def _in_order(settings: TrainSettings, data: DataSet) -> DataSet:
-    ordered, _ = learn_features(settings, data)
-    if not isinstance(ordered, DataSet):
-        raise TypeError(f"expected data in memory, got {type(ordered).__name__}")
-    return ordered
+def _features(settings: TrainSettings, data: DataSet | TextDataSet) -> DataSet:
+    made, _ = learn_features(settings, data)
+    if not isinstance(made, DataSet):
+        raise TypeError(f"expected data in memory, got {type(made).__name__}")
+    return made
 
 
 class _Parts:

@@ -5,6 +5,7 @@ from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, from_config, load_pretrained, named_network
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.qimlp import QiMLP
+from qimlp.models.text_network import TextNetwork
 
 __all__ = [
     "MLP",
@@ -12,6 +13,7 @@ __all__ = [
     "LowRankMLP",
     "Pretrained",
     "QiMLP",
+    "TextNetwork",
     "from_config",
     "load_pretrained",
     "named_network",

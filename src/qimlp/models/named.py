@@ -10,6 +10,7 @@ from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.pretrained import CONFIG_NAME, Pretrained
 from qimlp.models.qimlp import QiMLP
+from qimlp.models.text_network import TextNetwork
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, as_size, plan
 
 #: Names of networks, each with its number of bodies; the controls, of ordinary widths, have none.
@@ -17,7 +18,7 @@ NAMED_NETWORKS = {"mlp": None, "low-rank": None, "2b": 2, "3b": 3, "4b": 4}
 DEFAULT_DEPTH = 3
 
 _KINDS: dict[str, type[Pretrained]] = {
-    network.kind: network for network in (QiMLP, MLP, LowRankMLP)
+    network.kind: network for network in (QiMLP, MLP, LowRankMLP, TextNetwork)
 }
 
 

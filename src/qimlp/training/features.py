@@ -15,6 +15,7 @@ from qimlp.data.patches import patch_order
 from qimlp.data.split import dev_rows
 from qimlp.data.texts import TextDataSet
 from qimlp.data.tfidf import TermWeights
+from qimlp.data.tokens import Tokenizer
 from qimlp.training.network import layer_sizes
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import open_world
@@ -29,17 +30,25 @@ class Features:
     Attributes:
         terms: TF-IDF terms of texts, or None.
         encoder: Frozen encoder of texts, or None.
+        tokenizer: Of texts whose encoder is part of the network, or None.
         order: Present numbers of the features in their new order, or None.
     """
 
     terms: TermWeights | None = None
     encoder: Encoder | None = None
+    tokenizer: Tokenizer | None = None
     order: tuple[int, ...] | None = None
 
     @property
     def of_texts(self) -> bool:
         """Whether the raw examples are texts."""
-        return self.terms is not None or self.encoder is not None
+        made_by = (self.terms, self.encoder, self.tokenizer)
+        return any(maker is not None for maker in made_by)
+
+    @property
+    def evaluation_batch(self) -> int:
+        """Examples that are evaluated at a time: fewer where an encoder is part of the network."""
+        return 1000 if self.tokenizer is None else 64
 
     def encode(self, texts: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
         """Turn texts into features, not yet ordered.
@@ -49,7 +58,7 @@ class Features:
             device: Where an encoder runs.
 
         Returns:
-            (N, features) ``float32`` on the CPU.
+            (N, features) ``float32`` on the CPU; token numbers where there is a tokenizer.
 
         Raises:
             ValueError: If the features are not made of texts.
@@ -58,6 +67,8 @@ class Features:
             return self.terms.apply(texts)
         if self.encoder is not None:
             return self.encoder.apply(texts, device=device)
+        if self.tokenizer is not None:
+            return self.tokenizer.apply(texts)
         raise ValueError("expected a run on texts: its features are not made of texts")
 
     def ordered(self, inputs: Tensor) -> Tensor:
@@ -82,6 +93,8 @@ class Features:
             parts["terms"] = self.terms.to_dict()
         if self.encoder is not None:
             parts["encoder"] = vars(self.encoder)
+        if self.tokenizer is not None:
+            parts["tokenizer"] = vars(self.tokenizer)
         if self.order is not None:
             parts["order"] = list(self.order)
         return parts
@@ -102,6 +115,7 @@ class Features:
         return cls(
             terms=TermWeights.from_dict(parts["terms"]) if "terms" in parts else None,
             encoder=Encoder(**parts["encoder"]) if "encoder" in parts else None,
+            tokenizer=Tokenizer.from_dict(parts["tokenizer"]) if "tokenizer" in parts else None,
             order=tuple(parts["order"]) if "order" in parts else None,
         )
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, named_network
+from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, TextNetwork, named_network
 from qimlp.training.settings import TrainSettings
 
 _BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
@@ -72,15 +72,16 @@ def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pret
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Count a network's parameters.
+    """Count a network's parameters; an encoder below it is counted nowhere, trained or not.
 
     Args:
         model: Any module.
 
     Returns:
-        Number of elements over all parameters.
+        Number of elements over all parameters, of the head alone where there is an encoder.
     """
-    return sum(parameter.numel() for parameter in model.parameters())
+    counted = model.head if isinstance(model, TextNetwork) else model
+    return sum(parameter.numel() for parameter in counted.parameters())
 
 
 def count_dense_parameters(sizes: list[tuple[int, ...]]) -> int:

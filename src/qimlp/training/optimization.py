@@ -4,6 +4,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
+from qimlp.models import TextNetwork
 from qimlp.training.param_groups import param_groups
 from qimlp.training.settings import TrainSettings
 
@@ -12,13 +13,17 @@ def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
     """Make Adam (with decoupled decay), fused where the device allows it.
 
     Args:
-        model: The model, on its device.
-        settings: `lr`, `factor_lr_scale`, `betas`, `weight_decay`.
+        model: The model, on its device; the encoder of a `TextNetwork` gets `encoder_lr`.
+        settings: `lr`, `encoder_lr`, `factor_lr_scale`, `betas`, `weight_decay`.
 
     Returns:
         The optimizer, every parameter in exactly one group.
     """
-    groups = param_groups(model, settings.lr, settings.weight_decay, scale=settings.factor_lr_scale)
+    decay, scale = settings.weight_decay, settings.factor_lr_scale
+    head = model.head if isinstance(model, TextNetwork) else model
+    groups = param_groups(head, settings.lr, decay, scale=scale)
+    if isinstance(model, TextNetwork):
+        groups += param_groups(model.encoder, settings.encoder_lr, decay, scale=scale)
     fusible = ("cpu", "cuda", "xpu", "mps")
     fused = all(parameter.device.type in fusible for parameter in model.parameters())
     return AdamW(groups, lr=settings.lr, betas=settings.betas, fused=fused)

@@ -124,7 +124,7 @@ class Run:
         cuda = [self.world.device] if self.world.device.type == "cuda" else []
         with torch.random.fork_rng(cuda), _threads(self.settings.threads), StopRequest() as stop:
             torch.manual_seed(self.settings.seed)
-            model = build_network(self.settings, self.sizes)
+            model = self.data.network(build_network(self.settings, self.sizes))
             batches = self.data.train_batches(self.world)
             session = Session(model, self.settings, len(batches), self.world)
             torch.manual_seed(self.settings.seed + self.world.rank)

@@ -43,7 +43,8 @@ class TrainSettings(BaseModel):
     has it), `log_every` counts steps between two checks of the loss. `factor_lr_scale` is the
     `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
-    for the first `max_tokens` tokens); `order` puts features in an order learned from the train
+    for the first `max_tokens` tokens); with `finetune` the encoder is trained with the network on
+    it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
@@ -65,6 +66,8 @@ class TrainSettings(BaseModel):
     encoder: str = Field("bert-base-uncased", min_length=1)
     pooling: Literal["mean", "cls"] = "mean"
     max_tokens: int = Field(256, ge=3)
+    finetune: bool = False
+    encoder_lr: float = Field(2e-5, gt=0)
     order: Literal["none", "spectral", "patches"] = "none"
 
     model: str = "2b"
@@ -110,6 +113,14 @@ class TrainSettings(BaseModel):
             raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
+        if self.finetune and self.text != "encoder":
+            raise ValueError(
+                f"finetune trains a text encoder: expected text encoder, got {self.text}"
+            )
+        if self.finetune and self.dtype == "bfloat16":
+            raise ValueError(
+                "finetune: expected dtype float32; for speed set mixed_precision to bf16 instead"
+            )
         if self.dims is not None:
             self._check_dims(self.dims)
         return self
@@ -150,6 +161,8 @@ class TrainSettings(BaseModel):
             parts.append(f"{self.bias}-bias")
         if self.order != "none":
             parts.append(f"{self.order}-order")
+        if self.finetune:
+            parts.append("finetuned")
         return "-".join(parts)
 
 

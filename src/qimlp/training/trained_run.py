@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from qimlp.data import Inputs, Scaling, load_inputs
 from qimlp.data.texts import load_text_inputs
+from qimlp.data.tokens import trimmed
 from qimlp.models import load_pretrained
 from qimlp.training.evaluation import Evaluation, evaluate
 from qimlp.training.features import Features
@@ -17,8 +18,6 @@ from qimlp.training.run_folder import RunFolder
 from qimlp.training.settings import TrainSettings
 from qimlp.training.training_data import TrainingData
 from qimlp.training.world import World, open_world
-
-_BATCH = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +79,10 @@ class TrainedRun:
         found = self._read(source, label_column, class_names=self.class_names, labels_required=True)
         if found.labels is None:
             raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
-        labels = (part.to(self.world.device) for part in found.labels.split(_BATCH))
+        labels = (
+            part.to(self.world.device)
+            for part in found.labels.split(self.features.evaluation_batch)
+        )
         return self._evaluate(zip(self._scaled(found.inputs), labels, strict=True))
 
     def evaluate_test(self) -> Evaluation:
@@ -138,8 +140,9 @@ class TrainedRun:
 
     def _scaled(self, inputs: Tensor) -> Iterator[Tensor]:
         dtype = next(self.model.parameters()).dtype
-        for part in inputs.split(_BATCH):
-            yield self.scaling.apply(part.to(self.world.device)).to(dtype)
+        for part in inputs.split(self.features.evaluation_batch):
+            scaled = self.scaling.apply(part.to(self.world.device)).to(dtype)
+            yield scaled if self.features.tokenizer is None else trimmed(scaled)
 
 
 def load_run(

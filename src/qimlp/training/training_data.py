@@ -4,18 +4,20 @@ from typing import Any
 
 from qimlp.data import (
     Batches,
+    DataSet,
     InMemoryBatches,
     Scaling,
     StreamingDataSet,
     load,
     split_dev,
 )
-from qimlp.data.texts import load_texts
-from qimlp.training.features import Loaded, learn_features
+from qimlp.data.texts import TextDataSet, load_texts
+from qimlp.data.tokens import TokenBatches
+from qimlp.models import Pretrained
+from qimlp.training.features import Features, Loaded, learn_features
+from qimlp.training.fine_tuning import FineTuning, prepare_fine_tuning
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import World
-
-_EVALUATION_BATCH = 1000  # over all processes, rounded to what they can share evenly
 
 
 class TrainingData:
@@ -32,10 +34,18 @@ class TrainingData:
 
     def __init__(self, settings: TrainSettings, loaded: Loaded | None = None) -> None:
         found = loaded if loaded is not None else load_data(settings)
-        data, self.features = learn_features(settings, found)
+        self._tuning: FineTuning | None = None
+        data: DataSet | StreamingDataSet
+        if settings.finetune and isinstance(found, TextDataSet):
+            self._tuning = prepare_fine_tuning(settings, found)
+            data, self.features = self._tuning.data, Features(tokenizer=self._tuning.tokenizer)
+        else:
+            data, self.features = learn_features(settings, found)
         self._settings = settings
         self._data = data
         self.in_features = data.in_features
+        if self._tuning is not None:
+            self.in_features = self._tuning.scaling.in_features
         self.num_classes = data.num_classes
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
@@ -43,7 +53,8 @@ class TrainingData:
         else:
             known, self._dev = split_dev(data.train, settings.dev_fraction, seed=settings.seed)
             self._train = known
-        self.scaling = Scaling.fit(settings.scaling, known, data.feature_shape)
+        kind = "none" if self._tuning is not None else settings.scaling
+        self.scaling = Scaling.fit(kind, known, data.feature_shape)
 
     def require_same(self, fingerprint: str) -> None:
         """Refuse data that is not what a run was started with.
@@ -60,6 +71,20 @@ class TrainingData:
                 f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
             )
 
+    def network(self, head: Pretrained) -> Pretrained:
+        """The network that reads the batches.
+
+        Args:
+            head: Takes `in_features` features.
+
+        Returns:
+            The head itself; with the encoder below it where that is trained too.
+
+        Raises:
+            FileNotFoundError: If the encoder is not there.
+        """
+        return head if self._tuning is None else self._tuning.network(head)
+
     def train_batches(self, world: World) -> Batches:
         """Shuffled batches for training; each process gets its part of every batch.
 
@@ -72,7 +97,7 @@ class TrainingData:
         return self._batches("train", self._settings.batch_size, world)
 
     def dev_batches(self, world: World) -> Batches:
-        """The dev part, in order.
+        """The dev part, in an order that is always the same.
 
         Args:
             world: Processes and device.
@@ -80,10 +105,10 @@ class TrainingData:
         Returns:
             Every example once over all processes.
         """
-        return self._batches("dev", _even(_EVALUATION_BATCH, world), world)
+        return self._batches("dev", self._evaluation_batch(world), world)
 
     def test_batches(self, world: World) -> Batches:
-        """The test set, in order; a run calls this once, at its end.
+        """The test set, in an order that is always the same; a run calls this once, at its end.
 
         Args:
             world: Processes and device.
@@ -91,7 +116,7 @@ class TrainingData:
         Returns:
             Every example once over all processes.
         """
-        return self._batches("test", _even(_EVALUATION_BATCH, world), world)
+        return self._batches("test", self._evaluation_batch(world), world)
 
     def preprocess(self) -> dict[str, Any]:
         """How to prepare other data for the network.
@@ -109,21 +134,25 @@ class TrainingData:
             "test_origin": self._data.test_origin,
         }
 
+    def _evaluation_batch(self, world: World) -> int:
+        return _even(self.features.evaluation_batch, world)
+
     def _batches(self, part: str, batch_size: int, world: World) -> Batches:
         common: dict[str, Any] = {
-            "scaling": self.scaling,
             "seed": self._settings.seed,
             "shuffle": part == "train",
             "device": world.device,
             "rank": world.rank,
             "world_size": world.size,
         }
+        if self._tuning is None:
+            common["scaling"] = self.scaling
         if isinstance(self._data, StreamingDataSet):
             fraction = self._settings.dev_fraction
             return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
-        if part == "test":
-            return InMemoryBatches(self._data.test, batch_size, **common)
-        split = self._train if part == "train" else self._dev
+        split = {"train": self._train, "dev": self._dev, "test": self._data.test}[part]
+        if self._tuning is not None:
+            return TokenBatches(split, batch_size, **common)
         return InMemoryBatches(split, batch_size, **common)
 
 

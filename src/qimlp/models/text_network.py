@@ -1,0 +1,124 @@
+"""A text encoder with a network on it, trained together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qimlp.models.pooling import pool_tokens
+from qimlp.models.pretrained import Pretrained
+
+
+class TextNetwork(Pretrained):
+    """Token numbers to classes: encoder, pooling, order, scaling, head.
+
+    Args:
+        encoder: Configuration of a transformers encoder, as its ``config.json`` has it.
+        head: `config` of the network on the encoder's features.
+        pooling: ``"mean"`` over the tokens, or ``"cls"``, the first one.
+        shift: One number for all features or one for each; subtracted from the pooled output.
+        scale: As many; the shifted features are divided by it.
+        order: Numbers of the pooled features in the head's order; None for their own.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: `head` is no network's config.
+    """
+
+    kind = "text"
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        encoder: Mapping[str, Any],
+        head: Mapping[str, Any],
+        *,
+        pooling: str = "mean",
+        shift: Sequence[float] = (0.0,),
+        scale: Sequence[float] = (1.0,),
+        order: Sequence[int] | None = None,
+    ) -> None:
+        # The names of networks know this class too.
+        from qimlp.models.named import from_config  # noqa: PLC0415
+
+        super().__init__()
+        self.encoder = _new_encoder(encoder)
+        self.head = from_config(dict(head))
+        self.pooling = pooling
+        self.order = None if order is None else list(order)
+        self._encoder_config = dict(encoder)
+        self.register_buffer("shift", torch.tensor(shift), persistent=False)
+        self.register_buffer("scale", torch.tensor(scale), persistent=False)
+
+    @classmethod
+    def joined(cls, encoder: Any, head: Pretrained, **how: Any) -> TextNetwork:
+        """Put a head on an encoder; both start with the weights that they have.
+
+        Args:
+            encoder: A transformers encoder.
+            head: The network on its features.
+            how: `pooling`, `shift`, `scale`, `order` of the constructor.
+
+        Returns:
+            A network with weights of its own, float32.
+        """
+        network = cls(json.loads(encoder.config.to_json_string(use_diff=False)), head.config, **how)
+        weights = {k: t for k, t in encoder.state_dict().items() if not k.startswith("pooler.")}
+        network.encoder.load_state_dict(weights)
+        network.head.load_state_dict(head.state_dict())
+        return network
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What makes this network again: its `kind` and the constructor's arguments."""
+        return {
+            "kind": self.kind,
+            "encoder": self._encoder_config,
+            "head": self.head.config,
+            "pooling": self.pooling,
+            "shift": self.shift.tolist(),
+            "scale": self.scale.tolist(),
+            "order": self.order,
+        }
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Classify texts.
+
+        Args:
+            tokens: (N, T), token numbers as whole numbers of any dtype; negative ones are padding,
+                which comes after a text's tokens.
+
+        Returns:
+            (N, classes), unnormalised.
+        """
+        present = tokens >= 0
+        numbers = tokens.clamp_min(0).long()
+        hidden = self.encoder(input_ids=numbers, attention_mask=present.long()).last_hidden_state
+        features = pool_tokens(hidden.to(self.shift.dtype), present, self.pooling)
+        if self.order is not None:
+            features = features[:, self.order]
+        logits: Tensor = self.head((features - self.shift) / self.scale)
+        return logits
+
+
+def _new_encoder(config: Mapping[str, Any]) -> Any:
+    """An encoder with random weights, without the layer that only its pre-training used."""
+    try:
+        import transformers  # noqa: PLC0415 - slow, and only texts need it
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            'a text encoder needs transformers, which is not installed: pip install "qimlp[text]"'
+        ) from error
+    described = dict(config)
+    made = transformers.AutoConfig.for_model(described.pop("model_type", None), **described)
+    factory: Any = transformers.AutoModel
+    encoder = factory.from_config(made, dtype=torch.float32)
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder

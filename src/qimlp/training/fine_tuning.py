@@ -1,0 +1,109 @@
+"""Training a text encoder together with its head.
+
+The start is the frozen encoder's: order and scaling are learned from its features of the train
+part, as without fine-tuning. From there the network reads token numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from qimlp.data import DataSet, Scaling, TensorSplit
+from qimlp.data.dataset import OFFICIAL_TEST
+from qimlp.data.encoder import Encoder, load_encoder
+from qimlp.data.ordering import spectral_order
+from qimlp.data.split import dev_rows
+from qimlp.data.texts import TextDataSet, TextSplit
+from qimlp.data.tokens import Tokenizer
+from qimlp.models import Pretrained, TextNetwork
+from qimlp.training.settings import TrainSettings
+from qimlp.training.world import open_world
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuning:
+    """Texts as token numbers, and how a network on them starts.
+
+    Attributes:
+        data: Token numbers instead of features.
+        tokenizer: What made them.
+        encoder: The encoder to be trained.
+        scaling: Of the frozen encoder's ordered features.
+        order: Their order, or None.
+    """
+
+    data: DataSet
+    tokenizer: Tokenizer
+    encoder: Encoder
+    scaling: Scaling
+    order: tuple[int, ...] | None
+
+    def network(self, head: Pretrained) -> TextNetwork:
+        """Put a head on the encoder.
+
+        Args:
+            head: Takes the encoder's features.
+
+        Returns:
+            The network on token numbers; on its first step it does what the head does on the
+            frozen encoder's features.
+
+        Raises:
+            FileNotFoundError: If the encoder is not there.
+        """
+        _, encoder = load_encoder(self.encoder.name)
+        return TextNetwork.joined(
+            encoder,
+            head,
+            pooling=self.encoder.pooling,
+            shift=self.scaling.shift,
+            scale=self.scaling.scale,
+            order=self.order,
+        )
+
+
+def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuning:
+    """Turn texts into token numbers; learn order and scaling on the train part.
+
+    Args:
+        settings: Encoder, order, scaling, dev fraction and seed.
+        texts: The texts.
+
+    Returns:
+        What a run needs.
+
+    Raises:
+        FileNotFoundError: If the encoder is not there.
+        ValueError: If texts have no labels.
+    """
+    encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
+    frozen = encoder.apply(texts.train.texts, device=open_world(settings.device).device)
+    train, _ = dev_rows(len(frozen), settings.dev_fraction, seed=settings.seed)
+    known, order = frozen[train], None
+    if settings.order == "spectral":
+        order = tuple(spectral_order(known, centre=True).tolist())
+        known = known[:, list(order)].contiguous()
+    train_labels = _labels(texts.name, "train", texts.train)
+    scaling = Scaling.fit(
+        settings.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],)
+    )
+    tokenizer = Tokenizer.of_encoder(settings.encoder, settings.max_tokens)
+    test_labels = _labels(texts.name, "test", texts.test)
+    data = DataSet(
+        name=texts.name,
+        train=TensorSplit(tokenizer.apply(texts.train.texts), train_labels),
+        test=TensorSplit(tokenizer.apply(texts.test.texts), test_labels),
+        class_names=texts.class_names,
+        feature_shape=(settings.max_tokens,),
+        fingerprint=texts.fingerprint,
+        test_origin=OFFICIAL_TEST,
+    )
+    return FineTuning(data, tokenizer, encoder, scaling, order)
+
+
+def _labels(name: str, part: str, split: TextSplit) -> Tensor:
+    if split.labels is None:
+        raise ValueError(f"{name}: the {part} split has no labels")
+    return split.labels
