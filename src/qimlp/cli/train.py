@@ -51,7 +51,7 @@ def train_command(
         float | None, typer.Option(help="Peak learning rate of the encoder.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option(help="Of features without a grid: none or spectral.")
+        str | None, typer.Option(help="Of features: none, spectral (learned), or patches (images).")
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="mlp, 2b, 3b, 4b; may be given several times.")

@@ -57,9 +57,13 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             # Rows of 28 pixels fit two bodies, not three.
             "mnist/3b": {"lr": 0.04, "order": "patches"},
             "mnist/4b": {"lr": 0.02, "order": "patches"},
+            "cifar10/2b": {"lr": 0.005, "label_smoothing": 0.1},
+            "cifar10/3b": {"lr": 0.02},
+            "cifar10/4b": {"lr": 0.02},
             "20newsgroups": {"scaling": "overall"},
-            "imdb": {"batch_size": 128, "lr": 0.003},
-            "imdb/mlp": {"lr": 0.0003},
+            "imdb": {"batch_size": 128, "lr": 0.01, "label_smoothing": 0.1},
+            "imdb/mlp": {"lr": 0.001, "label_smoothing": 0.0},
+            "imdb/low-rank": {"lr": 0.003, "label_smoothing": 0.0},
         },
     },
 }
