@@ -54,8 +54,9 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "data": {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
             "20newsgroups": {"scaling": "overall"},
-            "imdb": {"batch_size": 128, "lr": 0.003},
-            "imdb/mlp": {"lr": 0.0003},
+            "imdb": {"batch_size": 128, "lr": 0.01, "label_smoothing": 0.1},
+            "imdb/mlp": {"lr": 0.001, "label_smoothing": 0.0},
+            "imdb/low-rank": {"lr": 0.003, "label_smoothing": 0.0},
         },
     },
 }
