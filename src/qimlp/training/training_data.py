@@ -150,7 +150,8 @@ class TrainingData:
         if isinstance(self._data, StreamingDataSet):
             fraction = self._settings.dev_fraction
             return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
-        split = {"train": self._train, "dev": self._dev, "test": self._data.test}[part]
+        learning = self._train if part == "train" else self._dev
+        split = self._data.test if part == "test" else learning  # which is read at the end alone
         if self._tuning is not None:
             return TokenBatches(split, batch_size, **common)
         return InMemoryBatches(split, batch_size, **common)
