@@ -1,6 +1,7 @@
 """Encoder and head trained together, on a small random encoder and, where installed, a real one."""
 
 import importlib.util
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -76,6 +77,21 @@ def test_it_starts_as_the_head_on_frozen_features(settings, order):
     with torch.inference_mode():
         wanted, found = head.eval()(features), network.eval()(tokens)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_feature_that_the_frozen_encoder_never_moves_does_not_drown_the_others(
+    settings, encoder, tmp_path
+):
+    _, model = load_encoder(str(encoder))
+    last = model.encoder.layer[-1].output.LayerNorm
+    with torch.no_grad():
+        last.weight[3], last.bias[3] = 1e-30, 0.0
+    model.save_pretrained(tmp_path / "bert")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(encoder / file, tmp_path / "bert")
+    result = fit(settings(encoder=str(tmp_path / "bert"), ema_decay="off"), out=tmp_path / "runs")
+    epochs = RunFolder(result.folder).read_metrics()
+    assert all(epoch["train_loss"] < 2 for epoch in epochs)
 
 
 def test_padding_changes_nothing(settings):

@@ -6,8 +6,9 @@ part, as without fine-tuning. From there the network reads token numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from qimlp.data import DataSet, Scaling, TensorSplit
@@ -20,6 +21,8 @@ from qimlp.data.tokens import Tokenizer
 from qimlp.models import Pretrained, TextNetwork
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import open_world
+
+_LEAST_SCALE = 0.1  # of the median over the features
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +89,8 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
         order = tuple(spectral_order(known, centre=True).tolist())
         known = known[:, list(order)].contiguous()
     train_labels = _labels(texts.name, "train", texts.train)
-    scaling = Scaling.fit(
-        settings.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],)
+    scaling = _bounded(
+        Scaling.fit(settings.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],))
     )
     tokenizer = Tokenizer.of_encoder(settings.encoder, settings.max_tokens)
     test_labels = _labels(texts.name, "test", texts.test)
@@ -101,6 +104,16 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
         test_origin=OFFICIAL_TEST,
     )
     return FineTuning(data, tokenizer, encoder, scaling, order)
+
+
+def _bounded(scaling: Scaling) -> Scaling:
+    """Scales of at least a tenth of their median.
+
+    A feature that hardly varies while the encoder is frozen does once it is trained; divided by a
+    deviation next to nothing it would drown all others.
+    """
+    scale = torch.tensor(scaling.scale)
+    return replace(scaling, scale=tuple(scale.clamp_min(_LEAST_SCALE * scale.median()).tolist()))
 
 
 def _labels(name: str, part: str, split: TextSplit) -> Tensor:
