@@ -28,6 +28,7 @@ from qimlp.experiments.run_cell import Place
 from qimlp.experiments.store import Store
 from qimlp.experiments.summary import summarize
 from qimlp.experiments.variants import select, variants
+from qimlp.training.allocator import keep_freed_memory
 
 
 def reproduce_command(
@@ -71,6 +72,7 @@ def reproduce_command(
     ] = False,
 ) -> None:
     """Run the paper's evaluation, going on where it was left, and write the report."""
+    keep_freed_memory()
     known = variants(encoder)
     chosen = sorted(select(known, only or [], cells), key=estimated_seconds)
     store = Store(out / "results")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console
 from qimlp.cli.progress import open_reporter
+from qimlp.training.allocator import keep_freed_memory
 from qimlp.training.comparison import Comparison, compare
 from qimlp.training.experiment import (
     Experiment,
@@ -112,6 +113,7 @@ def train_command(
     ] = None,
 ) -> None:
     """Train networks on one data set and compare them."""
+    keep_freed_memory()
     given = {
         name: value
         for name, value in locals().items()

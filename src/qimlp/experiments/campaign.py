@@ -15,6 +15,7 @@ from qimlp.experiments.encoding import encode_ahead
 from qimlp.experiments.run_cell import Place
 from qimlp.experiments.run_stack import run_stack, stacks_of
 from qimlp.experiments.store import Entry, Store
+from qimlp.training.allocator import keep_freed_memory
 
 _LISTEN_S = 0.2
 
@@ -167,6 +168,7 @@ _reports: Any = None  # a worker's way to the main process
 def _listen_to(queue: Any) -> None:
     global _reports  # noqa: PLW0603 - set once, at a worker's start
     _reports = queue
+    keep_freed_memory()
 
 
 def _run(stack: Sequence[Cell], place: Place) -> list[Entry]:
