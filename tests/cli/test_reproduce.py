@@ -1,5 +1,9 @@
 import pytest
 
+from qimlp.experiments.cell import Cell
+from qimlp.experiments.store import Store
+from qimlp.experiments.variants import variants
+
 
 def test_list_names_every_cell(qimlp, tmp_path):
     done = qimlp("reproduce", "--list", "--only", "mnist", "--out", tmp_path)
@@ -14,7 +18,17 @@ def test_report_only_runs_nothing(qimlp, tmp_path):
     assert done.code == 0
     assert (tmp_path / "out" / "report.html").is_file()
     assert not (tmp_path / "out" / "results").exists()
-    assert "0 runs of" in (tmp_path / "out" / "README.md").read_text()
+    assert "Runs: 0 of " in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_damaged_entry_is_said_by_the_report(qimlp, tmp_path):
+    cell = Cell(next(v for v in variants() if v.name == "mnist/2b/tuned"), 0)
+    path = Store(tmp_path / "results").path(cell)
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    done = qimlp("reproduce", "--report-only", "--out", tmp_path)
+    assert done.code == 0
+    assert f"left out: {path}: damaged cache entry" in done.out
 
 
 @pytest.mark.parametrize(
@@ -39,6 +53,16 @@ def test_missing_data_is_one_line_that_names_the_setting(qimlp, tmp_path, monkey
     done = qimlp("reproduce", "--only", "mnist", "--seeds", 1, "--jobs", 1, "--out", tmp_path)
     assert done.code == 2
     assert "QIMLP_DATA" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_missing_texts_are_one_line_that_names_files_and_columns(qimlp, tmp_path, monkeypatch):
+    monkeypatch.delenv("QIMLP_DATA", raising=False)
+    monkeypatch.setattr("qimlp.data.hub._unreachable", lambda datasets, hub_id: "no network")
+    cells = ("--cells", "20newsgroups/2b/tuned", "--seeds", 1, "--jobs", 1)
+    done = qimlp("reproduce", *cells, "--out", tmp_path)
+    assert done.code == 2
+    assert "20newsgroups/test-*.parquet, each with a column for a text and a label" in done.err
     assert done.err.count("\n") == 1
 
 

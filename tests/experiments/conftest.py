@@ -6,8 +6,10 @@ import pytest
 
 from qimlp.experiments.cell import Cell, Variant
 from qimlp.experiments.run_cell import Place
-from qimlp.experiments.store import Entry
+from qimlp.experiments.store import Entry, Store
+from qimlp.experiments.variants import variants
 
+ALL = variants()
 QUICK = {"model": "2b", "epochs": 2, "batch_size": 100, "ema_decay": None}
 
 
@@ -43,3 +45,47 @@ def make_entry(cell: Cell, **changes: object) -> Entry:
         "versions": {},
     }
     return Entry(**{**values, **changes})
+
+
+def fill(store: Store, values: dict[str, tuple[float, ...]]) -> None:
+    """Entries with the given test accuracies, by the variants' names."""
+    for variant in ALL:
+        for seed, accuracy in enumerate(values.get(variant.name, ())):
+            cell = Cell(variant, seed)
+            known = {} if variant.parameters is None else {"parameters": variant.parameters}
+            store.write(
+                cell,
+                make_entry(
+                    cell,
+                    test_accuracy=accuracy,
+                    best_test_accuracy_seen=accuracy + 0.01,
+                    **known,
+                ),
+            )
+
+
+def around(mean: float, count: int = 3) -> dict[str, float]:
+    """A mean as comparisons of runs hold it."""
+    half = 0.1 if count > 1 else 0.0
+    return {"mean": mean, "low": mean - half, "high": mean + half, "std": 0.0, "count": count}
+
+
+STUDY = {
+    "data": "mnist",
+    "layers": [
+        {
+            "layer": 1,
+            "strong": {"2b": around(1.5)},
+            "growth": {},
+            "against": {"2b": {"untrained": around(0.3)}},
+            "relation": None,
+        },
+        {
+            "layer": 2,
+            "strong": {"2b": around(1.7)},
+            "growth": {"2b": around(0.2)},
+            "against": {"2b": {"untrained": around(0.05)}},
+            "relation": {"count": 12, "pearson": 0.7, "pearson_low": 0.3, "pearson_high": 0.9},
+        },
+    ],
+}

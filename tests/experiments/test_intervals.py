@@ -17,7 +17,16 @@ def test_the_interval_is_students():
 def test_one_value_has_no_interval():
     found = estimate([0.5])
     assert (found.mean, found.half_width, found.low, found.high) == (0.5, None, None, None)
-    assert difference([0.5], [0.4, 0.45]).half_width is None
+    assert difference([0.5], [0.4]).half_width is None
+
+
+def test_a_side_of_one_value_takes_the_other_sides_spread():
+    found = difference([0.99], FIRST)
+    spread = stats.tstd(FIRST) * (1 + 1 / len(FIRST)) ** 0.5
+    assert found.mean == pytest.approx(0.99 - sum(FIRST) / len(FIRST))
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, len(FIRST) - 1) * spread)
+    assert difference(FIRST, [0.99]).half_width == pytest.approx(found.half_width)
+    assert found.count == 1
 
 
 def test_the_difference_is_welchs():

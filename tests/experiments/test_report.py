@@ -1,81 +1,13 @@
+import json
 import re
 import xml.etree.ElementTree as ET
 
-import pytest
-
 from qimlp.experiments.cell import Cell
-from qimlp.experiments.claims import FAILS, HOLDS, IN_PART, OPEN, verdicts
 from qimlp.experiments.report import write_report
 from qimlp.experiments.store import Store
 from qimlp.experiments.summary import summarize
-from qimlp.experiments.variants import variants
 
-from .conftest import make_entry
-
-ALL = variants()
-
-
-def fill(store, values):
-    """Entries with the given test accuracies, by the variants' names."""
-    for variant in ALL:
-        for seed, accuracy in enumerate(values.get(variant.name, ())):
-            cell = Cell(variant, seed)
-            known = {} if variant.parameters is None else {"parameters": variant.parameters}
-            store.write(
-                cell,
-                make_entry(
-                    cell,
-                    test_accuracy=accuracy,
-                    best_test_accuracy_seen=accuracy + 0.01,
-                    **known,
-                ),
-            )
-
-
-def judged(store, claim):
-    return next(v for v in verdicts(summarize(ALL, store)) if v.claim.startswith(claim))
-
-
-CLAIM = "MNIST: two bodies"
-
-
-@pytest.mark.parametrize(
-    ("paper", "tuned", "verdict"),
-    [
-        ((0.97, 0.971, 0.972), (0.98, 0.981, 0.982), HOLDS),
-        ((0.97, 0.971, 0.972), (0.94, 0.941, 0.942), IN_PART),
-        ((0.93, 0.931, 0.932), (0.94, 0.941, 0.942), FAILS),
-        ((), (), OPEN),
-    ],
-)
-def test_a_claim_is_judged_by_both_columns(tmp_path, paper, tuned, verdict):
-    store = Store(tmp_path)
-    mlp = (0.95, 0.951, 0.952)
-    fill(
-        store,
-        {
-            "mnist/2b/paper": paper,
-            "mnist/2b/tuned": tuned,
-            "mnist/mlp/paper": mlp,
-            "mnist/mlp/tuned": mlp,
-        },
-    )
-    assert judged(store, CLAIM).verdict == verdict
-
-
-def test_a_difference_within_the_noise_does_not_count(tmp_path):
-    store = Store(tmp_path)
-    noisy = {"mnist/2b/paper": (0.90, 0.99, 0.97), "mnist/mlp/paper": (0.95, 0.951, 0.949)}
-    fill(store, noisy)
-    assert judged(store, CLAIM).verdict == FAILS
-
-
-def test_the_verdict_names_the_numbers(tmp_path):
-    store = Store(tmp_path)
-    fill(store, {"mnist/2b/paper": (0.97, 0.97), "mnist/mlp/paper": (0.95, 0.95)})
-    found = judged(store, CLAIM)
-    assert "0.9700 ± 0.0000 (2) against 0.9500" in found.evidence[0]
-    assert found.evidence[1] == "our recipe: not run"
+from .conftest import ALL, STUDY, fill, make_entry
 
 
 def test_the_report_holds_every_figure_and_table(tmp_path):
@@ -92,9 +24,36 @@ def test_the_report_holds_every_figure_and_table(tmp_path):
     assert whole.count("<svg") == 9
     assert not re.search(r'(src|href)="(?!#)', whole.replace('xlink:href="#', ""))
     row = next(line for line in text.splitlines() if line.startswith("| 2b |"))
-    assert "0.9805 ± 0.0064 (2) | 0.9905" in row
-    assert "not run" in row
-    assert "0.981: missed" in row
+    assert row.startswith("| 2b | 3,451 | Kronecker | 0.9758 | not run (")
+    assert "0.9805 ± 0.0064 (2 of 5) | 0.9905" in row
+    wanted = next(line for line in text.splitlines() if line.startswith("| mnist 2b |"))
+    assert "| 0.981 | 0.9805 ± 0.0064 (2) | missed by 0.0005; tried: " in wanted
+
+
+def test_networks_that_were_not_run_have_their_count_their_time_and_their_command(tmp_path):
+    page, _ = write_report(summarize(ALL, Store(tmp_path / "results")), tmp_path)
+    text = page.read_text()
+    assert "| 2b-rank3 | 10,115 | Kronecker | about 0.981 | not run (" in text
+    assert "| low-rank-mlp-as-2b | 3,438 | dense | - |" in text
+    slow = next(line for line in text.splitlines() if line.startswith("| 20newsgroups/mlp/paper |"))
+    assert re.fullmatch(
+        r"\| \S+ \| 0 of 1 \| about \d+\.\d h \| `qimlp reproduce --cells \S+` \|", slow
+    )
+    tuned = next(line for line in text.splitlines() if line.startswith("| imdb/2b-finetuned/tuned"))
+    assert tuned.endswith("--cells imdb/2b-finetuned/tuned --finetune` |")
+
+
+def test_damaged_and_diverged_entries_are_said(tmp_path):
+    store = Store(tmp_path / "results")
+    fill(store, {"mnist/2b/tuned": (0.98, 0.981, 0.982)})
+    cell = Cell(next(v for v in ALL if v.name == "mnist/2b/tuned"), 0)
+    store.path(cell).write_text("{")
+    lost = Cell(cell.variant, 3)
+    store.write(lost, make_entry(lost, failure="the loss became nan", test_accuracy=None))
+    page, _ = write_report(summarize(ALL, store), tmp_path)
+    text = page.read_text()
+    assert f"Left out: {store.path(cell)}: damaged cache entry" in text
+    assert "0.9815 ± 0.0064 (2 of 5), 1 diverged" in text
 
 
 def test_equal_results_give_equal_reports(tmp_path):
@@ -108,6 +67,10 @@ def test_equal_results_give_equal_reports(tmp_path):
 def test_the_correlation_figures_join_when_they_are_there(tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "mnist-correlation.svg").write_text("<svg></svg>")
+    (tmp_path / "correlation" / "mnist").mkdir(parents=True)
+    (tmp_path / "correlation" / "mnist" / "relation.json").write_text(json.dumps(STUDY))
     page, html = write_report(summarize(ALL, Store(tmp_path / "results")), tmp_path)
-    assert "Fig. 6" in page.read_text()
+    text = page.read_text()
+    assert "Fig. 6" in text
+    assert "| 2 of 2b | 3 | 1.70 [1.60, 1.80] | +0.20 [+0.10, +0.30] |" in text
     assert html.read_text().count("<svg") == 10

@@ -23,10 +23,11 @@ from qimlp.experiments.campaign import (
     usable_cores,
 )
 from qimlp.experiments.cell import Cell, Variant
-from qimlp.experiments.cost import estimated_seconds
+from qimlp.experiments.cost import Costs, duration
+from qimlp.experiments.rows import bias_text, count_text
 from qimlp.experiments.run_cell import Place
 from qimlp.experiments.store import Store
-from qimlp.experiments.summary import summarize
+from qimlp.experiments.summary import Summaries, summarize
 from qimlp.experiments.variants import select, variants
 from qimlp.training.allocator import keep_freed_memory
 
@@ -41,7 +42,10 @@ def reproduce_command(
         str | None, typer.Option(help='Part of the names, or a pattern such as "*/2b/tuned".')
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=20, help="Seeds of each; by default what each wants.")
+        int | None,
+        typer.Option(
+            min=1, max=20, help="Seeds of each; by default 5, or 3 where a run takes 10 minutes."
+        ),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells side by side.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of a cell.")] = 1,
@@ -74,18 +78,22 @@ def reproduce_command(
     """Run the paper's evaluation, going on where it was left, and write the report."""
     keep_freed_memory()
     known = variants(encoder)
-    chosen = sorted(select(known, only or [], cells), key=estimated_seconds)
     store = Store(out / "results")
+    found = summarize(known, store)
+    costs = Costs(found)
+    chosen = sorted(select(known, only or [], cells), key=costs.seconds)
     console = open_console()
     if listing:
-        _list(console, chosen, store)
+        _list(console, chosen, found, costs)
         return
     if correlation and not report_only:
         where = {"data_dir": data_dir, "device": device, "threads": threads}
         _correlate(console, chosen, seeds, out, where)
     elif not report_only:
         wanted = [
-            cell for cell in _in_order(chosen, seeds) if finetune or not cell.settings().finetune
+            cell
+            for cell in _in_order(chosen, seeds, costs)
+            if finetune or not cell.settings().finetune
         ]
         cores = usable_cores()
         place = Place(
@@ -96,10 +104,13 @@ def reproduce_command(
             threads=threads,
             keep_runs=keep_runs,
         )
-        _run(console, wanted, place, jobs or max(cores // threads, 1))
+        _run(console, wanted, place, jobs or max(cores // threads, 1), costs)
+        found = summarize(known, store)
     from qimlp.experiments.report import write_report  # noqa: PLC0415 - matplotlib is slow
 
-    page, html = write_report(summarize(known, store), out)
+    for line in (line for summary in found.values() for line in summary.damaged):
+        console.print(f"left out: {line}", markup=False, soft_wrap=True)
+    page, html = write_report(found, out)
     console.print(f"Report: {page} and {html}", markup=False, soft_wrap=True)
 
 
@@ -130,16 +141,16 @@ def _correlate(
             console.print(f"Figure ({name}): {figure}", markup=False, soft_wrap=True)
 
 
-def _in_order(chosen: Sequence[Variant], seeds: int | None) -> list[Cell]:
+def _in_order(chosen: Sequence[Variant], seeds: int | None, costs: Costs) -> list[Cell]:
     """Cheap cells first, and every variant's first seed before any second one."""
-    cells = [Cell(variant, seed) for variant in chosen for seed in range(seeds or variant.seeds)]
+    cells = [Cell(one, seed) for one in chosen for seed in range(seeds or costs.seeds(one))]
     return sorted(cells, key=lambda cell: cell.seed)
 
 
-def _run(console: Console, wanted: list[Cell], place: Place, jobs: int) -> None:
+def _run(console: Console, wanted: list[Cell], place: Place, jobs: int, costs: Costs) -> None:
     with _Reporter(console) as reporter:
         todo = missing_cells(wanted, Store(place.results), reporter)
-        reporter.expect(todo, len(wanted), jobs)
+        reporter.expect(todo, len(wanted), jobs, costs)
         try:
             run_campaign(todo, place, jobs=jobs, on_event=reporter)
         except KeyboardInterrupt as stop:
@@ -148,20 +159,16 @@ def _run(console: Console, wanted: list[Cell], place: Place, jobs: int) -> None:
             ) from stop
 
 
-def _list(console: Console, chosen: Sequence[Variant], store: Store) -> None:
-    table = make_table(
-        "cells", ("name", "parameters", "seeds wanted", "seeds run", "estimated", "note")
-    )
-    found = summarize(chosen, store)
+def _list(console: Console, chosen: Sequence[Variant], found: Summaries, costs: Costs) -> None:
+    table = make_table("cells", ("name", "parameters", "bias", "seeds", "one seed", "note"))
     for variant in chosen:
         summary = found[variant.name]
-        count = summary.parameters
         table.add_row(
             variant.name,
-            "" if count is None else f"{count:,}",
-            str(variant.seeds),
-            str(len(summary.entries)),
-            _duration(estimated_seconds(variant)),
+            count_text(summary),
+            bias_text(summary),
+            f"{len(summary.entries)} of {costs.seeds(variant)}",
+            duration(costs.seconds(variant)),
             variant.note,
         )
     console.print(table)
@@ -199,14 +206,14 @@ class _Reporter:
     ) -> None:
         self._bars.stop()
 
-    def expect(self, todo: Sequence[Cell], wanted: int, jobs: int) -> None:
+    def expect(self, todo: Sequence[Cell], wanted: int, jobs: int, costs: Costs) -> None:
         """Say what lies ahead."""
-        self._costs = {cell.name: estimated_seconds(cell.variant) for cell in todo}
+        self._costs = {cell.name: costs.seconds(cell.variant) for cell in todo}
         total = sum(self._costs.values())
         self._bars.update(self._task, total=total)
         self._console.print(
             f"{wanted} cells: {wanted - len(todo)} known, {len(todo)} to run, {jobs} side by side, "
-            f"about {_duration(total / jobs)}",
+            f"about {duration(total / jobs)}",
             soft_wrap=True,
         )
 
@@ -234,7 +241,7 @@ class _Reporter:
         task = self._bars.tasks[0]
         left = ""
         if task.elapsed and done > 0 and task.total:
-            left = f"{_duration(task.elapsed * (task.total - done) / done)} left"
+            left = f"{duration(task.elapsed * (task.total - done) / done)} left"
         self._bars.update(self._task, completed=done, left=left)
 
 
@@ -247,10 +254,3 @@ def _line(event: CellDone, number: int, count: int) -> str:
         f"{head}  test {entry.test_accuracy:.4f}  dev {entry.dev_accuracy:.4f}  "
         f"best test seen {entry.best_test_accuracy_seen:.4f}"
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 90 else f"{seconds / 3600:.1f} h"

@@ -97,10 +97,11 @@ def _ask_hub(function: str, hub_id: str) -> Any:
             problem = first_line(error)
     names = {known: short for short, known in (KNOWN | KNOWN_TEXTS).items()}
     name = names.get(hub_id, "NAME")
+    columns = "a text and a label" if name in KNOWN_TEXTS else "an image and a label"
     raise FileNotFoundError(
         f"{hub_id} is no file or folder here and cannot be read from the Hugging Face hub "
         f"({problem}): name a data folder with --data-dir or QIMLP_DATA that holds "
-        f"{name}/train-*.parquet and {name}/test-*.parquet"
+        f"{name}/train-*.parquet and {name}/test-*.parquet, each with a column for {columns}"
     )
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -104,7 +105,6 @@ def grouped_bars(
         series: Name, colour and one bar per group.
     """
     width = 0.84 / len(series)
-    size = 7.0 if _columns(axes) < 3 else 5.5  # narrow bars, small numbers
     drawn = [bar.value for _, _, bars in series for bar in bars if bar.value is not None]
     for index, (name, colour, bars) in enumerate(series):
         offset = (index - (len(series) - 1) / 2) * width
@@ -112,7 +112,7 @@ def grouped_bars(
         heights = [0.0 if bar.value is None else bar.value for bar in bars]
         axes.bar(places, heights, width * 0.92, color=colour, label=name)
         for place, bar in zip(places, bars, strict=True):
-            _finish_bar(axes, place, width * 0.92, bar, colour, size)
+            _finish_bar(axes, place, width * 0.92, bar, colour)
     low, high = (min(drawn), max(drawn)) if drawn else (0.0, 1.0)
     margin = max(high - low, 0.02)
     axes.set_ylim(max(0.0, low - 0.6 * margin), min(high + 0.35 * margin, high * 1.2))
@@ -120,12 +120,38 @@ def grouped_bars(
     axes.set_xticks(range(len(groups)), groups)
 
 
-def _columns(axes: Axes) -> int:
-    place = axes.get_subplotspec()
-    return 1 if place is None else place.get_gridspec().ncols
+def dodged_points(
+    axes: Axes, groups: Sequence[str], series: Sequence[tuple[str, str, Sequence[Bar]]]
+) -> None:
+    """Draw values as points side by side, with intervals; one that is not known leaves a gap.
+
+    Args:
+        axes: The axes.
+        groups: Names below the groups.
+        series: Name, colour and one value per group.
+    """
+    for index, (name, colour, values) in enumerate(series):
+        offset = (index - (len(series) - 1) / 2) * 0.2
+        places = [group + offset for group in range(len(groups))]
+        heights = [nan if value.value is None else value.value for value in values]
+        axes.plot(places, heights, color=colour, linewidth=1, alpha=0.4)
+        axes.errorbar(
+            places,
+            heights,
+            [value.half_width or 0.0 for value in values],
+            color=colour,
+            label=name,
+            fmt="D" if index == 0 else "o",
+            markersize=5,
+            linewidth=1.2,
+            capsize=3,
+        )
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.margins(y=0.12)
 
 
-def _finish_bar(axes: Axes, place: float, width: float, bar: Bar, colour: str, size: float) -> None:
+def _finish_bar(axes: Axes, place: float, width: float, bar: Bar, colour: str) -> None:
     if bar.value is None:
         axes.annotate(
             "not run",
@@ -163,6 +189,6 @@ def _finish_bar(axes: Axes, place: float, width: float, bar: Bar, colour: str, s
         textcoords="offset points",
         ha="center",
         va="bottom",
-        fontsize=size,
+        fontsize=7,
         color=INK,
     )

@@ -10,6 +10,7 @@ from qimlp.experiments.drawing import (
     NETWORK_COLOURS,
     SERIES,
     Bar,
+    dodged_points,
     grouped_bars,
     new_figure,
     style,
@@ -40,17 +41,22 @@ def accuracy_and_parameters(found: Summaries, data: str) -> str:
     style(left, f"{_TITLES[data]}: test accuracy")
     left.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right", ncols=3)
     _make_room_for_legend(left)
-    counts = [PARAMETERS[f"{data}/{network}"] for network in networks]
+    counts = [found[f"{data}/{network}/tuned"].parameters or 0 for network in networks]
     right.bar(
         range(len(networks)),
         counts,
         0.55,
         color=[NETWORK_COLOURS[network] for network in networks],
     )
-    for place, count in enumerate(counts):
-        smaller = "" if place == 0 else f"\n{counts[0] / count:,.0f}x fewer"
+    for place, (network, count) in enumerate(zip(networks, counts, strict=True)):
+        published = PARAMETERS[f"{data}/{network}"]
+        lines = [f"{count:,}"]
+        if published != count:
+            lines.append(f"(published {published:,})")
+        if place > 0:
+            lines.append(f"{counts[0] / count:,.0f}x fewer")
         right.annotate(
-            f"{count:,}{smaller}",
+            "\n".join(lines),
             (place, count),
             xytext=(0, 3),
             textcoords="offset points",
@@ -62,7 +68,7 @@ def accuracy_and_parameters(found: Summaries, data: str) -> str:
     right.yaxis.set_minor_locator(NullLocator())
     right.set_ylim(10, counts[0] * 12)
     right.set_xticks(range(len(networks)), networks)
-    style(right, "parameters (log scale), as published")
+    style(right, "parameters (log scale)")
     return to_svg(figure)
 
 
@@ -88,8 +94,12 @@ def accuracy_against_copies(found: Summaries, data: str) -> str:
                 summary = found.get(f"{data}/{_of_rank(data, network, rank)}/{column}")
                 bars.append(Bar(None) if summary is None else Bar.of(summary.test))
             series.append((name, colour, bars))
-        grouped_bars(axes, [f"k = {rank}" for rank in ranks], series)
-        style(axes, f"{_TITLES[data]}, {network}")
+        counts = [
+            found[f"{data}/{_of_rank(data, network, rank)}/tuned"].parameters for rank in ranks
+        ]
+        groups = [f"k = {k}\n{count or 0:,}" for k, count in zip(ranks, counts, strict=True)]
+        dodged_points(axes, groups, series)
+        style(axes, f"{_TITLES[data]}, {network}: accuracy; k, parameters")
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",

@@ -54,30 +54,37 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
-    """Estimate how much larger the first mean is (Welch's interval).
+    """Estimate how much larger the first mean is.
+
+    Welch's interval. Where one side has a single value, its variance is taken to be the other
+    side's (Student's interval of a new value); where both have, there is no interval.
 
     Args:
         first: Values.
         second: Values, independent of the first.
 
     Returns:
-        The difference; without an interval where either has only one value.
+        The difference; its `count` is that of the smaller side.
 
     Raises:
         ValueError: If there are no values.
     """
     if not first or not second:
         raise ValueError("expected at least one value on each side")
-    gap, count = mean(first) - mean(second), min(len(first), len(second))
-    if count == 1:
+    gap = mean(first) - mean(second)
+    few, many = sorted((first, second), key=len)
+    if len(many) == 1:
         return Estimate(gap, None, 1)
+    if len(few) == 1:
+        width = stdev(many) * sqrt(1 + 1 / len(many))
+        return Estimate(gap, _quantile(len(many) - 1) * width, 1)
     parts = [variance(values) / len(values) for values in (first, second)]
     if sum(parts) == 0:
-        return Estimate(gap, 0.0, count)
+        return Estimate(gap, 0.0, len(few))
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
     )
-    return Estimate(gap, _quantile(freedom) * sqrt(sum(parts)), count)
+    return Estimate(gap, _quantile(freedom) * sqrt(sum(parts)), len(few))
 
 
 def _quantile(freedom: float) -> float:

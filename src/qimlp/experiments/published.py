@@ -52,6 +52,16 @@ RANKS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     }
 )
 
+#: Figs. 3 and 5: thousands of parameters for k = 1, 2, ..., read by eye; None where unreadable.
+RANK_PARAMETERS: Mapping[str, tuple[float | None, ...]] = MappingProxyType(
+    {
+        "mnist/2b": (3.5, 6.8, 10, 13.4),
+        "mnist/4b": (2.0, None, None, 2.7),
+        "cifar10/2b": (38, 64, 89),
+        "cifar10/3b": (15, 18, 20),
+    }
+)
+
 #: Appendix, Tables 1 and 2: seconds of training and MiB of GPU memory on one A100.
 COST: Mapping[str, tuple[int, int]] = MappingProxyType(
     {

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from qimlp.experiments.cell import Cell
+from qimlp.experiments.cell import Cell, Variant
 from qimlp.files import write_text
 
 
@@ -76,6 +77,22 @@ class Store:
         variant = cell.variant
         file = f"{variant.network}-{variant.column}-seed-{cell.seed}-{cell.key()[:12]}.json"
         return self.folder / variant.data / file
+
+    def seeds(self, variant: Variant) -> list[int]:
+        """Seeds of a variant that have a file, whatever the settings it was run with.
+
+        Args:
+            variant: The variant.
+
+        Returns:
+            The seeds, ascending.
+        """
+        name = re.compile(
+            rf"{re.escape(f'{variant.network}-{variant.column}')}-seed-(\d+)-[0-9a-f]{{12}}\.json"
+        )
+        folder = self.folder / variant.data
+        files = folder.iterdir() if folder.is_dir() else ()
+        return sorted({int(found[1]) for file in files if (found := name.fullmatch(file.name))})
 
     def read(self, cell: Cell) -> Entry | None:
         """Read a cell's entry.

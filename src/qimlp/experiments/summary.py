@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qimlp.experiments.cell import Cell, Variant
+from qimlp.experiments.counts import count_network
 from qimlp.experiments.intervals import Estimate, estimate
 from qimlp.experiments.store import Entry, Store
-
-_MOST_SEEDS = 20
 
 
 @dataclass(frozen=True)
@@ -17,12 +16,14 @@ class Summary:
     Attributes:
         variant: The variant.
         entries: Entries with a result, one per seed that was run.
-        failed: How many seeds diverged.
+        failed: How many seeds diverged; they are in no mean.
+        damaged: One line for each entry that cannot be used.
     """
 
     variant: Variant
     entries: tuple[Entry, ...]
     failed: int = 0
+    damaged: tuple[str, ...] = ()
 
     @property
     def accuracies(self) -> list[float]:
@@ -43,8 +44,11 @@ class Summary:
 
     @property
     def parameters(self) -> int | None:
-        """Parameters, counted on the network."""
-        return self.entries[0].parameters if self.entries else self.variant.parameters
+        """Parameters: counted on the network that was run, else by arithmetic."""
+        if self.entries:
+            return self.entries[0].parameters
+        count = count_network(self.variant)
+        return self.variant.parameters if count is None else count.parameters
 
     @property
     def encoder(self) -> str | None:
@@ -60,22 +64,23 @@ def summarize(variants: Iterable[Variant], store: Store) -> dict[str, Summary]:
         store: The entries.
 
     Returns:
-        Summaries by the variants' names; damaged entries count as not run.
+        Summaries by the variants' names; damaged entries are named in them and count as not run.
     """
     return {variant.name: _summary(variant, store) for variant in variants}
 
 
 def _summary(variant: Variant, store: Store) -> Summary:
-    found = []
-    for seed in range(_MOST_SEEDS):
+    found, damaged = [], []
+    for seed in store.seeds(variant):
         try:
             entry = store.read(Cell(variant, seed))
-        except ValueError:
-            entry = None
+        except ValueError as error:
+            damaged.append(str(error))
+            continue
         if entry is not None:
             found.append(entry)
     good = tuple(entry for entry in found if entry.failure is None)
-    return Summary(variant, good, len(found) - len(good))
+    return Summary(variant, good, len(found) - len(good), tuple(damaged))
 
 
 Summaries = Mapping[str, Summary]

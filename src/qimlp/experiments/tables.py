@@ -1,97 +1,157 @@
 """The report's tables: heading and rows of text, for Markdown and HTML alike."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from qimlp.experiments.claims import Verdict, step_ms, text_of
-from qimlp.experiments.published import ACCURACY, COST, PARAMETERS, RANKS, WANTED
+from qimlp.experiments.claims_cost import step_bytes, step_ms
+from qimlp.experiments.cost import Costs, duration
+from qimlp.experiments.counts import count_network
+from qimlp.experiments.judging import Verdict
+from qimlp.experiments.published import COST, PARAMETERS, RANK_PARAMETERS
+from qimlp.experiments.rows import Table, bias_text, count_text, published_text, result_texts
 from qimlp.experiments.summary import Summaries, Summary
 from qimlp.training.report import format_bytes
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of texts.
-
-    Attributes:
-        columns: Headings.
-        rows: One text per column each.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def accuracy_table(found: Summaries, data: str) -> Table:
+def accuracy_table(found: Summaries, data: str, costs: Costs) -> Table:
     """All networks of a data set, both columns, both protocols.
 
     Args:
         found: Summaries of all variants.
         data: Name of the data set.
+        costs: How long cells take.
 
     Returns:
         One row per network.
     """
-    networks = list(
-        dict.fromkeys(s.variant.network for s in found.values() if s.variant.data == data)
-    )
+    networks = dict.fromkeys(s.variant.network for s in found.values() if s.variant.data == data)
     rows = []
     for network in networks:
         paper, tuned = (found.get(f"{data}/{network}/{column}") for column in ("paper", "tuned"))
-        known = tuned if tuned is not None and tuned.entries else paper or tuned
-        count = known.parameters if known is not None else None
+        one = next(summary for summary in (paper, tuned) if summary is not None)
         rows.append(
             (
                 network,
-                "" if count is None else f"{count:,}",
-                _published(data, network),
-                *_both(paper),
-                *_both(tuned),
-                _wanted(data, network, tuned),
-                known.variant.note if known is not None else "",
+                count_text(one),
+                bias_text(one),
+                published_text(data, network),
+                *result_texts(paper, costs),
+                *result_texts(tuned, costs),
+                _note(one),
             )
         )
     return Table(
         (
             "network",
             "parameters",
+            "bias",
             "published",
             "paper settings, dev-selected",
             "best test seen",
             "our recipe, dev-selected",
             "best test seen",
-            "wanted",
             "",
         ),
         tuple(rows),
     )
 
 
-def _both(summary: Summary | None) -> tuple[str, str]:
-    if summary is None:
-        return "-", "-"
-    if summary.failed and not summary.entries:
-        return f"diverged ({summary.failed})", "-"
-    return text_of(summary.test), text_of(summary.best_seen)
+def _note(summary: Summary) -> str:
+    """A variant's note, where it says more than the column of the bias."""
+    note = summary.variant.note
+    return "" if note in ("Kronecker bias", "dense bias") else note
 
 
-def _published(data: str, network: str) -> str:
-    name = f"{data}/{network}"
-    if name in ACCURACY:
-        return f"{ACCURACY[name]:.4f}"
-    model, _, rank = network.partition("-rank")
-    values = RANKS.get(f"{data}/{model}", ())
-    if rank.isdigit() and int(rank) <= len(values):
-        return f"about {values[int(rank) - 1]}"
-    return "-"
+def count_table(found: Summaries) -> Table:
+    """Every published number of parameters, and ours.
+
+    Args:
+        found: Summaries of all variants.
+
+    Returns:
+        One row per published number.
+    """
+    rows = []
+    for name, published in PARAMETERS.items():
+        figure = "Fig. 2" if name.startswith("mnist/") else "Fig. 4"
+        rows.append(_count_row(found[f"{name}/tuned"], figure, published))
+    for name, thousands in RANK_PARAMETERS.items():
+        figure = "Fig. 3" if name.startswith("mnist/") else "Fig. 5"
+        for rank, about in enumerate(thousands, start=1):
+            if about is not None and (rank > 1 or name == "mnist/4b"):
+                network = f"{name}-rank{rank}" if rank > 1 else f"{name}-dense-bias"
+                rows.append(_about_row(found[f"{network}/tuned"], figure, about))
+    return Table(("figure", "network", "published", "here", "bias", ""), tuple(rows))
 
 
-def _wanted(data: str, network: str, tuned: Summary | None) -> str:
-    wanted = WANTED.get(f"{data}/{network}")
-    if wanted is None:
+def _count_row(summary: Summary, figure: str, published: int) -> tuple[str, ...]:
+    here, count = summary.parameters, count_network(summary.variant)
+    if here == published:
+        outcome = "exact"
+    elif count is not None and here is not None and here - count.length_one == published:
+        outcome = f"exact without the output layer's {count.length_one} length-1 bias vectors"
+    else:
+        outcome = "differs"
+    name = f"{summary.variant.data} {summary.variant.network}"
+    return figure, name, f"{published:,}", count_text(summary), bias_text(summary), outcome
+
+
+def _about_row(summary: Summary, figure: str, thousands: float) -> tuple[str, ...]:
+    name = f"{summary.variant.data} {summary.variant.network}"
+    published = f"about {thousands}k"
+    return figure, name, published, count_text(summary), bias_text(summary), "read by eye"
+
+
+def flattery(found: Summaries, data: str) -> str:
+    """Say how much the authors' protocol flatters.
+
+    Args:
+        found: Summaries of all variants.
+        data: Name of the data set.
+
+    Returns:
+        A sentence; empty where nothing was run.
+    """
+    gains = [
+        (summary.best_seen.mean - summary.test.mean, name)
+        for name, summary in found.items()
+        if summary.variant.data == data
+        and summary.test is not None
+        and summary.best_seen is not None
+    ]
+    if not gains:
         return ""
-    if tuned is None or tuned.test is None:
-        return f"{wanted}"
-    return f"{wanted}: {'reached' if round(tuned.test.mean, 3) >= wanted else 'missed'}"
+    most, name = max(gains)
+    usual = sum(gain for gain, _ in gains) / len(gains)
+    return (
+        f"Reporting the best test accuracy of all epochs adds {usual:.4f} on average over "
+        f"{len(gains)} variant{'s' * (len(gains) > 1)}, at most {most:.4f} ({name})."
+    )
+
+
+def pending_table(found: Summaries, costs: Costs) -> Table:
+    """Cells with fewer seeds than wanted, what they would cost, and the command.
+
+    Args:
+        found: Summaries of all variants.
+        costs: How long cells take.
+
+    Returns:
+        One row per variant, the cheapest first.
+    """
+    rows = []
+    for summary in sorted(found.values(), key=lambda s: costs.seconds(s.variant)):
+        variant, have = summary.variant, len(summary.entries) + summary.failed
+        if have < costs.seeds(variant):
+            tuning = " --finetune" if variant.changes.get("finetune") else ""
+            rows.append(
+                (
+                    variant.name,
+                    f"{have} of {costs.seeds(variant)}",
+                    f"about {duration(costs.seconds(variant))}",
+                    f"`qimlp reproduce --cells {variant.name}{tuning}`",
+                )
+            )
+    return Table(("cells", "seeds", "one seed, one core", "command"), tuple(rows))
 
 
 def cost_table(found: Summaries, data: str) -> Table:
@@ -108,18 +168,16 @@ def cost_table(found: Summaries, data: str) -> Table:
     for network in ("mlp", "2b", "3b", "4b"):
         seconds, mebibytes = COST[f"{data}/{network}"]
         summary = found[f"{data}/{network}/paper"]
-        time = step_ms(summary)
-        known = [entry.memory_bytes for entry in summary.entries if entry.memory_bytes]
-        memory = max(known, default=None)
-        steps = _steps(summary)
+        time, memory = step_ms(summary), step_bytes(summary)
+        ours = "not run"
+        if time is not None:
+            ours = f"{time * _steps(summary) / 1e3:,.0f} s ({time:.2f} ms a step)"
         rows.append(
             (
                 network,
-                f"{PARAMETERS[f'{data}/{network}']:,}",
+                count_text(summary),
                 f"{seconds} s",
-                "not run"
-                if time is None
-                else f"{time * steps / 1e3:,.0f} s ({time:.2f} ms a step)",
+                ours,
                 f"{mebibytes} MiB",
                 "not run" if memory is None else format_bytes(memory),
             )
@@ -138,24 +196,35 @@ def cost_table(found: Summaries, data: str) -> Table:
 
 
 def _steps(summary: Summary) -> int:
-    if not summary.entries:
-        return 0
     entry = summary.entries[0]
     return len(entry.history["dev_accuracy"]) * (entry.steps_per_epoch or 0)
 
 
-def verdict_table(verdicts: list[Verdict]) -> Table:
-    """The claims.
+def glance_table(verdicts: Iterable[Verdict]) -> Table:
+    """The claims in one line each.
 
     Args:
         verdicts: From `qimlp.experiments.claims.verdicts`.
 
     Returns:
-        One row per claim.
+        Claim, verdict, and the numbers of both sides.
     """
-    return Table(
-        ("claim", "published", "verdict", "numbers here", "command"),
-        tuple(
-            (v.claim, v.published, v.verdict, "; ".join(v.evidence), v.command) for v in verdicts
-        ),
-    )
+    rows = ((v.claim, v.verdict, v.published, v.brief) for v in verdicts)
+    return Table(("claim", "verdict", "published", "here"), tuple(rows))
+
+
+def evidence_table(verdicts: Iterable[Verdict]) -> Table:
+    """The numbers behind the verdicts.
+
+    Args:
+        verdicts: From `qimlp.experiments.claims.verdicts`.
+
+    Returns:
+        One row per number, the claim and the command beside the first.
+    """
+    rows: list[tuple[str, ...]] = []
+    for v in verdicts:
+        for index, line in enumerate(v.evidence or ("not run",)):
+            head = (v.claim, v.verdict) if index == 0 else ("", "")
+            rows.append((*head, line, f"`{v.command}`" if index == 0 else ""))
+    return Table(("claim", "verdict", "numbers here", "command"), tuple(rows))

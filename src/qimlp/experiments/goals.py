@@ -1,0 +1,72 @@
+"""The accuracies that this project set out to reach, and whether it does."""
+
+from qimlp.experiments.judging import compare, is_less, is_more, text_of
+from qimlp.experiments.published import WANTED
+from qimlp.experiments.rows import Table, count_text, published_text
+from qimlp.experiments.summary import Summaries, Summary
+
+_LEVEL_WITH = {"mnist/2b-rank4": "mnist/mlp", "imdb/2b-best": "imdb/mlp"}
+"""Networks that are to be no worse than a properly trained MLP on the same input."""
+
+_TRIED = {
+    "mnist/2b": "orthogonal start, averaged weights, label smoothing, rates by dev",
+    "mnist/4b": "pixels in patches, rates to 0.04; a dense bias reaches more",
+    "20newsgroups/2b-best": "five layers, which learn the 9,051 posts by heart, and one layer, "
+    "its rank near the limit of 100,000 parameters, spectral order, decay",
+    "imdb/2b-best": "ranks to 8, spectral order, rates, decay",
+}
+"""What stands behind a figure that is not reached."""
+
+
+def goal_table(found: Summaries) -> Table:
+    """Wanted beside reached, our recipe, dev-selected.
+
+    Args:
+        found: Summaries of all variants.
+
+    Returns:
+        One row per network.
+    """
+    rows = []
+    for network in [*WANTED, "imdb/2b-best", "cifar10/mlp"]:
+        data, name = network.split("/", 1)
+        summary = found[f"{network}/tuned"]
+        rows.append(
+            (
+                f"{data} {name}",
+                count_text(summary),
+                published_text(data, name),
+                _wanted(network),
+                text_of(summary.test),
+                "; ".join(_outcome(found, network, summary)),
+            )
+        )
+    return Table(("network", "parameters", "published", "wanted", "here", "outcome"), tuple(rows))
+
+
+def _wanted(network: str) -> str:
+    parts = [f"{WANTED[network]}"] if network in WANTED else []
+    if network in _LEVEL_WITH:
+        parts.append("not below mlp")
+    return ", ".join(parts) or "measured"
+
+
+def _outcome(found: Summaries, network: str, summary: Summary) -> list[str]:
+    if summary.test is None:
+        return ["not run"]
+    parts, missed = [], False
+    if network in WANTED:
+        lacking = WANTED[network] - round(summary.test.mean, 4)
+        missed = lacking > 0
+        parts.append(f"missed by {lacking:.4f}" if missed else "reached")
+    if network in _LEVEL_WITH:
+        gap = compare(summary, found[f"{_LEVEL_WITH[network]}/tuned"])
+        if gap is None:
+            parts.append("mlp not run")
+        else:
+            words = {True: "below mlp", None: "no clear difference from mlp", False: "above mlp"}
+            parts.append(f"{words[is_less(gap)]}, {text_of(gap, signed=True)}")
+            missed = missed or is_more(gap) is False
+    if missed and network in _TRIED:
+        parts.append(f"tried: {_TRIED[network]}")
+    return parts or ["measured"]
