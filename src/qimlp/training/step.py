@@ -6,8 +6,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
 
 from qimlp.training.captured_step import CapturedStep
+from qimlp.training.fused_update import FusedUpdate, can_update
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import World
@@ -61,13 +63,22 @@ def open_step(session: Session, settings: TrainSettings) -> Step:
             logits = forward(inputs.to(dtype))
         return cross_entropy(logits.float(), labels, label_smoothing=smoothing)
 
+    if settings.captured_step != "off" and can_capture(session.world):
+        return CapturedStep(session.model, optimizer, compute_loss)
+    update = FusedUpdate(optimizer) if can_update(optimizer) else _plain_update(optimizer)
+
     def take(inputs: Tensor, labels: Tensor) -> Tensor:
         loss = compute_loss(inputs, labels)
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        update()
         return loss.detach()
 
-    if settings.captured_step != "off" and can_capture(session.world):
-        return CapturedStep(session.model, optimizer, compute_loss)
     return take
+
+
+def _plain_update(optimizer: Optimizer) -> Callable[[], None]:
+    def update() -> None:
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return update
