@@ -11,22 +11,24 @@ from typing import Any
 import torch
 
 from benchmarks import options, report
+from benchmarks.blobs import blobs
 from qimlp.bench.setting import setting
 from qimlp.bench.timing import interleave
 from qimlp.bench.words import seconds, times
-from qimlp.data import DataSet, TensorSplit
+from qimlp.data import DataSet
 from qimlp.experiments.stacked import fit_stacked
 from qimlp.shapes import PAPER_NETWORKS
 from qimlp.training import TrainSettings, fit, resolve_settings
 
 _STACK, _ALONE = "stacked", "one by one"
-_EXAMPLES = 2_500
+_EXAMPLES = 7_500
 _HEADER = ("network", "runs", _STACK, _ALONE, "ratio", "spread")
 NETWORKS = {
-    "digits 2b": ((8, 8), (8, 8), (8, 8), (2, 5)),
-    "mnist 2b": PAPER_NETWORKS["mnist"][2],
-    "mnist 3b": PAPER_NETWORKS["mnist"][3],
-    "mnist 4b": PAPER_NETWORKS["mnist"][4],
+    "digits 2b": (((8, 8), (8, 8), (8, 8), (2, 5)), 1),
+    "mnist 2b": (PAPER_NETWORKS["mnist"][2], 1),
+    "mnist 3b": (PAPER_NETWORKS["mnist"][3], 1),
+    "mnist 4b": (PAPER_NETWORKS["mnist"][4], 1),
+    "mnist 2b rank 4": (PAPER_NETWORKS["mnist"][2], 4),
 }
 
 
@@ -40,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("stacked runs are float32 on the CPU")
     rows: list[dict[str, Any]] = []
     lines: list[list[str]] = []
-    for label, dims in NETWORKS.items():
-        data = _data(prod(dims[0]))
+    for label, (dims, rank) in NETWORKS.items():
+        data = blobs(_EXAMPLES, prod(dims[0]))
         for count in given.runs:
-            runs = [_settings(dims, seed) for seed in range(count)]
+            runs = [_settings(dims, rank, seed) for seed in range(count)]
             if not _agree(runs, data):
                 print(f"nothing reported: {label}: stacked and single differ", file=sys.stderr)
                 return 1
@@ -78,22 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _data(features: int) -> DataSet:
-    random = torch.Generator().manual_seed(0)
-    centres = torch.randn(10, features, generator=random)
-    labels = torch.arange(_EXAMPLES) % 10
-    inputs = centres[labels] + torch.randn(_EXAMPLES, features, generator=random)
-    split = TensorSplit(inputs, labels)
-    names = tuple(map(str, range(10)))
-    return DataSet("blobs", split, split, names, (features,), "blobs", "the training examples")
-
-
-def _settings(dims: tuple[tuple[int, ...], ...], seed: int) -> TrainSettings:
+def _settings(dims: tuple[tuple[int, ...], ...], rank: int, seed: int) -> TrainSettings:
     return resolve_settings(
         {
             "data": "blobs",
             "model": f"{len(dims[0])}b",
             "dims": dims,
+            "rank": rank,
             "epochs": 2,
             "seed": seed,
             "device": "cpu",

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qimlp import MLP
 from qimlp.training.average import WeightAverage
@@ -33,3 +34,17 @@ def test_the_average_is_apart_from_the_model():
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert not average.model.training
     assert not any(parameter.requires_grad for parameter in average.model.parameters())
+
+
+def test_updates_are_torchs_bit_for_bit():
+    torch.manual_seed(0)
+    model = MLP([3, 4, 2])
+    average = WeightAverage(model, 0.99)
+    expected = [parameter.detach().clone() for parameter in model.parameters()]
+    for step in range(2000, 2005):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn(parameter.shape))
+        average.update(step)
+        get_ema_multi_avg_fn(0.99)(expected, [p.detach() for p in model.parameters()], step)
+    assert all(map(torch.equal, average.model.parameters(), expected))

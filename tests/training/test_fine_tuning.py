@@ -172,6 +172,11 @@ def test_wrong_settings_are_said(settings, tiny):
         settings(text="tfidf")
     with pytest.raises(ValueError, match="set mixed_precision to bf16"):
         settings(dtype="bfloat16")
+    with pytest.raises(ValueError, match="finetune: expected captured_step off, got on"):
+        settings(captured_step="on")
+    with pytest.raises(ValueError, match="finetune: expected order none or spectral, got patches"):
+        settings(order="patches")
+    assert settings(captured_step="auto", order="spectral").finetune
     with pytest.raises(ValueError, match="dims go from 8 to 2"):
         fit(settings(dims="4x2,2x1"))
 

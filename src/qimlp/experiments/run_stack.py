@@ -16,9 +16,10 @@ from qimlp.training.world import open_world
 MOST = 5
 """Cells of one stack; with more the batch outgrows the processor's cache."""
 
-WIDEST = 1024
-"""Features of the widest networks that are stacked. Beyond, a step is arithmetic, which is done
-faster one run at a time: 13 ms a run and step on CIFAR-10 in a stack of two, 7 ms alone."""
+WIDEST = 64
+"""Features of the widest networks that are stacked. Five runs at 64 features take as long in a
+stack as one by one (1.02x); at 784 a stack loses: on MNIST's networks 0.77x for two bodies, 0.66x
+for three, 0.75x for four, 0.62x at rank 4 (`python -m benchmarks.campaign`)."""
 
 
 def stacks_of(cells: Sequence[Cell]) -> list[list[Cell]]:

@@ -2,7 +2,7 @@
 
 import copy
 
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+import torch
 
 from qimlp.models import Pretrained
 
@@ -26,9 +26,9 @@ def average_decay(step: int, limit: float) -> float:
 class WeightAverage:
     """A copy of a model whose weights follow the trained ones.
 
-    The formula is torch's (`torch.optim.swa_utils`): ``average = d * average + (1 - d) * weight``.
-    d is `average_decay`. The parameters are listed once: with
-    layers this small, collecting them at every step would cost as much as the update itself.
+    The formula is that of `torch.optim.swa_utils`: ``average = d * average + (1 - d) * weight``.
+    d is `average_decay`. The parameters are listed once: with layers this small, collecting them
+    at every step would cost as much as the update itself.
 
     Args:
         model: The trained model, not wrapped.
@@ -40,7 +40,6 @@ class WeightAverage:
         self._decay = decay
         self._average = [parameter.detach() for parameter in self.model.parameters()]
         self._source = [parameter.detach() for parameter in model.parameters()]
-        self._update = get_ema_multi_avg_fn(decay)
 
     def update(self, step: int) -> None:
         """Follow the weights after an optimizer step.
@@ -48,8 +47,5 @@ class WeightAverage:
         Args:
             step: Number of steps done before this one.
         """
-        decay = average_decay(step, self._decay)
-        if decay < self._decay:
-            get_ema_multi_avg_fn(decay)(self._average, self._source, step)
-        else:
-            self._update(self._average, self._source, step)
+        part = 1 - average_decay(step, self._decay)
+        torch._foreach_lerp_(self._average, self._source, part)

@@ -74,7 +74,7 @@ class CapturedStep:
             labels: (n,), there too.
 
         Returns:
-            The loss before the step, 0-d; the next call overwrites it.
+            The loss before the step, 0-d.
         """
         if self._recorded is None:
             with torch.cuda.device(self._device):
@@ -129,4 +129,4 @@ class _Recording:
         self._inputs.copy_(inputs)
         self._labels.copy_(labels)
         self._graph.replay()
-        return self._loss
+        return self._loss.clone()  # the next replay overwrites it

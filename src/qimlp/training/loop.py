@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from qimlp.data import Batches
 from qimlp.training.errors import NonFiniteLossError
@@ -51,12 +52,11 @@ def train_epoch(
     window = _Window(session, settings, epoch + 1)
     session.forward.train()
     for inputs, labels in batches:
-        loss = take(inputs, labels)
+        window.losses.append(take(inputs, labels))
         if schedule is not None:
             schedule.step()
         if average is not None:
             average.update(progress.step)
-        progress.loss_sum += loss
         progress.step += 1
         if progress.step % settings.log_every == 0 or progress.step == end:
             report, stopped = window.close(stop)
@@ -70,7 +70,11 @@ def train_epoch(
 
 
 class _Window:
-    """The steps between two looks at the loss."""
+    """The steps between two looks at the loss.
+
+    Attributes:
+        losses: Of its steps, each 0-d; added up at the look, in order.
+    """
 
     def __init__(self, session: Session, settings: TrainSettings, epoch: int) -> None:
         self._session = session
@@ -79,6 +83,7 @@ class _Window:
         self._begin(session.progress.loss_sum.item())
 
     def _begin(self, loss_sum: float) -> None:
+        self.losses: list[Tensor] = []
         self._loss_sum = loss_sum
         self._step = self._session.progress.step
         self._time = time.perf_counter()
@@ -86,6 +91,10 @@ class _Window:
     def close(self, stop: StopRequest) -> tuple[StepsDone, bool]:
         """Look at the loss; wait for the device; agree on stopping with the other processes."""
         progress, world = self._session.progress, self._session.world
+        own = progress.loss_sum.item()
+        for loss in torch.stack(self.losses).tolist():
+            own += loss
+        progress.loss_sum.fill_(own)
         asked = torch.full_like(progress.loss_sum, float(stop.requested))
         total, stopped = world.sum(torch.stack((progress.loss_sum, asked))).tolist()
         loss_sum = total / world.size

@@ -2,10 +2,11 @@
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from qimlp.models import TextNetwork
 from qimlp.training.param_groups import param_groups
+from qimlp.training.schedule import OneCycle, Schedule
 from qimlp.training.settings import TrainSettings
 
 
@@ -31,7 +32,7 @@ def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
 
 def build_schedule(
     optimizer: Optimizer, settings: TrainSettings, total_steps: int
-) -> LRScheduler | None:
+) -> Schedule | None:
     """Make the schedule, stepped once per optimizer step.
 
     Args:
@@ -43,13 +44,7 @@ def build_schedule(
         The schedule; None for a constant rate.
     """
     if settings.schedule == "one-cycle":
-        peaks = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(
-            optimizer,
-            max_lr=peaks,
-            total_steps=max(total_steps, 2),
-            cycle_momentum=False,
-        )
+        return OneCycle(optimizer, max(total_steps, 2))
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimizer, T_max=total_steps)
     return None

@@ -113,17 +113,31 @@ class TrainSettings(BaseModel):
             raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
-        if self.finetune and self.text != "encoder":
-            raise ValueError(
-                f"finetune trains a text encoder: expected text encoder, got {self.text}"
-            )
-        if self.finetune and self.dtype == "bfloat16":
-            raise ValueError(
-                "finetune: expected dtype float32; for speed set mixed_precision to bf16 instead"
-            )
+        if self.finetune:
+            self._check_finetune()
         if self.dims is not None:
             self._check_dims(self.dims)
         return self
+
+    def _check_finetune(self) -> None:
+        if self.text != "encoder":
+            raise ValueError(
+                f"finetune trains a text encoder: expected text encoder, got {self.text}"
+            )
+        if self.dtype == "bfloat16":
+            raise ValueError(
+                "finetune: expected dtype float32; for speed set mixed_precision to bf16 instead"
+            )
+        if self.captured_step == "on":
+            raise ValueError(
+                "finetune: expected captured_step off, got on: texts differ in length, and a "
+                "recorded step takes one shape"
+            )
+        if self.order == "patches":
+            raise ValueError(
+                "finetune: expected order none or spectral, got patches, which is for images; "
+                "leave it out"
+            )
 
     def _check_dims(self, dims: Dims) -> None:
         bodies = {len(layer) for layer in dims}

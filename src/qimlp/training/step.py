@@ -1,4 +1,4 @@
-"""One optimizer step, as the training loop calls it: plain, or recorded as a CUDA graph."""
+"""One optimizer step, as the training loop calls it: plain, direct, or recorded as a CUDA graph."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,12 +8,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from qimlp.training.captured_step import CapturedStep
+from qimlp.training.direct_step import DirectStep
+from qimlp.training.fused_update import can_update
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import World
 
 Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Maps (inputs, labels) to the loss before the step, 0-d, valid until the next call."""
+"""Maps (inputs, labels) to the loss before the step, 0-d."""
 
 
 def check_step(settings: TrainSettings, world: World) -> None:
@@ -56,10 +58,13 @@ def open_step(session: Session, settings: TrainSettings) -> Step:
     autocast = session.world.autocast(settings.mixed_precision)
     dtype, smoothing = getattr(torch, settings.dtype), settings.label_smoothing
 
-    def compute_loss(inputs: Tensor, labels: Tensor) -> Tensor:
+    def compute_logits(inputs: Tensor) -> Tensor:
         with autocast:
-            logits = forward(inputs.to(dtype))
-        return cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+            logits: Tensor = forward(inputs.to(dtype))
+        return logits.float()
+
+    def compute_loss(inputs: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(compute_logits(inputs), labels, label_smoothing=smoothing)
 
     def take(inputs: Tensor, labels: Tensor) -> Tensor:
         loss = compute_loss(inputs, labels)
@@ -70,4 +75,6 @@ def open_step(session: Session, settings: TrainSettings) -> Step:
 
     if settings.captured_step != "off" and can_capture(session.world):
         return CapturedStep(session.model, optimizer, compute_loss)
+    if can_update(optimizer):
+        return DirectStep(optimizer, compute_logits, smoothing)
     return take

@@ -1,0 +1,98 @@
+"""Times a step of `qimlp train` beside the bare step of its network: `-m benchmarks.trainer`.
+
+The trainer's step has what the bare one has (forward, loss, backward, AdamW, cleared gradients) and
+besides a batch gathered from the data, label smoothing, the schedule and the averaged weights.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from benchmarks import options, report
+from benchmarks.blobs import blobs
+from qimlp.bench.setting import setting
+from qimlp.bench.timing import interleave
+from qimlp.bench.training_step import training_step
+from qimlp.bench.words import seconds, times
+from qimlp.shapes import PAPER_WIDTHS
+from qimlp.training import TrainSettings, resolve_settings
+from qimlp.training.interrupt import StopRequest
+from qimlp.training.loop import train_epoch
+from qimlp.training.network import build_network, layer_sizes
+from qimlp.training.session import Session
+from qimlp.training.step import open_step
+from qimlp.training.training_data import TrainingData
+from qimlp.training.world import open_world
+
+_TRAINER, _BARE = "trainer", "bare"
+_EXAMPLES = 10_000
+_HEADER = ("network", _TRAINER, _BARE, "ratio", "spread")
+NETWORKS = (("mnist", "2b"), ("mnist", "3b"), ("mnist", "4b"), ("cifar10", "2b"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    parser = options.parser("trainer", "Time the trainer's step beside the bare one.", rounds=7)
+    given = parser.parse_args(arguments)
+    device, dtype, rounds = options.resolve(parser, given)
+    if device.type != "cpu" or dtype != torch.float32:
+        parser.error("the trainer is timed in float32 on the CPU")
+    rows: list[dict[str, Any]] = []
+    lines: list[list[str]] = []
+    for data_set, model in NETWORKS:
+        calls, steps = _calls(data_set, model)
+        timings = interleave(calls, rounds=rounds, device=device)
+        trainer, bare = (timings.median(name) / steps for name in (_TRAINER, _BARE))
+        ratio, spread = timings.speedup(_BARE, over=_TRAINER), timings.spread(_TRAINER)
+        label = f"{data_set} {model}"
+        rows.append(
+            {"network": label, "trainer_s": trainer, "bare_s": bare, "ratio": ratio}
+            | {"spread": spread}
+        )
+        lines.append([label, seconds(trainer), seconds(bare), times(ratio), f"{spread:.0%}"])
+    where = setting(device, dtype, rounds)
+    print("A step of the trainer: " + report.described(where))
+    print(f"Ratio: {_TRAINER} over {_BARE} (1: the trainer adds nothing).\n")
+    report.print_table(_HEADER, lines)
+    report.save(given.json, "trainer", where, rows)
+    return 0
+
+
+def _calls(data_set: str, model: str) -> tuple[dict[str, Callable[[], object]], int]:
+    """One epoch of the trainer, as many bare steps, and their number."""
+    settings = resolve_settings(
+        {"data": data_set, "model": model, "epochs": 10_000, "device": "cpu", "threads": 1}
+        | {"order": "none"}
+    )
+    data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
+    world = open_world(settings.device)
+    batches = data.train_batches(world)
+    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    session = Session(build_network(settings, sizes), settings, len(batches), world)
+    inputs, labels = next(iter(batches))
+    step = training_step(build_network(settings, sizes), inputs, labels)
+
+    def bare() -> None:
+        for _ in range(len(batches)):
+            step()
+
+    return {_TRAINER: _epoch(session, batches, settings), _BARE: bare}, len(batches)
+
+
+def _epoch(session: Session, batches: Any, settings: TrainSettings) -> Callable[[], object]:
+    take, stop = open_step(session, settings), StopRequest()
+
+    def call() -> None:
+        session.progress.step = 0
+        session.progress.loss_sum.zero_()
+        train_epoch(session, batches, take, settings, stop, lambda _: None)
+
+    return call
+
+
+if __name__ == "__main__":
+    sys.exit(main())

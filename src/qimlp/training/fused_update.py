@@ -1,0 +1,100 @@
+"""AdamW's fused update without the search for what there is to update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+
+
+class FusedUpdate:
+    """`optimizer.step()` and `optimizer.zero_grad()` of a fused `AdamW`, bit for bit.
+
+    Torch's step collects parameters, gradients and state anew every time, which takes several
+    times as long as the update of a dozen small tensors. Here the first step is torch's own and
+    makes the state; the later ones hand the same tensors to the same fused operation, as long as
+    the same parameters have gradients. The step counts become views of one tensor, so that one
+    addition counts for all.
+
+    Learning rates are read from the groups at every step, everything else of them once. A stored
+    state must be loaded before the first step. Hooks of the optimizer are not called.
+
+    Args:
+        optimizer: One that `can_update` accepts.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+        self._groups: list[_Group] = []
+
+    def __call__(self) -> None:
+        """Update the parameters by their gradients, and clear these."""
+        if not self._groups or not all(group.fits() for group in self._groups):
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            states = self._optimizer.state
+            self._groups = [_Group(group, states) for group in self._optimizer.param_groups]
+            return
+        with torch.no_grad():
+            for group in self._groups:
+                group.update()
+
+
+def can_update(optimizer: Optimizer) -> bool:
+    """Whether `FusedUpdate` can take an optimizer's steps: a fused `AdamW` on the CPU."""
+    return isinstance(optimizer, AdamW) and all(
+        group["fused"] and not group["amsgrad"] and parameter.device.type == "cpu"
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    )
+
+
+class _Group:
+    """The tensors of one parameter group after a step of torch's own."""
+
+    def __init__(self, group: dict[str, Any], states: dict[Tensor, dict[str, Any]]) -> None:
+        self._group = group
+        self._parameters = [p for p in group["params"] if p in states]
+        self._idle = [p for p in group["params"] if p not in states]
+        own = [states[parameter] for parameter in self._parameters]
+        self._first = [state["exp_avg"] for state in own]
+        self._second = [state["exp_avg_sq"] for state in own]
+        counts = [state["step"] for state in own]
+        self._steps = torch.stack(counts) if counts else torch.empty(0)
+        self._step_views = list(self._steps.unbind())
+        for state, view in zip(own, self._step_views, strict=True):
+            state["step"] = view
+        beta1, beta2 = group["betas"]
+        self._fixed = {
+            "beta1": beta1,
+            "beta2": beta2,
+            "weight_decay": group["weight_decay"],
+            "eps": group["eps"],
+            "amsgrad": False,
+            "maximize": group["maximize"],
+        }
+
+    def fits(self) -> bool:
+        """Whether the parameters that have a state, and no others, have a gradient."""
+        return all(p.grad is not None for p in self._parameters) and all(
+            p.grad is None for p in self._idle
+        )
+
+    def update(self) -> None:
+        if not self._parameters:
+            return
+        self._steps.add_(1)
+        torch._fused_adamw_(  # what torch.optim.AdamW itself calls
+            self._parameters,
+            [parameter.grad for parameter in self._parameters],
+            self._first,
+            self._second,
+            [],
+            self._step_views,
+            lr=self._group["lr"],
+            **self._fixed,
+        )
+        for parameter in self._parameters:
+            parameter.grad = None
