@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from qimlp.data.patches import patch_order
+from qimlp.data.patches import column_order, patch_order
 
 
 def positions(order, shape):
@@ -47,3 +47,10 @@ def test_an_image_without_such_boxes_is_refused():
         patch_order((64,), (8, 8))
     with pytest.raises(ValueError, match="16x192 cannot be boxes of an image of 3 x 32 x 32"):
         patch_order((3, 32, 32), (16, 192))
+
+
+def test_columns_by_hand():
+    assert column_order((2, 3)).tolist() == [0, 3, 1, 4, 2, 5]
+    assert column_order((2, 2, 2)).tolist() == [0, 2, 1, 3, 4, 6, 5, 7]  # channel by channel
+    with pytest.raises(ValueError, match="columns are for images .* shape \\(64,\\)"):
+        column_order((64,))

@@ -35,6 +35,17 @@ def test_a_stack_does_what_single_runs_do(digits, tmp_path, recipe, order):
         assert run.test_accuracy == pytest.approx(alone.test_accuracy, abs=0.02)
 
 
+def test_a_stack_goes_on_from_the_starts_that_single_runs_choose(digits, tmp_path):
+    common = {"dims": "4x16,4x16,2x5", "starts": 3, "start_epochs": 2, "lr": 0.003}
+    for run in fit_stacked([make(seed=seed, **common) for seed in (0, 1)], digits):
+        alone = fit(run.settings, out=tmp_path, loaded=digits)
+        metrics = RunFolder(alone.folder).read_metrics()
+        # Of three starts the losses of this epoch differ by a few per cent or more.
+        assert run.history["train_loss"] == pytest.approx(
+            [epoch["train_loss"] for epoch in metrics], rel=0.005
+        )
+
+
 def test_runs_of_a_stack_differ(digits):
     runs = [make(seed=seed, lr=lr, watch_test=True) for seed in (0, 1) for lr in (0.003, 0.01)]
     parts = []

@@ -52,7 +52,8 @@ def train_command(
         float | None, typer.Option(help="Peak learning rate of the encoder.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option(help="Of features: none, spectral (learned), or patches (images).")
+        str | None,
+        typer.Option(help="Of features: none, spectral (learned), patches or columns (images)."),
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="mlp, 2b, 3b, 4b; may be given several times.")
@@ -66,6 +67,12 @@ def train_command(
     bias: Annotated[str | None, typer.Option(help="kronecker, dense or none.")] = None,
     activation: Annotated[str | None, typer.Option(help="gelu, relu, ...")] = None,
     init: Annotated[str | None, typer.Option(help="Start: normal or orthogonal.")] = None,
+    starts: Annotated[
+        int | None, typer.Option(help="Starts to compare by train loss; the best goes on.")
+    ] = None,
+    start_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of the short run of every start.")
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Of the MLP only.")] = None,
     recipe: Annotated[str | None, typer.Option(help=f"One of: {', '.join(RECIPES)}.")] = None,
     config: Annotated[

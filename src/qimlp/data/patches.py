@@ -1,4 +1,6 @@
-"""An order of pixels in which every body of a layer is a box of the image at one scale.
+"""Orders of pixels: in patches, and column by column.
+
+In patches every body of a layer is a box of the image at one scale.
 
 Read row by row, a body of a three-body layer cuts through rows: 784 = 7 * 7 * 16 has bodies that
 start in the middle of a row of 28 pixels. Here the first bodies say in which part of the image a
@@ -35,12 +37,7 @@ def patch_order(feature_shape: Sequence[int], dims: Sequence[int]) -> Tensor:
     Raises:
         ValueError: The features are no image, or no such split exists.
     """
-    if len(feature_shape) not in (2, 3):
-        raise ValueError(
-            f"order: patches are for images of shape (H, W) or (C, H, W), and an example has shape "
-            f"{tuple(feature_shape)}; set order to none or spectral"
-        )
-    channels, height, width = (1, *feature_shape)[-3:]
+    channels, height, width = _image("patches", feature_shape)
     boxes = _squarest(channels, height, width, tuple(dims))
     if boxes is None:
         raise ValueError(
@@ -53,6 +50,33 @@ def patch_order(feature_shape: Sequence[int], dims: Sequence[int]) -> Tensor:
     pixels = torch.arange(channels * height * width).view(channels, *rows, *columns)
     pairs = [axis for body in range(bodies) for axis in (1 + body, 1 + bodies + body)]
     return pixels.permute(0, *pairs).flatten()
+
+
+def column_order(feature_shape: Sequence[int]) -> Tensor:
+    """Read an image column by column: the first bodies divide its columns, the last its rows.
+
+    Args:
+        feature_shape: ``(H, W)`` or ``(C, H, W)``; channels stay in their places.
+
+    Returns:
+        (features,) ``int64``: the pixels' present numbers in their new order.
+
+    Raises:
+        ValueError: The features are no image.
+    """
+    channels, height, width = _image("columns", feature_shape)
+    pixels = torch.arange(channels * height * width).view(channels, height, width)
+    return pixels.transpose(1, 2).flatten()
+
+
+def _image(order: str, feature_shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(feature_shape) not in (2, 3):
+        raise ValueError(
+            f"order: {order} are for images of shape (H, W) or (C, H, W), and an example has shape "
+            f"{tuple(feature_shape)}; set order to none or spectral"
+        )
+    channels, height, width = (1, *feature_shape)[-3:]
+    return channels, height, width
 
 
 @lru_cache(maxsize=64)

@@ -6,13 +6,16 @@ pass serves all, and one update follows. Data order, start, schedule, average an
 those of `qimlp.training.fit`; numbers agree with it up to rounding.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import vector_to_parameters
 
 from qimlp.data import DataSet, Scaling
 from qimlp.data.seeds import permutation
@@ -24,6 +27,7 @@ from qimlp.training.features import learn_features
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.optimization import build_schedule
 from qimlp.training.settings import TrainSettings
+from qimlp.training.starts import more_starts, short_run
 
 _SHARED = ("seed", "lr")
 _EVALUATION_BATCH = 1000
@@ -75,12 +79,10 @@ def fit_stacked(
     common = runs[0]
     data = _features(common, data)
     sizes = layer_sizes(common, in_features=data.in_features, num_classes=data.num_classes)
+    parts = _Parts(runs, data)
     with torch.random.fork_rng([]):
-        models = []
-        for settings in runs:
-            torch.manual_seed(settings.seed)
-            models.append(build_network(settings, sizes))
-    stack = _Stack(models, runs, _Parts(runs, data))
+        models = _start(runs, sizes, parts)
+    stack = _Stack(models, runs, parts)
     for epoch in range(common.epochs):
         stack.train_epoch(epoch)
         stack.choose()
@@ -124,6 +126,29 @@ def can_be_stacked(settings: TrainSettings) -> bool:
     return settings.kind == "qimlp" and plain and ready and exact
 
 
+def _start(
+    runs: Sequence[TrainSettings], sizes: list[tuple[int, ...]], parts: "_Parts"
+) -> list[nn.Module]:
+    """Networks of all runs at their start: where starts are compared, the best of each run's."""
+    models: list[nn.Module] = []
+    starts: list[nn.Module] = []
+    for settings in runs:
+        draw = partial(build_network, settings, sizes)
+        torch.manual_seed(settings.seed)
+        first = draw()
+        models.append(first)
+        starts += more_starts(settings, first, draw)
+    if starts:
+        count = runs[0].starts
+        short = [short_run(run) for run in runs for _ in range(count)]
+        stack = _Stack(starts, short, parts.repeated(count))
+        for epoch in range(short[0].epochs):
+            stack.train_epoch(epoch)
+        for model, weights in zip(models, stack.lowest_loss(count), strict=True):
+            vector_to_parameters(weights, model.parameters())
+    return models
+
+
 def _features(settings: TrainSettings, data: DataSet | TextDataSet) -> DataSet:
     made, _ = learn_features(settings, data)
     if not isinstance(made, DataSet):
@@ -146,6 +171,15 @@ class _Parts:
             shifts.append(torch.tensor(scaling.shift).repeat_interleave(repeats))
             scales.append(torch.tensor(scaling.scale).repeat_interleave(repeats))
         self.shift, self.scale = torch.stack(shifts)[:, None], torch.stack(scales)[:, None]
+
+    def repeated(self, times: int) -> "_Parts":
+        """The same for stacks in which every run stands several times in a row."""
+        more = copy.copy(self)
+        more.train = [rows for rows in self.train for _ in range(times)]
+        more.dev = [rows for rows in self.dev for _ in range(times)]
+        more.shift = self.shift.repeat_interleave(times, dim=0)
+        more.scale = self.scale.repeat_interleave(times, dim=0)
+        return more
 
     def rows(self, part: str, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (runs, batch, features), scaled, and labels (runs, batch)."""
@@ -266,6 +300,13 @@ class _Stack:
         self._note("dev_loss", losses)
         if self._common.watch_test:
             self._note("test_accuracy", self._evaluate(self._evaluated, "test")[0])
+
+    def lowest_loss(self, group: int) -> Tensor:
+        """Weights of the run of every `group` runs with the lowest train loss in the last epoch."""
+        losses = torch.tensor([history["train_loss"][-1] for history in self._histories])
+        best = losses.view(-1, group).argmin(dim=1)
+        chosen: Tensor = self._weights.detach()[best + group * torch.arange(len(best))]
+        return chosen
 
     def results(self) -> list[StackedRun]:
         """Read the test set, once, with the best weights."""

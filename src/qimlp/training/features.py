@@ -11,7 +11,7 @@ from qimlp.data import DataSet, StreamingDataSet, TensorSplit
 from qimlp.data.dataset import OFFICIAL_TEST
 from qimlp.data.encoder import Encoder
 from qimlp.data.ordering import spectral_order
-from qimlp.data.patches import patch_order
+from qimlp.data.patches import column_order, patch_order
 from qimlp.data.split import dev_rows
 from qimlp.data.texts import TextDataSet
 from qimlp.data.tfidf import TermWeights
@@ -153,6 +153,8 @@ def learn_features(
     if settings.order == "patches":
         order = patch_order(data.feature_shape, _input_dims(settings, data))
         shape = data.feature_shape  # pixels move within their channel, which scaling goes by
+    elif settings.order == "columns":
+        order, shape = column_order(data.feature_shape), data.feature_shape
     else:
         train, _ = dev_rows(len(data.train), settings.dev_fraction, seed=settings.seed)
         centre = features.terms is None

@@ -46,7 +46,7 @@ def train_epoch(
     """
     schedule, average = session.schedule, session.average
     progress, world = session.progress, session.world
-    epoch = len(progress.epochs)
+    epoch = progress.step // session.steps_per_epoch
     end = (epoch + 1) * session.steps_per_epoch
     batches.set_epoch(epoch, start=progress.step - epoch * session.steps_per_epoch)
     window = _Window(session, settings, epoch + 1)

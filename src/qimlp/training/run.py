@@ -16,6 +16,7 @@ import torch
 
 from qimlp.data import Batches
 from qimlp.files import write_json
+from qimlp.models import Pretrained
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.evaluation import Evaluation, evaluate
@@ -34,6 +35,7 @@ from qimlp.training.result import RunResult
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
+from qimlp.training.starts import go_on_from_best, more_starts
 from qimlp.training.state import StoredState
 from qimlp.training.step import Step, check_step, open_step
 from qimlp.training.training_data import TrainingData
@@ -124,7 +126,8 @@ class Run:
         cuda = [self.world.device] if self.world.device.type == "cuda" else []
         with torch.random.fork_rng(cuda), _threads(self.settings.threads), StopRequest() as stop:
             torch.manual_seed(self.settings.seed)
-            model = self.data.network(build_network(self.settings, self.sizes))
+            model = self._draw()
+            starts = more_starts(self.settings, model, self._draw)
             batches = self.data.train_batches(self.world)
             session = Session(model, self.settings, len(batches), self.world)
             torch.manual_seed(self.settings.seed + self.world.rank)
@@ -132,11 +135,24 @@ class Run:
                 torch.cuda.reset_peak_memory_stats(self.world.device)
             begin(session)
             self._tell_start(session)
+            if (
+                starts
+                and session.progress.step == 0
+                and not go_on_from_best(session, starts, batches, self.settings, stop)
+            ):
+                raise TrainingInterrupted(
+                    f"interrupted while {len(starts)} starts were compared; "
+                    f"resume with: qimlp train --resume {self.folder.path}"
+                )
             self._train_epochs(session, batches, open_step(session, self.settings), stop)
             result = self._finish(session, batches)
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
+
+    def _draw(self) -> Pretrained:
+        """A new network, from torch's random state."""
+        return self.data.network(build_network(self.settings, self.sizes))
 
     def _train_epochs(
         self, session: Session, batches: Batches, take: Step, stop: StopRequest

@@ -71,6 +71,13 @@ class Session:
         """The model that is evaluated and kept: the averaged one where there is one."""
         return self.model if self.average is None else self.average.model
 
+    def restart(self, start: Pretrained) -> None:
+        """Take the weights of another network of the same shape, before the first step."""
+        weights = start.state_dict()
+        self.model.load_state_dict(weights)
+        if self.average is not None:
+            self.average.model.load_state_dict(weights)
+
     def keep_best(self) -> None:
         """Remember the evaluated model's weights as the best so far."""
         self.best = {k: t.detach().clone() for k, t in self.evaluated.state_dict().items()}

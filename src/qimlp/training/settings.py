@@ -45,7 +45,9 @@ class TrainSettings(BaseModel):
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
     for the first `max_tokens` tokens); with `finetune` the encoder is trained with the network on
     it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
-    part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`).
+    part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`) or
+    column by column (`columns`). Of `starts` networks, each trained for `start_epochs` epochs, the
+    one with the lowest train loss is the start of the run; 1 compares none.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
     CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
@@ -68,7 +70,7 @@ class TrainSettings(BaseModel):
     max_tokens: int = Field(256, ge=3)
     finetune: bool = False
     encoder_lr: float = Field(2e-5, gt=0)
-    order: Literal["none", "spectral", "patches"] = "none"
+    order: Literal["none", "spectral", "patches", "columns"] = "none"
 
     model: str = "2b"
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
@@ -77,6 +79,8 @@ class TrainSettings(BaseModel):
     bias: Literal["kronecker", "dense", "none"] = "kronecker"
     activation: str = "gelu"
     init: Literal["normal", "orthogonal"] = "orthogonal"
+    starts: int = Field(1, ge=1)
+    start_epochs: int = Field(2, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
 
     epochs: int = Field(20, ge=1)
@@ -133,10 +137,15 @@ class TrainSettings(BaseModel):
                 "finetune: expected captured_step off, got on: texts differ in length, and a "
                 "recorded step takes one shape"
             )
-        if self.order == "patches":
+        if self.order in ("patches", "columns"):
             raise ValueError(
-                "finetune: expected order none or spectral, got patches, which is for images; "
-                "leave it out"
+                f"finetune: expected order none or spectral, got {self.order}, which is for "
+                "images; leave it out"
+            )
+        if self.starts > 1:
+            raise ValueError(
+                "starts are compared of networks without an encoder: expected starts 1 with "
+                f"finetune, got {self.starts}"
             )
 
     def _check_dims(self, dims: Dims) -> None:
