@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qimlp.experiments.analysis.kept import FigureRuns
 from qimlp.experiments.cell import Cell, Variant
 from qimlp.experiments.run_cell import Place
 from qimlp.experiments.store import Entry
@@ -43,3 +44,16 @@ def make_entry(cell: Cell, **changes: object) -> Entry:
         "versions": {},
     }
     return Entry(**{**values, **changes})
+
+
+def on_digits() -> FigureRuns:
+    """Figs. 6 and 7 on the digits: two seeds, another rank, the classic MLP."""
+    two_body = Variant("digits", "2b", "tuned", QUICK)
+    rank2 = Variant("digits", "2b-rank2", "tuned", {**QUICK, "rank": 2})
+    mlp = Variant("digits", "mlp", "tuned", {**QUICK, "model": "mlp"})
+    return FigureRuns(
+        "digits",
+        (Cell(two_body, 0), Cell(two_body, 1)),
+        (Cell(rank2, 0), Cell(rank2, 1)),
+        Cell(mlp, 0),
+    )

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from qimlp.correlation.batches import Data, batches_of, on_device_of
 from qimlp.correlation.layers import Place, Stage
 from qimlp.correlation.measured import Measured, Meter
-from qimlp.correlation.measures import Subsystems
 from qimlp.correlation.observe import evaluating, observed
+from qimlp.correlation.pure import Subsystems
 from qimlp.correlation.rows import one_thread_each
 from qimlp.correlation.statistics import Estimate, Moments
 

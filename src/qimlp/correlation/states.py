@@ -59,7 +59,7 @@ def squares_suffice(dtype: torch.dtype) -> bool:
     So it is for float32 and less, whose rounding already blurs a singular value by more than the
     square root of double precision; a float64 vector may hold smaller ones.
     """
-    return torch.finfo(dtype).eps > torch.finfo(torch.float64).eps ** 0.5
+    return bool(torch.finfo(dtype).eps > torch.finfo(torch.float64).eps ** 0.5)
 
 
 def unfold(states: Tensor, dims: tuple[int, ...], part: Sequence[int]) -> Tensor:

@@ -2,49 +2,21 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from qimlp.experiments.claims import verdicts
+from qimlp.experiments.correlation_section import correlation_section
 from qimlp.experiments.figures import (
     accuracy_against_copies,
     accuracy_and_parameters,
     learning_curves,
     text_accuracies,
 )
+from qimlp.experiments.sections import Picture, Section
 from qimlp.experiments.summary import Summaries
 from qimlp.experiments.tables import Table, accuracy_table, cost_table, verdict_table
-from qimlp.files import read_json_object, write_text
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report.
-
-    Attributes:
-        file: Its file name.
-        caption: Below it.
-        svg: The figure; None where the file is made elsewhere.
-    """
-
-    file: str
-    caption: str
-    svg: str | None
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report.
-
-    Attributes:
-        title: Its heading.
-        parts: Paragraphs, tables and pictures, in order.
-    """
-
-    title: str
-    parts: tuple[str | Table | Picture, ...]
-
+from qimlp.files import write_text
 
 _TITLE = "Reproduction of QiMLP (AAAI-25)"
 _HOW_TO_READ = (
@@ -62,12 +34,6 @@ _CONTROL = (
     "are ordinary ones with at most the parameters of the multi-body network they are named "
     "after. With 769 parameters or fewer no ordinary MLP on 784 pixels exists at all: one unit a "
     "layer takes 807."
-)
-_CORRELATION = (
-    "C is computed exactly, per test image, on the trained two-body networks of our recipe. Almost "
-    "every vector has C > 0, a random one nearly the most that there can be: what counts is the "
-    "distance to the baselines, whose means are the marks above the bars. Sentences are over the "
-    "seeds; figures show the first."
 )
 
 
@@ -127,7 +93,7 @@ def _sections(found: Summaries, figures: Path) -> list[Section]:
         sections.append(Section(title, tuple(parts)))
     sections.append(_texts(found))
     sections.append(_appendix(found))
-    extra = _correlation(figures, figures.parent / "correlation")
+    extra = correlation_section(figures, figures.parent / "correlation")
     return [*sections, extra] if extra is not None else sections
 
 
@@ -162,28 +128,6 @@ def _appendix(found: Summaries) -> Section:
             f"Command: `qimlp reproduce --only {data}`.",
         ]
     return Section("Appendix of the paper", tuple(parts))
-
-
-def _correlation(figures: Path, studies: Path) -> Section | None:
-    """Figs. 6 and 7, where `qimlp reproduce --correlation` has left them."""
-    parts: list[str | Table | Picture] = []
-    for data, figure in (("mnist", "Fig. 6"), ("cifar10", "Fig. 7")):
-        pictures = [
-            Picture(file.name, words, None)
-            for name, words in (
-                ("correlation", f"{figure}: strong correlation of every hidden layer."),
-                ("truncation", "Accuracy when the Schmidt spectrum of one layer's output is cut."),
-            )
-            if (file := figures / f"{data}-{name}.svg").is_file()
-        ]
-        parts += pictures
-        relation = studies / data / "relation.json"
-        if pictures and relation.is_file():
-            parts += read_json_object(relation, what="a comparison of runs")["answers"]
-    if not parts:
-        return None
-    parts.append("Command: `qimlp reproduce --correlation`.")
-    return Section("Strong correlation", (_CORRELATION, *parts))
 
 
 def _pictures(sections: Iterable[Section]) -> list[Picture]:
