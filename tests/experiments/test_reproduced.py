@@ -60,7 +60,9 @@ def test_studies_and_figures_go_into_the_report(tmp_path):
         "C minus that of the classic MLP of the same widths",
     ]
     assert {len(row) for row in table["rows"]} == {len(table["columns"])}
-    assert relation["answers"][0].startswith("The second layer of 2b (2 runs) holds ")
+    assert relation["answers"][0].startswith(
+        "Does the second layer hold more than the first, and more than chance (2b, 2 runs)? It "
+    )
     assert "Over 4 runs (2 of 2b, 2 of 2b-rank2) in layer 1 " in relation["answers"][-1]
     with (own / "relation.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4 * (len(table["columns"]) - 1)

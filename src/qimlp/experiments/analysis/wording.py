@@ -94,24 +94,28 @@ def layer_answer(network: str, layers: Sequence[LayerOverRuns]) -> str:
         layers: All layers; the network may have fewer.
 
     Returns:
-        One sentence, or two with more than two layers.
+        The question and its answer, then how it stands to other networks and over all layers.
     """
     own = [layer for layer in layers if network in layer.strong]
-    runs = own[0].strong[network].count
+    of = f"({network}, {own[0].strong[network].count} runs)"
     asked = own[min(1, len(own) - 1)]
-    name = "The second layer" if len(own) > 1 else "The only hidden layer"
-    parts = []
-    if len(own) > 1:
-        parts.append(_holds(asked.growth[network], "the first"))
     against = asked.against.get(network, {})
-    parts += _against_chance({n: against[n] for n in _CHANCE if n in against})
-    if "untrained" in against:
-        parts.append(_holds(against["untrained"], "the same network untrained"))
-    for control in ("mlp", "control", "untrained_mlp"):
-        if control in against:
-            parts.append(_holds(against[control], BASELINES[control]))
-    sentence = f"{name} of {network} ({runs} runs) holds {joined(parts)}."
-    return f"{sentence} {_steps(own, network)}".strip()
+    chance = _against_chance({n: against[n] for n in _CHANCE if n in against})
+    if len(own) > 1:
+        question = f"Does the second layer hold more than the first, and more than chance {of}?"
+        answer = [_holds(asked.growth[network], "the first"), *chance]
+    else:
+        question, answer = f"Does the layer hold more than chance {of}?", chance
+    others = {"untrained": "the same network untrained"} | {
+        name: BASELINES[name] for name in ("mlp", "control", "untrained_mlp")
+    }
+    rest = [_holds(against[name], what) for name, what in others.items() if name in against]
+    sentences = [f"{question} It holds {joined(answer)}."]
+    if rest:
+        sentences.append(f"It holds {joined(rest)}.")
+    if len(own) > 2:
+        sentences.append(_steps(own, network))
+    return " ".join(sentences)
 
 
 def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) -> str:
@@ -165,8 +169,6 @@ def _against_chance(found: Mapping[str, Estimate]) -> list[str]:
 
 
 def _steps(own: Sequence[LayerOverRuns], network: str) -> str:
-    if len(own) < 3:
-        return ""
     found = [verdict(layer.growth[network]) for layer in own[1:]]
     return (
         f"Of the {len(found)} steps from layer to layer C clearly rises in {found.count('more')} "
