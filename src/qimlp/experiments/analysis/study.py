@@ -105,22 +105,7 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
     trained = load_run(run, device=options.device, data_dir=options.data_dir)
     batches = (data or RunData()).batches(trained)
     layers = _layers(trained.model, options)
-    beside = None
-    if options.baselines:
-        beside = load_control(run, trained, layers, options.control, options.device)
-    where, control = (None, None) if beside is None else beside
-    report = analyze(
-        trained.model,
-        batches,
-        layers=layers,
-        control=control,
-        baselines=options.baselines,
-        baseline_samples=options.baseline_samples,
-        max_samples=options.samples,
-        subsystems=options.subsystems,
-        base=options.base,
-        seed=options.seed,
-    )
+    report, where = _report(run, trained, batches, layers, options)
     curves = []
     if options.truncation_samples:
         limit = min(options.truncation_samples, options.samples or options.truncation_samples)
@@ -139,6 +124,29 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
         truncation=curves,
         epochs=_over_epochs(run, trained, batches, layers, options),
     )
+
+
+def _report(
+    run: Path, trained: TrainedRun, batches: Batches, layers: Bodies | None, options: StudyOptions
+) -> tuple[CorrelationReport, Path | None]:
+    """The report, and the control's run folder; the control, which may be large, is let go of."""
+    beside = None
+    if options.baselines:
+        beside = load_control(run, trained, layers, options.control, options.device)
+    where, control = (None, None) if beside is None else beside
+    report = analyze(
+        trained.model,
+        batches,
+        layers=layers,
+        control=control,
+        baselines=options.baselines,
+        baseline_samples=options.baseline_samples,
+        max_samples=options.samples,
+        subsystems=options.subsystems,
+        base=options.base,
+        seed=options.seed,
+    )
+    return report, where
 
 
 def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
