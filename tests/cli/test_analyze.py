@@ -85,7 +85,13 @@ def test_several_runs_are_compared(qimlp, runs, tmp_path):
     with (out / "relation.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
     assert (out / "relation.png").is_file()
-    assert "cannot be said from fewer than four runs" in " ".join(done.out.split())
+    (table,) = relation["tables"]
+    assert table["rows"][0][0] == "C (bits)"
+    flat = " ".join(done.out.split())
+    assert "▲ more, ▼ less, ≈ no clear difference" in flat
+    assert "C minus that of the classic MLP of the same widths" in flat
+    assert relation["answers"][0] in flat
+    assert "Whether accuracy goes with C cannot be said from 2 runs: four are needed." in flat
 
 
 def test_json_and_nothing_else(qimlp, runs, tmp_path):
@@ -137,8 +143,50 @@ def test_a_control_of_other_widths(qimlp, runs, tmp_path):
     control = next(other.glob("tiny-mlp*")) / "seed-0"
     done = qimlp("analyze", run, "--control", control)
     assert done.code == 2
-    assert "expected hidden nn.Linear layers of the widths [16, 16], got [8, 8]" in done.err
+    assert "control: expected hidden linear layers of the widths [16, 16], got [8, 8]" in done.err
     assert not (run / "correlation").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("--model", "mlp", "--scaling", "symmetric"), "mlp"),
+        (("--dims", "2x8,4x4,8x2,3x1", "--rank", "2"), "control"),
+    ],
+)
+def test_any_run_on_the_same_data_can_be_the_control(qimlp, runs, tmp_path, arguments, name):
+    run, other = network(runs) / "seed-0", tmp_path / "other"
+    data = json.loads((run / "settings.json").read_text())["data"]
+    trained = qimlp("train", data, *arguments, "--epochs", 1, "--device", "cpu", "--out", other)
+    assert trained.code == 0, trained.err
+    (control,) = other.glob("*/seed-0")
+    common = ("--json", "--truncation-samples", 0)
+    done = qimlp("analyze", run, "--control", control, *common, "--out", tmp_path / "a")
+    assert done.code == 0, done.err
+    alone = qimlp("analyze", control, "--dims", "4x4", *common, "--out", tmp_path / "b")
+    assert alone.code == 0, alone.err
+    beside = json.loads(done.out)["layers"]
+    assert len(beside) == 4
+    for layer, own in zip(beside, json.loads(alone.out)["layers"], strict=True):
+        (baseline,) = (b for b in layer["baselines"] if b["name"] == name)
+        assert baseline["strong"]["mean"] == pytest.approx(
+            own["measured"]["strong"]["mean"], abs=1e-4
+        )
+
+
+def test_a_control_on_other_data(qimlp, runs, tmp_path):
+    run = network(runs) / "seed-0"
+    random = np.random.default_rng(1)
+    x = random.normal(size=(60, 4, 4)).astype(np.float32)
+    other = tmp_path / "tiny.npz"
+    np.savez(other, x_train=x, y_train=np.arange(60) % 3, x_test=x, y_test=np.arange(60) % 3)
+    options = ("--model", "mlp", "--epochs", 1, "--device", "cpu", "--out", tmp_path / "other")
+    assert qimlp("train", other, *options).code == 0
+    (control,) = (tmp_path / "other").glob("tiny-mlp*/seed-0")
+    done = qimlp("analyze", run, "--control", control)
+    assert done.code == 2
+    assert "expected a run on the same data, tiny, got one on tiny, or on another" in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

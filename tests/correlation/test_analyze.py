@@ -166,7 +166,8 @@ def test_baselines_stand_beside_every_place():
     without = analyze(network(), inputs())
     assert without.layers[0].baseline("mlp") is None
     assert without.layers[0].baseline("untrained_mlp").draws == 5
-    assert set(BASELINES) == {"untrained", "shuffled", "permuted", "random", "mlp", "untrained_mlp"}
+    given = {"untrained", "shuffled", "permuted", "random", "mlp", "untrained_mlp", "control"}
+    assert set(BASELINES) == given
 
 
 def test_an_untrained_network_does_not_differ_from_untrained_ones():
@@ -228,11 +229,42 @@ def test_the_report_is_plain_data():
         ),
         ({"base": 1}, "base: expected a finite number above 1"),
         ({"subsystems": "exact"}, "subsystems: expected one of"),
+        ({"max_samples": 0}, "max_samples: expected an integer of at least 1, got 0"),
+        ({"baseline_samples": 1}, "baseline_samples: expected at least 2, got 1"),
+        ({"untrained_networks": []}, "untrained_networks: expected at least one, got none"),
     ],
 )
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):
         analyze(network(), inputs(), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "runs/mnist"}, "^model: expected a torch.nn.Module, got str$"),
+        ({"control": "runs/mlp"}, "^control: expected a torch.nn.Module, got str$"),
+        ({"untrained_networks": [1]}, "^untrained_networks: expected a torch.nn.Module, got int$"),
+        ({"max_samples": 2.5}, "^max_samples: expected an integer"),
+    ],
+)
+def test_refused_types(options, message):
+    with pytest.raises(TypeError, match=message):
+        analyze(**{"model": network(), "data": inputs(), **options})
+
+
+def test_one_sample_makes_no_difference_clear():
+    report = analyze(network(), inputs()[:1])
+    verdicts = {one.verdict for layer in report.layers for one in layer.comparisons}
+    assert verdicts == {"no clear difference"}
+    assert "holds neither clearly more nor less strong correlation" in report.answers[0]
+
+
+def test_a_network_of_kronecker_layers_can_be_the_control():
+    report = analyze(network(), inputs(), control=network())
+    names = [b.name for b in report.layers[0].baselines]
+    assert "control" in names
+    assert "mlp" not in names
 
 
 @pytest.mark.parametrize("data", [[], torch.empty(0, 12), iter([])])

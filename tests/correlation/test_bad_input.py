@@ -91,6 +91,12 @@ def test_matrices_of_several_bodies():
         mutual_information(torch.ones(8), (2, 2, 2), (0, 1), 1)
 
 
+@pytest.mark.parametrize("part", ["0", 1.5, True, None])
+def test_parts_of_another_kind(part):
+    with pytest.raises(TypeError, match="part: expected the index of a body or a sequence of them"):
+        mutual_information(X, (2, 2), part)
+
+
 @pytest.mark.parametrize("base", [1, 0, -2, float("nan"), float("inf"), "bits", True])
 def test_bases(base):
     with pytest.raises(ValueError, match="base: expected a finite number above 1"):

@@ -125,3 +125,26 @@ def test_square_input_is_a_matrix_unless_said_otherwise():
     assert mutual_information(rho, (2, 2)).shape == ()
     assert mutual_information(rho, (2, 2), pure=True).shape == (4,)
     assert mutual_information(rho[:3], (2, 2)).shape == (3,)
+
+
+@pytest.mark.parametrize("dims", [(4, 4), (3, 5), (5, 3), (2, 3, 2), (7, 2, 2), (2, 12)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64, torch.bfloat16])
+def test_spectra_of_rough_numbers_are_those_of_the_same_numbers_in_double(dims, dtype):
+    size = torch.Size(dims).numel()
+    x = random_vectors(6, size, dtype=torch.complex128 if dtype.is_complex else torch.float64)
+    x[0, 1:] = 0  # a product
+    x[1, size // 2 :] = 1e-4  # nearly one
+    rough = x.to(dtype)
+    found = correlations(rough, dims)
+    same = correlations(rough.to(x.dtype), dims)
+    close = {"rtol": 0, "atol": 1e-13}
+    torch.testing.assert_close(found.bodies, same.bodies, **close)
+    torch.testing.assert_close(found.strong, same.strong, **close)
+    for one, other in zip(found.spectra, same.spectra, strict=True):
+        torch.testing.assert_close(one, other, **close)
+
+
+def test_small_schmidt_coefficients_of_double_vectors_are_not_squared():
+    x = torch.diag(torch.tensor([1.0, 1e-12], dtype=torch.float64)).flatten()
+    small = correlations(x, (2, 2)).spectra[0][1]
+    assert float(small) == pytest.approx(1e-24, rel=1e-6)

@@ -1,14 +1,16 @@
 """Intervals, streaming moments, histograms."""
 
 import math
+from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 
 from qimlp.correlation.answers import verdict
 from qimlp.correlation.histogram import HistogramBuilder, strong_range
 from qimlp.correlation.relation import relate
-from qimlp.correlation.statistics import Moments, of_few, share
+from qimlp.correlation.statistics import Estimate, Moments, of_few, share
 from tests.correlation.states import random_vectors
 
 
@@ -47,9 +49,10 @@ def test_edges_of_shares():
 
 
 def test_verdicts():
-    assert verdict(0.1, 0.2) == "more"
-    assert verdict(-0.2, -0.1) == "less"
-    assert verdict(-0.1, 0.2) == "no clear difference"
+    assert verdict(Estimate(0.15, 0.1, 0.2, 1.0, 9)) == "more"
+    assert verdict(Estimate(-0.15, -0.2, -0.1, 1.0, 9)) == "less"
+    assert verdict(Estimate(0.05, -0.1, 0.2, 1.0, 9)) == "no clear difference"
+    assert verdict(of_few([0.3])) == "no clear difference"  # one value has no interval
 
 
 @pytest.mark.parametrize("dims", [(2, 2), (28, 28), (3, 5), (2, 3, 4)])
@@ -78,11 +81,22 @@ def test_relation_of_two_quantities():
     assert rising.pearson_low > 0
     falling = relate(x, [-v for v in x])
     assert falling.pearson_high < 0
+    assert max(rising.p_value, falling.p_value) < 0.01
     noise = random_vectors(2, 30, seed=3).tolist()
     unclear = relate(*noise)
     assert unclear.pearson_low < 0 < unclear.pearson_high
+    assert unclear.p_value > 0.05
     assert relate([1, 2, 3], [1, 2, 3]) is None
     assert relate([1, 1, 1, 1], [1, 2, 3, 4]) is None
     assert relate([1, 2, 2, 3], [1, 2, 2, 3]).spearman == pytest.approx(1)
     with pytest.raises(ValueError, match="expected as many values"):
         relate([1, 2], [1])
+
+
+def test_few_networks_are_compared_with_all_orders_of_them():
+    x, y = [0.0, 1.0, 2.0, 5.0, 3.0], [1.0, 3.0, 2.0, 4.0, 5.0]
+    seen = abs(np.corrcoef(x, y)[0, 1])
+    orders = [abs(np.corrcoef(x, order)[0, 1]) for order in permutations(y)]
+    expected = np.mean([r >= seen - 1e-9 for r in orders])
+    assert relate(x, y).p_value == pytest.approx(expected)
+    assert relate([0, 1, 2, 5], [0, 1, 2, 5]).p_value == pytest.approx(1 / 24)

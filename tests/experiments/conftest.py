@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qimlp.experiments.analysis.kept import FigureRuns
 from qimlp.experiments.cell import Cell, Variant
 from qimlp.experiments.run_cell import Place
 from qimlp.experiments.store import Entry, Store
@@ -85,7 +86,35 @@ STUDY = {
             "strong": {"2b": around(1.7)},
             "growth": {"2b": around(0.2)},
             "against": {"2b": {"untrained": around(0.05)}},
-            "relation": {"count": 12, "pearson": 0.7, "pearson_low": 0.3, "pearson_high": 0.9},
+            "relation": {
+                "count": 12,
+                "pearson": 0.7,
+                "pearson_low": 0.3,
+                "pearson_high": 0.9,
+                "p_value": 0.01,
+            },
         },
     ],
+    "tables": [
+        {
+            "network": "2b",
+            "runs": 3,
+            "columns": ["", "layer 1", "layer 2"],
+            "rows": [["C", "1.50", "1.70"]],
+        }
+    ],
+    "answers": ["It holds more."],
 }
+
+
+def on_digits() -> FigureRuns:
+    """Figs. 6 and 7 on the digits: two seeds, another rank, the classic MLP."""
+    two_body = Variant("digits", "2b", "tuned", QUICK)
+    rank2 = Variant("digits", "2b-rank2", "tuned", {**QUICK, "rank": 2})
+    mlp = Variant("digits", "mlp", "tuned", {**QUICK, "model": "mlp"})
+    return FigureRuns(
+        "digits",
+        (Cell(two_body, 0), Cell(two_body, 1)),
+        (Cell(rank2, 0), Cell(rank2, 1)),
+        Cell(mlp, 0),
+    )

@@ -132,3 +132,7 @@ def test_claims_on_correlation_come_from_the_comparison_of_runs(tmp_path):
     found = judged(store, "MNIST: strong correlation", {"mnist": single})
     assert found.verdict == UNDECIDED
     assert found.evidence == ("layer 2 against layer 1: C +0.20 (one run)",)
+    by_chance = copy.deepcopy(STUDY)
+    by_chance["layers"][1]["relation"]["p_value"] = 0.2
+    found = judged(store, "The strong correlation that is mined", {"mnist": by_chance})
+    assert found.verdict == UNDECIDED

@@ -72,5 +72,5 @@ def test_the_correlation_figures_join_when_they_are_there(tmp_path):
     page, html = write_report(summarize(ALL, Store(tmp_path / "results")), tmp_path)
     text = page.read_text()
     assert "Fig. 6" in text
-    assert "| 2 of 2b | 3 | 1.70 [1.60, 1.80] | +0.20 [+0.10, +0.30] |" in text
+    assert "| C | 1.50 | 1.70 |\n\nIt holds more." in text
     assert html.read_text().count("<svg") == 10

@@ -1,73 +1,97 @@
-"""Figs. 6 and 7: runs kept for them, their files, and their place in the report."""
+"""Figs. 6 and 7: their files, and their place in the report."""
 
+import csv
+import json
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 
 import pytest
 
+from qimlp.experiments.analysis.kept import KeptRuns
 from qimlp.experiments.analysis.options import StudyOptions
-from qimlp.experiments.analysis.reproduced import correlation_cells, study_kept, train_kept
-from qimlp.experiments.cell import Cell
+from qimlp.experiments.analysis.reproduced import study_kept
+from qimlp.experiments.campaign import run_campaign
 from qimlp.experiments.report import write_report
 from qimlp.experiments.store import Store
 from qimlp.experiments.summary import summarize
 from qimlp.experiments.variants import variants
 from qimlp.files import read_json_object
 
+from .conftest import on_digits
+
 OPTIONS = StudyOptions(samples=60, baseline_samples=20, truncation_samples=60, device="cpu")
+NAMES = ("correlation", "truncation", "correlation-epochs", "relation")
 
 
-def test_the_cells_are_the_two_body_networks_of_our_recipe():
-    cells = correlation_cells(variants(), None)
-    assert [cell.name for cell in cells] == [
-        f"{data}/2b/tuned/seed-{seed}" for data in ("mnist", "cifar10") for seed in range(3)
-    ]
-    assert len(correlation_cells(variants(), 1)) == 2
-    with pytest.raises(ValueError, match=r"^--correlation: expected mnist/2b/tuned or"):
-        correlation_cells([v for v in variants() if v.data == "imdb"], None)
+def nothing(_):
+    pass
 
 
-def test_a_kept_run_is_trained_once(variant, tmp_path):
-    events = []
-    settings = Cell(variant, 0).settings(device="cpu", checkpoints=True)
-    first = train_kept(settings, tmp_path, events.append)
-    assert events
-    events.clear()
-    elsewhere = settings.model_copy(update={"threads": 1, "checkpoints": False})
-    assert train_kept(elsewhere, tmp_path, events.append) == first
-    assert not events
-    changes = {**variant.changes, "epochs": 1}
-    other = Cell(replace(variant, changes=changes), 0).settings(device="cpu")
-    assert len(train_kept(other, tmp_path, events.append).dev_curve) == 1
-    assert events
+def report(folder):
+    return write_report(summarize(variants(), Store(folder / "results")), folder)
 
 
-def test_studies_and_figures_go_into_the_report(variant, tmp_path):
-    runs = []
-    for seed in (0, 1):
-        settings = Cell(variant, seed).settings(device="cpu", checkpoints=seed == 0)
-        runs.append(train_kept(settings, tmp_path / "runs").folder)
-    figures = study_kept([*map(type(tmp_path), runs)], tmp_path, OPTIONS)
-    assert [path.name for path in figures] == ["digits-correlation.svg", "digits-truncation.svg"]
+def test_studies_and_figures_go_into_the_report(tmp_path):
+    runs = on_digits()
+    kept = KeptRuns(tmp_path / "runs", [runs])
+    place = kept.place(data_dir=None, device="cpu", threads=1)
+    run_campaign(kept.missing(nothing), place, jobs=1, on_event=nothing)
+    studied = []
+    figures = study_kept(runs, kept, tmp_path, OPTIONS, studied.append)
+    assert studied == [*runs.shown, *runs.others]
+    assert [path.name for path in figures] == [f"digits-{name}.svg" for name in NAMES]
     for path in figures:
         ET.parse(path)  # noqa: S314 - our own file
     own = tmp_path / "correlation" / "digits"
     assert (own / "seed-0" / "epochs.png").is_file()
-    assert (own / "seed-1" / "layers.csv").is_file()
-    sentence = read_json_object(own / "relation.json", what="")["answers"][0]
-    assert sentence.startswith("Layer 1 of 2b, 2 runs: C = ")
+    with (own / "seed-1" / "layers.csv").open(encoding="utf-8", newline="") as file:
+        compared = {row["of"] for row in csv.DictReader(file)}
+    assert "mlp" in compared
+    assert "untrained_mlp" not in compared
+    relation = read_json_object(own / "relation.json", what="")
+    (table,) = relation["tables"]
+    assert (table["network"], table["runs"]) == ("2b", 2)
+    assert [row[0] for row in table["rows"]] == [
+        "C (nats)",
+        "C minus that of the layer before",
+        "C minus that of the same network untrained",
+        "C minus that of its features shuffled between samples",
+        "C minus that of its features permuted across bodies",
+        "C minus that of a random vector",
+        "C minus that of the classic MLP of the same widths",
+    ]
+    assert {len(row) for row in table["rows"]} == {len(table["columns"])}
+    assert relation["answers"][0].startswith(
+        "Does the second layer hold more than the first, and more than chance (2b, 2 runs)? It "
+    )
+    assert "Over 4 runs (2 of 2b, 2 of 2b-rank2) in layer 1 " in relation["answers"][-1]
+    with (own / "relation.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4 * (len(table["columns"]) - 1)
 
     for path in figures:  # as if the digits were MNIST
         path.rename(path.with_name(path.name.replace("digits", "mnist")))
     own.rename(own.with_name("mnist"))
-    page, html = write_report(summarize(variants(), Store(tmp_path / "results")), tmp_path)
+    page, html = report(tmp_path)
     text = page.read_text(encoding="utf-8")
-    assert "](figures/mnist-correlation.svg)" in text
-    assert sentence in text
+    places = [text.index(f"](figures/mnist-{name}.svg)") for name in NAMES]
+    assert places[0] < text.index(relation["answers"][0]) < min(places[1:])
+    assert "| C minus that of a random vector | ▼ -" in text
     assert "cifar10-correlation" not in text
     assert "C is computed exactly" in html.read_text(encoding="utf-8")
 
 
 def test_without_figures_the_section_is_left_out(tmp_path):
-    page, _ = write_report(summarize(variants(), Store(tmp_path / "results")), tmp_path)
+    page, _ = report(tmp_path)
     assert "Strong correlation" not in page.read_text(encoding="utf-8")
+
+
+def test_a_comparison_in_an_older_form_is_refused_in_one_line(tmp_path):
+    for name in ("correlation", "truncation"):
+        figure = tmp_path / "figures" / f"mnist-{name}.svg"
+        figure.parent.mkdir(exist_ok=True)
+        figure.write_text("<svg></svg>", encoding="utf-8")
+    old = tmp_path / "correlation" / "mnist" / "relation.json"
+    old.parent.mkdir(parents=True)
+    old.write_text(json.dumps({"answers": []}), encoding="utf-8")
+    with pytest.raises(ValueError, match="run `qimlp reproduce --correlation` again") as caught:
+        report(tmp_path)
+    assert "\n" not in str(caught.value)

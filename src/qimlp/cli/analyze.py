@@ -8,12 +8,13 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console, write_json
 from qimlp.correlation import BASELINES, SUBSYSTEMS
-from qimlp.correlation.measures import Subsystems
+from qimlp.correlation.pure import Subsystems
 from qimlp.experiments.analysis.files import require_free, write_comparison, write_study
 from qimlp.experiments.analysis.options import StudyOptions
 from qimlp.experiments.analysis.runs import RunData, find_runs
 from qimlp.experiments.analysis.several import compare_runs
 from qimlp.experiments.analysis.study import RunStudy, study_run
+from qimlp.experiments.analysis.wording import HOW_TO_READ_MARKS
 from qimlp.shapes import format_dims
 from qimlp.training.settings import parse_dims
 
@@ -24,6 +25,7 @@ _SHORT = {
     "random": "random",
     "mlp": "MLP",
     "untrained_mlp": "new MLP",
+    "control": "control",
 }
 _UNITS = {"nats": None, "bits": 2.0}
 
@@ -33,7 +35,10 @@ def analyze_command(
     *,
     control: Annotated[
         Path | None,
-        typer.Option(help="Run folder of the classic MLP; by default the one beside the run."),
+        typer.Option(
+            help="Run folder of any trained network of the same widths, to compare with; by "
+            "default the classic MLP beside the run."
+        ),
     ] = None,
     dims: Annotated[
         str | None,
@@ -90,6 +95,12 @@ def analyze_command(
         values = [{**study.report.to_dict(), **study.more()} for study in studies]
         write_json(console, values[0] if len(values) == 1 else values)
     elif together is not None:
+        for several in together.tables:
+            title = f"{several.network}, {several.runs} runs; {HOW_TO_READ_MARKS}"
+            table = make_table(title, several.columns)
+            for row in several.rows:
+                table.add_row(*row)
+            console.print(table)
         for line in together.answers:
             console.print(line, markup=False, soft_wrap=True)
         console.print(f"Figure: {figures[0]}", markup=False, soft_wrap=True)

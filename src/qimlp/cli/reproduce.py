@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from qimlp.cli.analyse_kept import analyse_kept
 from qimlp.cli.console import make_table, open_console
-from qimlp.cli.progress import open_reporter
+from qimlp.experiments.analysis.kept import FigureRuns, KeptRuns, figure_runs
 from qimlp.experiments.analysis.options import StudyOptions
 from qimlp.experiments.campaign import (
     CampaignEvent,
@@ -67,7 +68,8 @@ def reproduce_command(
         bool,
         typer.Option(
             "--correlation",
-            help="Figs. 6 and 7 instead: train and keep the two-body networks, analyse them.",
+            help="Figs. 6 and 7 instead: train and keep their networks and the classic MLP, "
+            "or take those that --keep-runs left, and analyse them.",
         ),
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the cells, run nothing.")] = False,
@@ -88,7 +90,7 @@ def reproduce_command(
         return
     if correlation and not report_only:
         where = {"data_dir": data_dir, "device": device, "threads": threads}
-        _correlate(console, chosen, seeds, out, where)
+        _correlate(console, figure_runs(chosen, known, seeds), out, jobs, where, costs)
     elif not report_only:
         wanted = [
             cell
@@ -116,29 +118,22 @@ def reproduce_command(
 
 def _correlate(
     console: Console,
-    chosen: Sequence[Variant],
-    seeds: int | None,
+    wanted: list[FigureRuns],
     out: Path,
+    jobs: int | None,
     where: dict[str, Any],
+    costs: Costs,
 ) -> None:
-    """Train what is missing, one run after the other, and analyse each data set's runs."""
-    from qimlp.experiments.analysis.reproduced import (  # noqa: PLC0415 - matplotlib is slow
-        correlation_cells,
-        study_kept,
-        train_kept,
-    )
-
-    cells = correlation_cells(chosen, seeds)
-    runs: dict[str, list[Path]] = {}
-    with open_reporter(console, len(cells)) as reporter:
-        for cell in cells:
-            settings = cell.settings(checkpoints=True, **where)
-            result = train_kept(settings, out / "runs" / "correlation", reporter)
-            runs.setdefault(settings.data_name, []).append(Path(result.folder))
+    """Train the networks that are not kept yet, and analyse those of each data set."""
+    kept = KeptRuns(out / "runs", wanted)
+    with _Reporter(console) as reporter:
+        # The longest first, so that at the end no core waits for one of them.
+        todo = sorted(kept.missing(reporter), key=lambda cell: -costs.seconds(cell.variant))
+        side_by_side = jobs or max(usable_cores() // where["threads"], 1)
+        reporter.expect(todo, sum(len(runs.cells) for runs in wanted), side_by_side, costs)
+        _train(todo, kept.place(**where), side_by_side, reporter)
     options = StudyOptions(device=where["device"], data_dir=where["data_dir"])
-    for name, folders in runs.items():
-        for figure in study_kept(folders, out, options):
-            console.print(f"Figure ({name}): {figure}", markup=False, soft_wrap=True)
+    analyse_kept(console, wanted, kept, out, options)
 
 
 def _in_order(chosen: Sequence[Variant], seeds: int | None, costs: Costs) -> list[Cell]:
@@ -151,12 +146,16 @@ def _run(console: Console, wanted: list[Cell], place: Place, jobs: int, costs: C
     with _Reporter(console) as reporter:
         todo = missing_cells(wanted, Store(place.results), reporter)
         reporter.expect(todo, len(wanted), jobs, costs)
-        try:
-            run_campaign(todo, place, jobs=jobs, on_event=reporter)
-        except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(
-                "interrupted; what is done stays, run the same command to go on"
-            ) from stop
+        _train(todo, place, jobs, reporter)
+
+
+def _train(todo: list[Cell], place: Place, jobs: int, reporter: "_Reporter") -> None:
+    try:
+        run_campaign(todo, place, jobs=jobs, on_event=reporter)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(
+            "interrupted; what is done stays, run the same command to go on"
+        ) from stop
 
 
 def _list(console: Console, chosen: Sequence[Variant], found: Summaries, costs: Costs) -> None:

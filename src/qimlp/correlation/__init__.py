@@ -17,14 +17,13 @@ from qimlp.correlation.entropy import von_neumann_entropy
 from qimlp.correlation.layers import Place
 from qimlp.correlation.measured import Measured
 from qimlp.correlation.measures import (
-    SUBSYSTEMS,
-    Correlations,
     correlations,
     mutual_information,
     strong_correlation,
     total_correlation,
 )
 from qimlp.correlation.products import ProductState, fitted_product, nearest_product
+from qimlp.correlation.pure import SUBSYSTEMS, Correlations
 from qimlp.correlation.relation import Relation, relate
 from qimlp.correlation.report import (
     BASELINES,

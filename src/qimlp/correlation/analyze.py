@@ -11,15 +11,17 @@ from torch import nn
 
 from qimlp.correlation.answers import compare, in_words
 from qimlp.correlation.averaged import WIDEST
-from qimlp.correlation.baselines import control_layers, of_features, of_networks
+from qimlp.correlation.baselines import control_layers, is_classic, of_features, of_networks
 from qimlp.correlation.batches import Data
 from qimlp.correlation.checks import check_base
 from qimlp.correlation.layers import Bodies, Place, choose_layers
-from qimlp.correlation.measures import Subsystems, check_subsystems
+from qimlp.correlation.measures import check_subsystems
 from qimlp.correlation.passes import Options, Pass, measure
+from qimlp.correlation.pure import Subsystems
 from qimlp.correlation.redraw import obstacle_to_redrawing, untrained
 from qimlp.correlation.report import BASELINES, Baseline, CorrelationReport, LayerReport
 from qimlp.models import MLP
+from qimlp.shapes import as_size
 
 DRAWS = 5  # untrained networks; each sees a part of the kept inputs
 
@@ -55,12 +57,12 @@ def analyze(
         data: Inputs `(n, ...)`, or an iterable of batches: tensors or `(inputs, labels)` pairs.
         layers: Module names and the bodies of their outputs, as in `{"fc1": (28, 28)}`. By default
             every `KroneckerLinear` but the last, with its own bodies.
-        control: A trained classic network whose hidden `nn.Linear` layers have the same widths;
-            without it an untrained `MLP` stands in.
+        control: A trained network whose hidden `nn.Linear` or `KroneckerLinear` layers have the
+            same widths, such as a classic `MLP`; without it an untrained `MLP` stands in.
         untrained_networks: Untrained networks of the same shape; by default copies drawn anew.
         baselines: Whether to compute baselines.
-        baseline_samples: How many samples they see.
-        max_samples: Stop after so many examples.
+        baseline_samples: How many samples they see, at least 2.
+        max_samples: Stop after so many examples, at least 1; all without it.
         subsystems: Which states the bodies are taken to be in, see `strong_correlation`.
         base: Of the logarithm; nats without one, 2 for bits.
         widest_averaged: The averaged state is computed for layers of up to so many features; it
@@ -71,16 +73,20 @@ def analyze(
         The report.
 
     Raises:
-        TypeError: Data or sizes of another kind.
+        TypeError: A model, data or sizes of another kind.
         ValueError: No layer or no data, bodies that do not fit, NaN or infinity in an output,
             nothing but zeros in all outputs, a control of other widths.
     """
+    _check_models(model, control, untrained_networks)
     unit = check_base(base)
     check_subsystems(subsystems)
+    limit = None if max_samples is None else as_size("max_samples", max_samples)
+    if as_size("baseline_samples", baseline_samples) < 2:
+        raise ValueError(f"baseline_samples: expected at least 2, got {baseline_samples}")
     chosen = choose_layers(model, layers)
     options = Options(unit, subsystems, widest_averaged)
-    keep = max(baseline_samples, 1) if baselines else 0
-    found = measure(model, data, chosen, options, limit=max_samples, keep=keep)
+    keep = baseline_samples if baselines else 0
+    found = measure(model, data, chosen, options, limit=limit, keep=keep)
     if not found.measured:
         raise ValueError("data: every output of every layer is the zero vector; nothing to measure")
     notes = _notes(found, widest_averaged)
@@ -98,6 +104,23 @@ def analyze(
     report = CorrelationReport(base, subsystems, found.samples, reports, found.steps, [], notes)
     report.answers.extend(in_words(reports, found.steps, report.unit))
     return report
+
+
+def _check_models(
+    model: nn.Module, control: nn.Module | None, untrained: Sequence[nn.Module] | None
+) -> None:
+    named: dict[str, list[object]] = {
+        "model": [model],
+        "control": [] if control is None else [control],
+        "untrained_networks": [] if untrained is None else list(untrained),
+    }
+    for name, networks in named.items():
+        for network in networks:
+            if not isinstance(network, nn.Module):
+                kind = type(network).__name__
+                raise TypeError(f"{name}: expected a torch.nn.Module, got {kind}")
+    if untrained is not None and not named["untrained_networks"]:
+        raise ValueError("untrained_networks: expected at least one, got none; leave it out")
 
 
 def _baselines(
@@ -121,7 +144,8 @@ def _baselines(
         groups.append(of_networks("untrained", draws, DRAWS, chosen, found, options))
     if control is not None:
         layers = control_layers(control, chosen)
-        groups.append(of_networks("mlp", [control], 1, layers, found, options))
+        name = "mlp" if is_classic(control) else "control"
+        groups.append(of_networks(name, [control], 1, layers, found, options))
     elif found.inputs.dim() == 2:
         groups.append(_untrained_mlp(model, found, chosen, options, seed))
         notes.append("No trained classic MLP was given; an untrained one stands in for it.")

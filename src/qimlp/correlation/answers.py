@@ -25,14 +25,22 @@ def compare(measured: Estimate, baseline: Baseline) -> Comparison:
     difference = measured.mean - baseline.strong.mean
     half = NORMAL_95 * hypot(measured.standard_error, baseline.strong.standard_error)
     low, high = difference - half, difference + half
-    return Comparison(baseline.name, difference, low, high, verdict(low, high))
+    count = min(measured.count, baseline.strong.count)
+    return Comparison(baseline.name, difference, low, high, _verdict(low, high, count))
 
 
-def verdict(low: float, high: float) -> str:
-    """Read an interval of a difference: `"more"`, `"less"` or `"no clear difference"`."""
-    if low > 0:
-        return "more"
-    return "less" if high < 0 else _UNCLEAR
+def verdict(difference: Estimate) -> str:
+    """Read an estimate of a difference: `"more"`, `"less"` or `"no clear difference"`.
+
+    One value alone says nothing clear: its interval has no width because none is known.
+    """
+    return _verdict(difference.low, difference.high, difference.count)
+
+
+def _verdict(low: float, high: float, count: int) -> str:
+    if count < 2 or low <= 0 <= high:
+        return _UNCLEAR
+    return "more" if low > 0 else "less"
 
 
 def in_words(layers: Sequence[LayerReport], steps: Sequence[Step], unit: str) -> list[str]:
@@ -70,7 +78,7 @@ def in_words(layers: Sequence[LayerReport], steps: Sequence[Step], unit: str) ->
 
 
 def _amount(difference: Estimate) -> str:
-    found = verdict(difference.low, difference.high)
+    found = verdict(difference)
     word = "neither clearly more nor less" if found == _UNCLEAR else found
     return f"{word} strong correlation"
 
@@ -94,7 +102,7 @@ def _against_chance(name: str, layer: LayerReport, unit: str) -> str:
             if c.verdict == found
         ]
         if members:
-            parts.append(f"{words} {_joined(members)}")
+            parts.append(f"{words} {joined(members)}")
     return f"{name} ({layer.place.layer}) holds {'; '.join(parts)}; differences in {unit}."
 
 
@@ -102,7 +110,7 @@ def _as_a_whole(chosen: Sequence[LayerReport], growth: Sequence[Step]) -> str:
     last = chosen[-1]
     above = [BASELINES[c.against] for c in last.comparisons if c.verdict == "more"]
     not_above = [BASELINES[c.against] for c in last.comparisons if c.verdict != "more"]
-    grows = [verdict(step.difference.low, step.difference.high) == "more" for step in growth]
+    grows = [verdict(step.difference) == "more" for step in growth]
     if not growth:
         first = "There is one layer, so growth over layers cannot be judged"
     elif all(grows):
@@ -113,9 +121,9 @@ def _as_a_whole(chosen: Sequence[LayerReport], growth: Sequence[Step]) -> str:
         first = "Strong correlation does not grow from layer to layer"
     if not not_above:
         return f"As a whole: {_lower(first)}, and the last of them holds more than all baselines."
-    second = f"the last of them does not hold more than {_joined(not_above)}"
+    second = f"the last of them does not hold more than {joined(not_above)}"
     if above:
-        second += f", though it holds more than {_joined(above)}"
+        second += f", though it holds more than {joined(above)}"
     return f"As a whole: {_lower(first)}; {second}."
 
 
@@ -123,5 +131,6 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from qimlp.correlation.chance import (
     random_vectors,
     shuffle_between_samples,
 )
-from qimlp.correlation.layers import Place, hidden_linear_layers
+from qimlp.correlation.layers import Place, hidden_layers
 from qimlp.correlation.measured import Measured, Meter
 from qimlp.correlation.passes import Options, Pass, measure
 from qimlp.correlation.report import Baseline
@@ -90,10 +91,10 @@ def of_networks(
 
 
 def control_layers(control: nn.Module, layers: Layers) -> dict[str, tuple[int, ...]]:
-    """Give a classic network's hidden layers the bodies of the network that it is compared with.
+    """Give another network's hidden layers the bodies of the network that it is compared with.
 
     Args:
-        control: A module with `nn.Linear` layers.
+        control: A module with `nn.Linear` or `KroneckerLinear` layers.
         layers: The other network's layers and bodies.
 
     Returns:
@@ -102,19 +103,19 @@ def control_layers(control: nn.Module, layers: Layers) -> dict[str, tuple[int, .
     Raises:
         ValueError: Other widths.
     """
-    found = hidden_linear_layers(control)
-    widths = []
-    for dims in layers.values():
-        width = 1
-        for size in dims:
-            width *= size
-        widths.append(width)
+    found = hidden_layers(control)
+    widths = [prod(dims) for dims in layers.values()]
     own = [module.out_features for module in found.values()]
     if own != widths:
         raise ValueError(
-            f"control: expected hidden nn.Linear layers of the widths {widths}, got {own}"
+            f"control: expected hidden linear layers of the widths {widths}, got {own}"
         )
     return dict(zip(found, layers.values(), strict=True))
+
+
+def is_classic(control: nn.Module) -> bool:
+    """Whether all hidden layers of a network are `nn.Linear`."""
+    return all(isinstance(module, nn.Linear) for module in hidden_layers(control).values())
 
 
 def _of_rows(

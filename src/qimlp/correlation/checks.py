@@ -52,6 +52,10 @@ def check_part(name: str, bodies: int | Sequence[int], count: int) -> tuple[int,
         TypeError: an index is no integer.
         ValueError: an index out of range or named twice, none at all, or all of them.
     """
+    if not isinstance(bodies, (int, Sequence)) or isinstance(bodies, (bool, str)):
+        raise TypeError(
+            f"{name}: expected the index of a body or a sequence of them, got {bodies!r}"
+        )
     given = (bodies,) if isinstance(bodies, int) else tuple(bodies)
     part = tuple(sorted(as_size(f"{name}[{i}]", body + 1) - 1 for i, body in enumerate(given)))
     if not part or len(set(part)) != len(part) or part[-1] >= count or len(part) == count:

@@ -121,17 +121,13 @@ def mixture(bodies: Sequence[Tensor]) -> Tensor:
     Returns:
         Shape `(..., n, n)`, n the largest `d_m`.
     """
-    largest = max(rho.shape[-1] for rho in bodies)
-    padded = [
-        torch.nn.functional.pad(rho, (0, largest - rho.shape[-1]) * 2)
-        if rho.shape[-1] < largest
-        else rho
-        for rho in bodies
-    ]
-    total = padded[0]
-    for rho in padded[1:]:
-        total = total + rho
-    return total / len(padded)
+    sizes = [rho.shape[-1] for rho in bodies]
+    largest = sizes.index(max(sizes))
+    total = bodies[largest].clone()
+    for m, size in enumerate(sizes):
+        if m != largest:
+            total[..., :size, :size] += bodies[m]
+    return total.div_(len(bodies))
 
 
 def _probabilities(weights: Tensor | None, states: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ def shannon_entropy(probabilities: Tensor) -> Tensor:
         Shape `(...)`.
     """
     logs = torch.where(probabilities > 0, probabilities, 1.0).log()
-    return -(probabilities * logs).sum(-1)
+    return (probabilities * -logs).sum(-1)
 
 
 def spectrum_entropy(rho: Tensor) -> Tensor:

@@ -97,12 +97,12 @@ def choose_layers(model: nn.Module, layers: Bodies | None) -> dict[str, tuple[in
     return {name: check_bodies(layers[name]) for name in modules if name in layers}
 
 
-def hidden_linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
-    """The `nn.Linear` layers of a model but its last layer, by name."""
+def hidden_layers(model: nn.Module) -> dict[str, nn.Linear | KroneckerLinear]:
+    """The `nn.Linear` and `KroneckerLinear` layers of a model but its last layer, by name."""
     return {
         name: module
         for name, module in _hidden(dict(model.named_modules())).items()
-        if isinstance(module, nn.Linear)
+        if isinstance(module, (nn.Linear, KroneckerLinear))
     }
 
 

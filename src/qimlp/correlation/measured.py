@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qimlp.correlation.averaged import Averaged, AveragedState
 from qimlp.correlation.histogram import Histogram, HistogramBuilder
-from qimlp.correlation.measures import Subsystems, vector_correlations
+from qimlp.correlation.pure import Subsystems, vector_correlations
 from qimlp.correlation.rows import map_rows, one_thread_each
 from qimlp.correlation.spectra import count_rank, rank_tolerance
 from qimlp.correlation.states import unit_length, zero_rows

@@ -6,9 +6,7 @@ values and its own entropy is zero. Nothing here builds a `d x d` matrix from ve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,49 +18,18 @@ from qimlp.correlation.checks import (
     check_last_size,
     check_part,
 )
-from qimlp.correlation.density import mixture, pure_reduced, trace_out
+from qimlp.correlation.density import mixture, trace_out
 from qimlp.correlation.entropy import checked_entropy, hermitian, shannon_entropy, spectrum_entropy
-from qimlp.correlation.products import (
-    ProductState,
-    fitted_product,
-    mixture_spectrum,
-    nearest_product,
+from qimlp.correlation.pure import (
+    SUBSYSTEMS,
+    Correlations,
+    Subsystems,
+    body_entropies,
+    cut_entropy,
+    over_rows,
+    vector_correlations,
 )
-from qimlp.correlation.rows import map_rows
-from qimlp.correlation.spectral import state_entropy, vector_entropy
-from qimlp.correlation.states import check_vectors, normalised, unfold, unit_length
-
-Subsystems = Literal["partial_trace", "nearest_product", "fitted"]
-SUBSYSTEMS: tuple[Subsystems, ...] = get_args(Subsystems)
-
-
-@dataclass(frozen=True)
-class Correlations:
-    """Everything that strong correlation is made of, in nats, one value per state.
-
-    Attributes:
-        bodies: entropies `S(rho_m)` of the M bodies, shape `(..., M)`.
-        mixture: `S(rho_(A+B))`, entropy of the bodies' states as one ensemble with equal weights
-            (Eq. 11), the paper's classical correlation; shape `(...)`.
-        whole: `S(rho)`, zero for a pure state; shape `(...)`.
-        spectra: for each body the eigenvalues of its state, descending, `(..., n_m)`; eigenvalues
-            that must vanish because the rest of the state is smaller are left out.
-    """
-
-    bodies: Tensor
-    mixture: Tensor
-    whole: Tensor
-    spectra: tuple[Tensor, ...]
-
-    @property
-    def total(self) -> Tensor:
-        """Total correlation `sum_m S(rho_m) - S(rho)`; of two bodies the mutual information I."""
-        return self.bodies.sum(-1) - self.whole
-
-    @property
-    def strong(self) -> Tensor:
-        """Strong correlation `C`: total correlation beyond the classical one (Eq. 12)."""
-        return self.total - self.mixture
+from qimlp.correlation.states import check_vectors, normalised, unfold
 
 
 def strong_correlation(
@@ -127,7 +94,7 @@ def total_correlation(
     sizes = check_bodies(dims)
     if _is_pure(x, sizes, pure):
         states = normalised(x, sizes)
-        values = _over_rows(lambda rows: (_body_entropies(rows, sizes).sum(-1),), states)[0]
+        values = over_rows(lambda rows: (body_entropies(rows, sizes).sum(-1),), states)[0]
     else:
         values = correlations(x, sizes, pure=False).total
     return values / unit
@@ -206,57 +173,15 @@ def check_subsystems(name: str) -> None:
         raise ValueError(f"subsystems: expected one of {', '.join(SUBSYSTEMS)}, got {name!r}")
 
 
-def vector_correlations(x: Tensor, dims: tuple[int, ...], subsystems: Subsystems) -> Correlations:
-    """`correlations` of vectors `(..., d)` that `check_vectors` lets pass."""
-    if subsystems != "partial_trace":
-        find = nearest_product if subsystems == "nearest_product" else fitted_product
-        return _of_product(find(x, dims))
-
-    def compute(vectors: Tensor) -> tuple[Tensor, ...]:
-        rows = unit_length(vectors)
-        spectra = _body_spectra(rows, dims)
-        reduced = [pure_reduced(rows, dims, (m,)) for m in range(len(dims))]
-        mixed = mixture(reduced)
-        if not rows.requires_grad:
-            bodies = torch.stack([shannon_entropy(s) for s in spectra], -1)
-            return bodies, spectrum_entropy(mixed), *spectra
-        ranks = sum(spectrum.shape[-1] for spectrum in spectra)
-        mixed_entropy = state_entropy(mixed, min(mixed.shape[-1], ranks))
-        return _body_entropies(rows, dims), mixed_entropy, *spectra
-
-    bodies, mixed, *spectra = _over_rows(compute, x)
-    return Correlations(bodies, mixed, torch.zeros_like(mixed), tuple(spectra))
-
-
-def _body_spectra(rows: Tensor, dims: tuple[int, ...]) -> list[Tensor]:
-    """Squared Schmidt coefficients of each body against the rest; those of two bodies are equal."""
-    cuts = range(1 if len(dims) == 2 else len(dims))
-    spectra = [torch.linalg.svdvals(unfold(rows, dims, (m,))).square() for m in cuts]
-    return spectra * 2 if len(dims) == 2 else spectra
-
-
-def _body_entropies(rows: Tensor, dims: tuple[int, ...]) -> Tensor:
-    cuts = range(1 if len(dims) == 2 else len(dims))
-    entropies = [_cut_entropy(unfold(rows, dims, (m,))) for m in cuts]
-    return torch.stack(entropies * 2 if len(dims) == 2 else entropies, -1)
-
-
-def _cut_entropy(x: Tensor) -> Tensor:
-    """Entropy of either part of states written as matrices, differentiable where asked for."""
-    if x.requires_grad:
-        return vector_entropy(x)
-    return shannon_entropy(torch.linalg.svdvals(x).square())
-
-
 def _parts_pure(
     states: Tensor, dims: tuple[int, ...], parts: tuple[tuple[int, ...], ...]
 ) -> tuple[Tensor, ...]:
     """Entropy of each part of pure states."""
 
     def compute(rows: Tensor) -> tuple[Tensor, ...]:
-        return tuple(_cut_entropy(unfold(rows, dims, part)) for part in parts)
+        return tuple(cut_entropy(unfold(rows, dims, part)) for part in parts)
 
-    return _over_rows(compute, states)
+    return over_rows(compute, states)
 
 
 def _whole_pure(states: Tensor, dims: tuple[int, ...], both: tuple[int, ...]) -> Tensor:
@@ -274,26 +199,6 @@ def _of_matrix(rho: Tensor, dims: tuple[int, ...]) -> Correlations:
         whole=checked_entropy(rho),
         spectra=spectra,
     )
-
-
-def _of_product(product: ProductState) -> Correlations:
-    mixed = shannon_entropy(mixture_spectrum(product))
-    one = torch.ones_like(mixed).unsqueeze(-1)
-    return Correlations(
-        bodies=torch.zeros_like(mixed).unsqueeze(-1).expand(*mixed.shape, 2),
-        mixture=mixed,
-        whole=torch.zeros_like(mixed),
-        spectra=(one, one),
-    )
-
-
-def _over_rows(
-    compute: Callable[[Tensor], tuple[Tensor, ...]], states: Tensor
-) -> tuple[Tensor, ...]:
-    """`map_rows` for any leading axes."""
-    lead = states.shape[:-1]
-    results = map_rows(compute, states.reshape(-1, states.shape[-1]))
-    return tuple(result.reshape((*lead, *result.shape[1:])) for result in results)
 
 
 def _is_pure(x: Tensor, dims: tuple[int, ...], pure: bool | None) -> bool:

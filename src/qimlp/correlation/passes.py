@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from qimlp.correlation.batches import Data, batches_of, on_device_of
 from qimlp.correlation.layers import Place, Stage
 from qimlp.correlation.measured import Measured, Meter
-from qimlp.correlation.measures import Subsystems
 from qimlp.correlation.observe import evaluating, observed
+from qimlp.correlation.pure import Subsystems
 from qimlp.correlation.rows import one_thread_each
 from qimlp.correlation.statistics import Estimate, Moments
 
@@ -122,7 +122,7 @@ def measure(
         steps=record.steps(),
         samples=samples,
         inputs=torch.cat(inputs_kept) if inputs_kept else torch.empty(0),
-        outputs={p: torch.cat(rows) for p, rows in record.kept.items() if record.is_measured(p)},
+        outputs=record.kept(),
     )
 
 
@@ -144,7 +144,8 @@ class _Record:
         self._meters: dict[Place, Meter] = {}
         self._steps: dict[tuple[Place, Place], Moments] = {}
         self._batch: dict[Place, list[Tensor]] = {}
-        self.kept: dict[Place, list[Tensor]] = {}
+        self._kept: dict[Place, Tensor] = {}
+        self._filled: dict[Place, int] = {}
 
     def take(self, place: Place, output: Tensor) -> None:
         """Measure an output `(*, d)`."""
@@ -164,9 +165,25 @@ class _Record:
             )
         strong = self._meters[place].add(rows, str(place))
         self._batch.setdefault(place, []).append(strong)
-        missing = self._keep - sum(map(len, self.kept.get(place, [])))
-        if missing > 0:
-            self.kept.setdefault(place, []).append(rows[:missing].clone())
+        self._keep_rows(place, rows)
+
+    def _keep_rows(self, place: Place, rows: Tensor) -> None:
+        filled = self._filled.get(place, 0)
+        more = rows[: self._keep - filled]
+        if len(more) == 0:
+            return
+        if place not in self._kept:
+            self._kept[place] = rows.new_empty(self._keep, rows.shape[-1])
+        self._kept[place][filled : filled + len(more)] = more
+        self._filled[place] = filled + len(more)
+
+    def kept(self) -> dict[Place, Tensor]:
+        """The first rows of every place that had an output that is not zero."""
+        return {
+            place: rows[: self._filled[place]]
+            for place, rows in self._kept.items()
+            if self.is_measured(place)
+        }
 
     def close_batch(self) -> None:
         """Pair the batch's values of C between places."""

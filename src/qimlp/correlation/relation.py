@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import torch
 from torch import Tensor
 
 _DRAWS = 2000
+_ALL_ORDERS = 7  # networks: 5,040 orders
+_ORDERS = 5000
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Relation:
         pearson: Linear correlation, in [-1, 1].
         pearson_low: Lower end of its 95 % bootstrap interval over the networks.
         pearson_high: Upper end.
+        p_value: How often networks paired at random have as large a linear correlation, of either
+            sign; of four networks never below 1/24.
         spearman: Correlation of the ranks.
         spearman_low: Lower end of its interval.
         spearman_high: Upper end.
@@ -29,6 +34,7 @@ class Relation:
     pearson: float
     pearson_low: float
     pearson_high: float
+    p_value: float
     spearman: float
     spearman_low: float
     spearman_high: float
@@ -58,7 +64,20 @@ def relate(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Relation
     draws = torch.randint(len(a), (_DRAWS, len(a)), generator=generator)
     pearson, *p = _with_interval(a, b, draws)
     spearman, *s = _with_interval(_ranks(a), _ranks(b), draws)
-    return Relation(len(a), pearson, p[0], p[1], spearman, s[0], s[1])
+    chance = _by_chance(a, b, abs(pearson), generator)
+    return Relation(len(a), pearson, p[0], p[1], chance, spearman, s[0], s[1])
+
+
+def _by_chance(a: Tensor, b: Tensor, least: float, generator: torch.Generator) -> float:
+    """Two-sided permutation test: over all orders of up to seven networks, else over some."""
+    if len(a) <= _ALL_ORDERS:
+        orders = torch.tensor(list(permutations(range(len(a)))))
+        extra = 0
+    else:
+        orders = torch.rand(_ORDERS, len(a), generator=generator).argsort(-1)
+        extra = 1  # the order that was seen
+    hits = int((_correlation(a, b[orders]).abs() >= least - 1e-12).sum())
+    return (hits + extra) / (len(orders) + extra)
 
 
 def _with_interval(a: Tensor, b: Tensor, draws: Tensor) -> tuple[float, float, float]:

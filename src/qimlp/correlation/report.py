@@ -20,6 +20,7 @@ BASELINES = {
     "random": "a random vector",
     "mlp": "the classic MLP of the same widths",
     "untrained_mlp": "the classic MLP of the same widths, untrained",
+    "control": "the network given as control",
 }
 
 

@@ -53,6 +53,15 @@ def unit_length(x: Tensor) -> Tensor:
     return scaled
 
 
+def squares_suffice(dtype: torch.dtype) -> bool:
+    """Whether numbers of a dtype are so rough that their squares in double precision say it all.
+
+    So it is for float32 and less, whose rounding already blurs a singular value by more than the
+    square root of double precision; a float64 vector may hold smaller ones.
+    """
+    return bool(torch.finfo(dtype).eps > torch.finfo(torch.float64).eps ** 0.5)
+
+
 def unfold(states: Tensor, dims: tuple[int, ...], part: Sequence[int]) -> Tensor:
     """Write states as matrices: rows count the bodies in `part`, columns all others.
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from qimlp.correlation import BASELINES
 from qimlp.experiments.judging import Mark, Verdict, combined
-from qimlp.experiments.rows import Table
 
+_SIGNIFICANT = 0.05
 _COMMAND = "qimlp reproduce --correlation"
 _TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
@@ -27,38 +26,6 @@ def correlation_claims(studies: Mapping[str, Mapping[str, Any]]) -> list[Verdict
         _growing("CIFAR-10: strong correlation grows from layer to layer", "cifar10", own),
         _deciding(studies),
     ]
-
-
-def correlation_table(study: Mapping[str, Any]) -> Table:
-    """C of every hidden layer beside the baselines.
-
-    Args:
-        study: What `relation.json` holds.
-
-    Returns:
-        One row per layer and network.
-    """
-    layers = list(_layers({study["data"]: study}))
-    baselines = [
-        name
-        for name in BASELINES
-        if any(name in layer["against"].get(network, ()) for _, layer, network in layers)
-    ]
-    rows = []
-    for _, layer, network in layers:
-        against = layer["against"].get(network, {})
-        growth = layer["growth"].get(network)
-        rows.append(
-            (
-                f"{layer['layer']} of {network}",
-                str(layer["strong"][network]["count"]),
-                _text(layer["strong"][network], ""),
-                "" if growth is None else _text(growth),
-                *(_text(against[name]) if name in against else "" for name in baselines),
-            )
-        )
-    heads = (f"against {BASELINES[name]}" for name in baselines)
-    return Table(("layer", "runs", "C", "against the layer before", *heads), tuple(rows))
 
 
 def _mined(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
@@ -105,7 +72,8 @@ def _deciding(studies: Mapping[str, Mapping[str, Any]]) -> Verdict:
             if relation is None:
                 continue
             low, high = relation["pearson_low"], relation["pearson_high"]
-            marks.append(_sign({"low": low, "high": high}))
+            clear = relation["p_value"] < _SIGNIFICANT
+            marks.append(bool(relation["pearson"] > 0) if clear else None)
             value = f"{relation['pearson']:+.2f} [{low:+.2f}, {high:+.2f}]"
             evidence.append(
                 f"{name}, layer {layer['layer']}: correlation of accuracy and C {value} "

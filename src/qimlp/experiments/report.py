@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qimlp.experiments.claims import COLUMNS, verdicts
-from qimlp.experiments.claims_correlation import correlation_table
+from qimlp.experiments.correlation_section import correlation_section
 from qimlp.experiments.cost import Costs
 from qimlp.experiments.figures import (
     accuracy_against_copies,
@@ -58,12 +58,6 @@ _CONTROLS = (
     "multi-body network they are named after. With 769 parameters or fewer no ordinary MLP on 784 "
     "pixels exists: one unit a layer takes 807."
 )
-_CORRELATION = (
-    "C is computed exactly, per test image, on the trained two-body networks of our recipe. Almost "
-    "every vector has C > 0, a random one nearly the most that there can be: what counts is the "
-    "distance to the baselines, whose means are the marks above the bars. Tables are over the "
-    "seeds, in nats with 95 % intervals; figures show the first seed."
-)
 
 
 def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
@@ -82,7 +76,7 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
     """
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    sections = _sections(found, figures, _studies(folder / "correlation"))
+    sections = _sections(found, figures, folder / "correlation")
     for picture in pictures(sections):
         if picture.svg is not None:
             write_text(figures / picture.file, picture.svg)
@@ -100,10 +94,9 @@ def _studies(folder: Path) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _sections(
-    found: Summaries, figures: Path, studies: Mapping[str, Mapping[str, Any]]
-) -> list[Section]:
-    costs, claims = Costs(found), verdicts(found, studies)
+def _sections(found: Summaries, figures: Path, studies: Path) -> list[Section]:
+    costs, claims = Costs(found), verdicts(found, _studies(studies))
+    correlation = correlation_section(figures, studies)
     sections = [
         Section("At a glance", (_state(found, costs, claims), glance_table(claims))),
         Section("Wanted and reached", ("Our recipe, dev-selected.", goal_table(found))),
@@ -111,7 +104,7 @@ def _sections(
         _images(found, costs, "mnist", "MNIST", ("Fig. 2", "Fig. 3")),
         _images(found, costs, "cifar10", "CIFAR-10", ("Fig. 4", "Fig. 5")),
         _texts(found, costs),
-        *_correlation(figures, studies),
+        *([] if correlation is None else [correlation]),
         _appendix(found),
         Section("The numbers behind the verdicts", (evidence_table(claims),)),
         Section(
@@ -211,24 +204,3 @@ def _appendix(found: Summaries) -> Section:
             f"Command: `qimlp reproduce --only {data}`.",
         ]
     return Section("Appendix of the paper", tuple(parts))
-
-
-def _correlation(figures: Path, studies: Mapping[str, Mapping[str, Any]]) -> list[Section]:
-    """Figs. 6 and 7, where `qimlp reproduce --correlation` has left them."""
-    parts: list[str | Table | Picture] = []
-    for data, figure in (("mnist", "Fig. 6"), ("cifar10", "Fig. 7")):
-        drawn = [
-            Picture(file.name, words, None)
-            for name, words in (
-                ("correlation", f"{figure}: strong correlation of every hidden layer."),
-                ("truncation", "Accuracy when the Schmidt spectrum of one layer's output is cut."),
-            )
-            if (file := figures / f"{data}-{name}.svg").is_file()
-        ]
-        parts += drawn
-        if drawn and data in studies:
-            parts.append(correlation_table(studies[data]))
-    if not parts:
-        return []
-    parts.append("Command: `qimlp reproduce --correlation`.")
-    return [Section("Strong correlation", (_CORRELATION, *parts))]

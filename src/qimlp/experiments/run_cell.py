@@ -35,6 +35,7 @@ class Place:
         device: As in `TrainSettings`.
         threads: CPU threads of one cell.
         keep_runs: Whether a finished cell's run folder stays.
+        checkpoints: Names of the cells that keep the network of every epoch in their run folder.
     """
 
     results: Path
@@ -43,6 +44,7 @@ class Place:
     device: str = "auto"
     threads: int = 1
     keep_runs: bool = False
+    checkpoints: frozenset[str] = frozenset()
 
 
 def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> Entry:
@@ -61,7 +63,12 @@ def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> 
         TrainingInterrupted: On Ctrl-C.
         OSError: If something cannot be written.
     """
-    settings = cell.settings(data_dir=place.data_dir, device=place.device, threads=place.threads)
+    settings = cell.settings(
+        data_dir=place.data_dir,
+        device=place.device,
+        threads=place.threads,
+        checkpoints=cell.name in place.checkpoints,
+    )
     store = Store(place.results)
     folder = RunFolder.of(place.runs / cell.key()[:12], settings)
     watch = _Watch(on_progress)

@@ -1,6 +1,8 @@
 """Figures of an analysis; need matplotlib (`pip install "qimlp[train]"`)."""
 
 from qimlp.correlation.figures.accuracy import (
+    draw_epochs,
+    draw_relation,
     draw_truncation,
     plot_epochs,
     plot_relation,
@@ -11,7 +13,9 @@ from qimlp.correlation.figures.levels import plot_levels
 from qimlp.correlation.figures.spectra import plot_spectra
 
 __all__ = [
+    "draw_epochs",
     "draw_histograms",
+    "draw_relation",
     "draw_truncation",
     "plot_epochs",
     "plot_histograms",

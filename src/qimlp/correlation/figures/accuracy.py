@@ -25,6 +25,7 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
+from qimlp.correlation.relation import relate
 from qimlp.correlation.statistics import Estimate
 from qimlp.correlation.truncation import TruncationCurve
 
@@ -57,7 +58,7 @@ def draw_truncation(curves: Sequence[TruncationCurve], *, title: str = "") -> Fi
         The figure.
     """
     names = layer_names([curve.place for curve in curves])
-    figure = new_figure(max(1.2 + 3.4 * len(curves), 5.4), 3.9)
+    figure = new_figure(max(1.2 + 2.7 * len(curves), 6.4), 3.9)
     row = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for axes, curve in zip(row, curves, strict=True):
         ranks = [point.rank for point in curve.points]
@@ -83,8 +84,20 @@ def draw_truncation(curves: Sequence[TruncationCurve], *, title: str = "") -> Fi
         axes.set_xlabel("Schmidt rank kept")
         dress(axes)
     row[0].set_ylabel("test accuracy")
-    row[-1].legend(frameon=False, labelcolor=INK, fontsize=8.5, loc="lower right")
-    headline(figure, title, "accuracy when one layer's Schmidt spectrum is cut")
+    handles, labels = row[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        labelcolor=INK,
+        fontsize=8.5,
+    )
+    examples = curves[0].full.count
+    headline(
+        figure, title, f"accuracy when one layer's Schmidt spectrum is cut ({examples:,} examples)"
+    )
     return figure
 
 
@@ -96,7 +109,7 @@ def plot_epochs(
     *,
     title: str = "",
 ) -> None:
-    """Draw mean C of every layer over training; write one PNG file.
+    """Write `draw_epochs` to one PNG file.
 
     Args:
         epochs: Numbers of the checkpoints; 0 is the untrained network.
@@ -107,6 +120,27 @@ def plot_epochs(
 
     Raises:
         OSError: It cannot be written.
+    """
+    save_png(draw_epochs(epochs, strong, unit, title=title), path)
+
+
+def draw_epochs(
+    epochs: Sequence[int],
+    strong: Mapping[str, Sequence[Estimate]],
+    unit: str,
+    *,
+    title: str = "",
+) -> Figure:
+    """Draw mean C of every layer over training.
+
+    Args:
+        epochs: Numbers of the checkpoints; 0 is the untrained network.
+        strong: For each layer's name one estimate per checkpoint.
+        unit: Of entropies.
+        title: Of the figure.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(6.4, 4.0)
     axes = figure.subplots()
@@ -128,7 +162,7 @@ def plot_epochs(
     axes.legend(frameon=False, labelcolor=INK, fontsize=8.5)
     dress(axes)
     headline(figure, title, "strong correlation over training")
-    save_png(figure, path)
+    return figure
 
 
 def plot_relation(
@@ -138,7 +172,7 @@ def plot_relation(
     *,
     title: str = "",
 ) -> None:
-    """Draw accuracy against mean C, one panel per layer; write one PNG file.
+    """Write `draw_relation` to one PNG file.
 
     Args:
         points: For each layer's name and each network's name the pairs (C, accuracy) of its seeds.
@@ -149,7 +183,26 @@ def plot_relation(
     Raises:
         OSError: It cannot be written.
     """
-    figure = new_figure(max(1.2 + 3.2 * len(points), 5.4), 3.9)
+    save_png(draw_relation(points, unit, title=title), path)
+
+
+def draw_relation(
+    points: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    unit: str,
+    *,
+    title: str = "",
+) -> Figure:
+    """Draw accuracy against mean C, one panel per layer.
+
+    Args:
+        points: For each layer's name and each network's name the pairs (C, accuracy) of its seeds.
+        unit: Of entropies.
+        title: Of the figure.
+
+    Returns:
+        The figure.
+    """
+    figure = new_figure(max(1.2 + 2.7 * len(points), 6.4), 3.9)
     row = figure.subplots(1, len(points), sharey=True, squeeze=False)[0]
     labels = list(dict.fromkeys(label for groups in points.values() for label in groups))
     for axes, (layer, groups) in zip(row, points.items(), strict=True):
@@ -165,7 +218,7 @@ def plot_relation(
                 linewidth=0,
                 label=label,
             )
-        caption(axes, layer)
+        caption(axes, _with_relation(layer, [pair for pairs in groups.values() for pair in pairs]))
         axes.set_xlabel(f"mean C ({unit})")
         axes.margins(0.12)
         dress(axes)
@@ -180,5 +233,13 @@ def plot_relation(
         labelcolor=INK,
         fontsize=8.5,
     )
-    headline(figure, title, "accuracy against strong correlation, one mark per seed")
-    save_png(figure, path)
+    count = sum(len(pairs) for pairs in next(iter(points.values())).values())
+    headline(figure, title, f"accuracy against strong correlation, {count} networks")
+    return figure
+
+
+def _with_relation(layer: str, pairs: Sequence[tuple[float, float]]) -> str:
+    found = relate([c for c, _ in pairs], [accuracy for _, accuracy in pairs])
+    if found is None:
+        return layer
+    return f"{layer}: r = {found.pearson:+.2f}, p = {found.p_value:.2f}"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from qimlp.correlation.figures.style import (
     BASELINE_STYLES,
@@ -58,7 +59,7 @@ def draw_histograms(report: CorrelationReport, *, title: str = "") -> Figure:
     """
     names = layer_names([layer.place for layer in report.layers])
     stages = [s for s in STAGES if any(layer.place.stage == s for layer in report.layers)]
-    figure = new_figure(max(2.9 * len(names), 7.2), 1.4 + 2.4 * len(stages))
+    figure = new_figure(max(2.9 * len(names), 7.2), 1.5 + 2.4 * len(stages))
     grid = figure.subplots(len(stages), len(names), sharex=True, squeeze=False)
     low, step = _bars([layer.measured.histogram for layer in report.layers])
     drawn = {(layer.place.stage, layer.place.layer): layer for layer in report.layers}
@@ -71,7 +72,7 @@ def draw_histograms(report: CorrelationReport, *, title: str = "") -> Figure:
             _draw(axes, layer, low, step)
             caption(axes, f"{names[name]}, {stage} activation")
             dress(axes, grid="none")
-            axes.set_yticks([])
+        row[0].set_ylabel("samples")
     for axes in grid[-1]:
         axes.set_xlabel(f"strong correlation C ({report.unit})")
     present = {b.name for layer in report.layers for b in layer.baselines}
@@ -94,7 +95,7 @@ def draw_histograms(report: CorrelationReport, *, title: str = "") -> Figure:
         labelcolor=INK,
         fontsize=8.5,
     )
-    headline(figure, title, "strong correlation of every sample")
+    headline(figure, title, f"strong correlation of {report.samples:,} samples")
     return figure
 
 
@@ -118,10 +119,14 @@ def _draw(axes: Axes, layer: LayerReport, low: float, step: float) -> None:
             clip_on=False,
         )
     axes.set_ylim(0, (1.28 + 0.06 * len(layer.baselines)) * top)
+    # Counts as far as the bars go; above them are marks.
+    axes.set_yticks([t for t in MaxNLocator(3, integer=True).tick_values(0, top) if 0 <= t <= top])
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.text(
         0.0,
         0.995,
-        f"mean {measured.strong.mean:.3f},  C > 0 in {_percent(measured.share_above.mean)}",
+        f"mean {measured.strong.mean:.2f};  C > 0 in {_percent(measured.share_above.mean)} of "
+        f"{measured.samples:,}",
         transform=axes.transAxes,
         va="top",
         color=INK,

@@ -20,12 +20,13 @@ INK, FAINT, GREY = "#333333", "#DDDDDD", "#999999"
 
 #: Baseline -> (colour, marker, short name); shape and name tell them apart without colour too.
 BASELINE_STYLES = {
-    "untrained": (BLUE, "o", "untrained"),
+    "untrained": (BLUE, "o", "same network, untrained"),
     "shuffled": (GREEN, "s", "shuffled between samples"),
     "permuted": (PURPLE, "D", "permuted across bodies"),
     "random": (BLACK, "x", "random vector"),
-    "mlp": (ORANGE, "^", "classic MLP"),
-    "untrained_mlp": (ORANGE, "v", "untrained MLP"),
+    "mlp": (ORANGE, "^", "classic MLP, trained"),
+    "untrained_mlp": (ORANGE, "v", "classic MLP, untrained"),
+    "control": (ORANGE, "P", "control"),
 }
 
 

@@ -14,8 +14,9 @@ from qimlp.correlation.figures import (
 )
 from qimlp.correlation.figures.style import layer_names
 from qimlp.correlation.output import write_csv, write_report
+from qimlp.correlation.statistics import Estimate
 from qimlp.experiments.analysis.several import SeveralRuns
-from qimlp.experiments.analysis.study import RunStudy
+from qimlp.experiments.analysis.study import Epochs, RunStudy
 from qimlp.files import write_json
 
 
@@ -55,17 +56,26 @@ def write_study(study: RunStudy, folder: Path) -> list[Path]:
         plot_truncation(study.truncation, figures[-1], title=study.title)
         write_csv(folder / "truncation.csv", _truncation_rows(study))
     if study.epochs is not None:
-        names = layer_names([layer.place for layer in study.report.layers])
         figures.append(folder / "epochs.png")
         plot_epochs(
-            study.epochs.numbers,
-            {names[layer]: values for layer, values in study.epochs.strong.items()},
-            study.report.unit,
-            figures[-1],
-            title=study.title,
+            *named_epochs(study, study.epochs), study.report.unit, figures[-1], title=study.title
         )
     write_report(study.report, folder, study.more())
     return figures
+
+
+def named_epochs(study: RunStudy, epochs: Epochs) -> tuple[list[int], dict[str, list[Estimate]]]:
+    """What happened over training, for a figure.
+
+    Args:
+        study: The run's.
+        epochs: Its epochs.
+
+    Returns:
+        Numbers of the epochs, and for each layer's name C of each.
+    """
+    names = layer_names([layer.place for layer in study.report.layers])
+    return epochs.numbers, {names[layer]: values for layer, values in epochs.strong.items()}
 
 
 def write_comparison(runs: SeveralRuns, folder: Path) -> list[Path]:

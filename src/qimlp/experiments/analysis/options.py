@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qimlp.correlation.measures import Subsystems
+from qimlp.correlation.pure import Subsystems
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,10 @@ class StudyOptions:
 
     Attributes:
         samples: Test examples to look at; None for all.
-        baseline_samples: How many of them the baselines see.
-        control: Run folder of the classic MLP; None to look beside the run.
+        baselines: Whether to compute baselines.
+        baseline_samples: How many of the test examples they see.
+        control: Run folder of a trained network to compare with; None for the classic MLP beside
+            the run, where there is one.
         dims: Bodies of every hidden layer of a network without Kronecker layers.
         subsystems: As in `strong_correlation`.
         base: Of the logarithm; None for nats.
@@ -26,6 +28,7 @@ class StudyOptions:
     """
 
     samples: int | None = None
+    baselines: bool = True
     baseline_samples: int = 500
     control: Path | None = None
     dims: tuple[int, ...] | None = None

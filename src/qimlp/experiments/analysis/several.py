@@ -6,29 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qimlp.correlation import BASELINES, Relation, relate
-from qimlp.correlation.answers import verdict
-from qimlp.correlation.statistics import Estimate, of_few
+from qimlp.correlation import relate
+from qimlp.correlation.statistics import of_few
 from qimlp.experiments.analysis.study import RunStudy, last_stage
-
-
-@dataclass(frozen=True)
-class LayerOverRuns:
-    """One layer, counted from the input, over runs.
-
-    Attributes:
-        layer: Its number, from 1.
-        strong: For each network the mean C over its seeds, with Student's interval.
-        growth: For each network C minus that of the layer before, over its seeds.
-        against: For each network and baseline the difference in C, over its seeds.
-        relation: Of mean C and accuracy over all runs; None with fewer than four.
-    """
-
-    layer: int
-    strong: dict[str, Estimate]
-    growth: dict[str, Estimate]
-    against: dict[str, dict[str, Estimate]]
-    relation: Relation | None
+from qimlp.experiments.analysis.wording import (
+    LayerOverRuns,
+    LayerTable,
+    layer_answer,
+    layer_table,
+    relation_answer,
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +27,16 @@ class SeveralRuns:
         unit: Of entropies.
         points: For each layer, then for each network, the pairs (mean C, accuracy) of its seeds.
         layers: One entry per layer.
-        answers: In words.
+        tables: The same to read, one table for each network with two runs or more that have
+            baselines.
+        answers: In words: one for each table, then whether accuracy goes with C.
     """
 
     data: str
     unit: str
     points: dict[str, dict[str, list[tuple[float, float]]]]
     layers: list[LayerOverRuns]
+    tables: list[LayerTable]
     answers: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +79,17 @@ def compare_runs(studies: Sequence[RunStudy]) -> SeveralRuns | None:
             groups.setdefault(study.network, []).append(pair)
     unit = complete[0].report.unit
     layers = [_layer(number, complete, points) for number in range(1, len(points) + 1)]
-    return SeveralRuns(names[0], unit, points, layers, _answers(layers, unit))
+    first = layers[0]
+    told = [name for name in first.against if first.strong[name].count > 1]
+    runs = {name: strong.count for name, strong in first.strong.items()}
+    return SeveralRuns(
+        names[0],
+        unit,
+        points,
+        layers,
+        [layer_table(name, layers, unit) for name in told],
+        [*(layer_answer(name, layers) for name in told), relation_answer(layers, runs)],
+    )
 
 
 def _layer(
@@ -122,44 +122,3 @@ def _layer(
         },
         relate([c for c, _ in pairs], [accuracy for _, accuracy in pairs]),
     )
-
-
-def _answers(layers: Sequence[LayerOverRuns], unit: str) -> list[str]:
-    sentences = []
-    for layer in layers:
-        for network, strong in layer.strong.items():
-            if strong.count < 2:
-                continue
-            parts = [f"Layer {layer.layer} of {network}, {strong.count} runs: C = {_range(strong)}"]
-            if network in layer.growth:
-                growth = layer.growth[network]
-                parts.append(f"against layer {layer.layer - 1} {_judged(growth)}")
-            parts += [
-                f"against {BASELINES[name]} {_judged(difference)}"
-                for name, difference in layer.against.get(network, {}).items()
-            ]
-            sentences.append(f"{'; '.join(parts)} ({unit}, 95 % over the runs).")
-        sentences.append(f"Layer {layer.layer}, all runs: {_related(layer.relation)}")
-    return sentences
-
-
-def _judged(difference: Estimate) -> str:
-    return f"{verdict(difference.low, difference.high)}, {_range(difference, '+')}"
-
-
-def _range(value: Estimate, sign: str = "") -> str:
-    return f"{value.mean:{sign}.3f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
-
-
-def _related(relation: Relation | None) -> str:
-    if relation is None:
-        return "whether accuracy goes with C cannot be said from fewer than four runs."
-    text = (
-        f"correlation {relation.pearson:+.2f} "
-        f"[{relation.pearson_low:+.2f}, {relation.pearson_high:+.2f}] over {relation.count} runs"
-    )
-    if relation.pearson_low > 0:
-        return f"accuracy rises with C, {text}."
-    if relation.pearson_high < 0:
-        return f"accuracy falls with C, {text}."
-    return f"no clear relation of accuracy and C, {text}."

@@ -15,12 +15,12 @@ from qimlp.correlation import (
     analyze,
     truncation_curves,
 )
-from qimlp.correlation.baselines import control_layers
-from qimlp.correlation.layers import Bodies, choose_layers, hidden_linear_layers
+from qimlp.correlation.layers import Bodies, hidden_layers
 from qimlp.correlation.statistics import Estimate
 from qimlp.data import Batches
+from qimlp.experiments.analysis.control import load_control
 from qimlp.experiments.analysis.options import StudyOptions
-from qimlp.experiments.analysis.runs import RunData, find_checkpoints, find_control
+from qimlp.experiments.analysis.runs import RunData, find_checkpoints
 from qimlp.models import load_pretrained
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.trained_run import TrainedRun, load_run
@@ -51,7 +51,7 @@ class RunStudy:
         network: Name of its network.
         seed: Its seed.
         accuracy: On the test set, None while the run is not complete.
-        control: Run folder of the classic MLP it was compared with, if any.
+        control: Run folder of the network it was compared with, if any.
         report: Of its layers.
         truncation: Accuracy against rank, one curve per layer; may be empty.
         epochs: Over training, where checkpoints were kept.
@@ -99,31 +99,13 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
 
     Raises:
         FileNotFoundError: No such run or control, or its data is gone.
-        ValueError: The data has changed, the control has other widths, or the network has no
+        ValueError: The data has changed, the control does not fit, or the network has no
             layers with bodies.
     """
     trained = load_run(run, device=options.device, data_dir=options.data_dir)
     batches = (data or RunData()).batches(trained)
     layers = _layers(trained.model, options)
-    found = options.control or find_control(run, trained.settings)
-    control = None if found is None else load_run(found, device=options.device).model
-    if (
-        control is not None
-        and options.control is None
-        and not _fits(trained.model, layers, control)
-    ):
-        found = control = None
-    report = analyze(
-        trained.model,
-        batches,
-        layers=layers,
-        control=control,
-        baseline_samples=options.baseline_samples,
-        max_samples=options.samples,
-        subsystems=options.subsystems,
-        base=options.base,
-        seed=options.seed,
-    )
+    report, where = _report(run, trained, batches, layers, options)
     curves = []
     if options.truncation_samples:
         limit = min(options.truncation_samples, options.samples or options.truncation_samples)
@@ -137,11 +119,34 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
         network=trained.settings.label,
         seed=trained.settings.seed,
         accuracy=None if result is None else result.test_accuracy,
-        control=found,
+        control=where,
         report=report,
         truncation=curves,
         epochs=_over_epochs(run, trained, batches, layers, options),
     )
+
+
+def _report(
+    run: Path, trained: TrainedRun, batches: Batches, layers: Bodies | None, options: StudyOptions
+) -> tuple[CorrelationReport, Path | None]:
+    """The report, and the control's run folder; the control, which may be large, is let go of."""
+    beside = None
+    if options.baselines:
+        beside = load_control(run, trained, layers, options.control, options.device)
+    where, control = (None, None) if beside is None else beside
+    report = analyze(
+        trained.model,
+        batches,
+        layers=layers,
+        control=control,
+        baselines=options.baselines,
+        baseline_samples=options.baseline_samples,
+        max_samples=options.samples,
+        subsystems=options.subsystems,
+        base=options.base,
+        seed=options.seed,
+    )
+    return report, where
 
 
 def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
@@ -152,15 +157,7 @@ def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
 def _layers(model: nn.Module, options: StudyOptions) -> Bodies | None:
     if options.dims is None:
         return None
-    return dict.fromkeys(hidden_linear_layers(model), options.dims)
-
-
-def _fits(model: nn.Module, layers: Bodies | None, control: nn.Module) -> bool:
-    try:
-        control_layers(control, choose_layers(model, layers))
-    except ValueError:
-        return False
-    return True
+    return dict.fromkeys(hidden_layers(model), options.dims)
 
 
 def _over_epochs(
