@@ -16,12 +16,14 @@ import torch
 
 from qimlp.data import Batches
 from qimlp.files import write_json
+from qimlp.models import Pretrained, QiMLP
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.evaluation import Evaluation, evaluate
 from qimlp.training.events import EpochDone, Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.features import Loaded
 from qimlp.training.interrupt import StopRequest
+from qimlp.training.linear_start import start_near_linear
 from qimlp.training.loop import train_epoch
 from qimlp.training.memory import training_memory
 from qimlp.training.network import (
@@ -124,7 +126,7 @@ class Run:
         cuda = [self.world.device] if self.world.device.type == "cuda" else []
         with torch.random.fork_rng(cuda), _threads(self.settings.threads), StopRequest() as stop:
             torch.manual_seed(self.settings.seed)
-            model = self.data.network(build_network(self.settings, self.sizes))
+            model = self.data.network(self._build_network())
             batches = self.data.train_batches(self.world)
             session = Session(model, self.settings, len(batches), self.world)
             torch.manual_seed(self.settings.seed + self.world.rank)
@@ -137,6 +139,19 @@ class Run:
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
+
+    def _build_network(self) -> Pretrained:
+        network = build_network(self.settings, self.sizes)
+        if self.settings.start == "linear" and isinstance(network, QiMLP):
+            inputs, labels = self.data.train_features()
+            start_near_linear(
+                network,
+                inputs,
+                labels,
+                penalty=self.settings.start_penalty,
+                label_smoothing=self.settings.label_smoothing,
+            )
+        return network
 
     def _train_epochs(
         self, session: Session, batches: Batches, take: Step, stop: StopRequest

@@ -46,6 +46,9 @@ class TrainSettings(BaseModel):
     for the first `max_tokens` tokens); with `finetune` the encoder is trained with the network on
     it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`).
+    `start` is where training begins: at random factors (`init`), or, for one multi-body layer on
+    data in memory, at the nearest Kronecker sum to a linear model that was fitted on the train part
+    with the ridge penalty `start_penalty` (see `functional.ridge`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
     CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
@@ -77,6 +80,8 @@ class TrainSettings(BaseModel):
     bias: Literal["kronecker", "dense", "none"] = "kronecker"
     activation: str = "gelu"
     init: Literal["normal", "orthogonal"] = "orthogonal"
+    start: Literal["random", "linear"] = "random"
+    start_penalty: float = Field(0.3, gt=0)
     dropout: float = Field(0.1, ge=0, lt=1)
 
     epochs: int = Field(20, ge=1)
@@ -121,6 +126,11 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 "finetune: expected dtype float32; for speed set mixed_precision to bf16 instead"
             )
+        if self.start == "linear" and (self.finetune or self.kind != "qimlp"):
+            raise ValueError(
+                "start linear: expected a multi-body network on features that stay as they are, "
+                f"got model {self.model!r}{' with finetune' if self.finetune else ''}"
+            )
         if self.dims is not None:
             self._check_dims(self.dims)
         return self
@@ -161,6 +171,8 @@ class TrainSettings(BaseModel):
             parts.append(f"{self.bias}-bias")
         if self.order != "none":
             parts.append(f"{self.order}-order")
+        if self.start != "random":
+            parts.append(f"{self.start}-start")
         if self.finetune:
             parts.append("finetuned")
         return "-".join(parts)
