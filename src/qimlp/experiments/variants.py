@@ -209,6 +209,6 @@ def _ordered(column: str, base: dict[str, Any]) -> Iterator[Variant]:
             column,
             {**ordered, **shallow},
             parameters=99_080,
-            note="best on dev of those tried: one layer of nearly full rank (39 of 40), started at a "
-            "ridge regression on the train part; a dense layer has 100,020 parameters",
+            note="best on dev of those tried: one layer of nearly full rank (39 of 40), started at "
+            "a ridge regression on the train part; a dense layer has 100,020 parameters",
         )
