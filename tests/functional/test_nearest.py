@@ -3,7 +3,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qimlp.functional import factor_norms, kron_dense, nearest_kronecker
+from qimlp.functional import (
+    factor_norms,
+    kron_bias,
+    kron_dense,
+    nearest_kronecker,
+    nearest_kronecker_bias,
+)
 from tests.problems import make_factors
 from tests.tolerances import assert_close
 
@@ -74,3 +80,25 @@ def test_dtype_of_the_weight():
     factors, error = nearest_kronecker(torch.randn(4, 4), (2, 2), (2, 2), 1)
     assert factors[0].dtype == torch.float32
     assert error.dtype == torch.float64
+
+
+@pytest.mark.parametrize("dims", [(3, 4), (12,)])
+def test_a_kronecker_bias_is_recovered_and_none_is_nearer(dims):
+    torch.manual_seed(0)
+    vectors = [torch.randn(size, dtype=torch.float64) for size in dims]
+    assert_close(kron_bias(nearest_kronecker_bias(kron_bias(vectors), dims)), kron_bias(vectors))
+    bias = torch.randn(12, dtype=torch.float64)
+    found = nearest_kronecker_bias(bias, dims)
+    assert [tuple(vector.shape) for vector in found] == [(size,) for size in dims]
+    error = (bias - kron_bias(found)).norm()
+    for _ in range(20):
+        moved = [vector + 0.05 * torch.randn_like(vector) for vector in found]
+        assert (bias - kron_bias(moved)).norm() >= error - 1e-12
+
+
+def test_a_zero_bias_can_still_learn():
+    vectors = [v.requires_grad_() for v in nearest_kronecker_bias(torch.zeros(6), (2, 3))]
+    bias = kron_bias(vectors)
+    assert not bias.any()
+    bias.sum().backward()
+    assert any(vector.grad.any() for vector in vectors)

@@ -157,3 +157,29 @@ def test_bad_arguments(arguments, options, error, message):
 def test_from_linear_of_something_else():
     with pytest.raises(TypeError, match="expected an nn.Linear, got Conv1d"):
         KroneckerLinear.from_linear(nn.Conv1d(1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("form", "weight", "bias", "message"),
+    [
+        (False, (10, 12), (10,), "expected None for a layer without a bias, got a tensor"),
+        (True, (10, 12), (9,), r"bias: expected shape \(10,\), got \(9,\)"),
+        (True, (12, 10), (10,), r"weight: expected shape \(10, 12\)"),
+    ],
+)
+def test_what_cannot_be_approximated_changes_nothing(form, weight, bias, message):
+    layer = KroneckerLinear(12, 10, form)
+    before = layer.weight_matrix()
+    with pytest.raises(ValueError, match=message):
+        layer.approximate_(torch.ones(weight), torch.ones(bias))
+    assert torch.equal(layer.weight_matrix(), before)
+
+
+def test_approximating_without_a_bias_makes_it_zero():
+    for form in ("kronecker", "dense"):
+        layer = KroneckerLinear(12, 10, form, rank=10)
+        layer.approximate_(torch.ones(10, 12), torch.arange(10.0))
+        assert layer.bias_vector().any()
+        layer.approximate_(torch.ones(10, 12))
+        assert not layer.bias_vector().any()
+        assert_close(layer.weight_matrix(), torch.ones(10, 12))

@@ -66,9 +66,15 @@ def train_command(
     rank: Annotated[int | None, typer.Option(help="Number of summed Kronecker products.")] = None,
     bias: Annotated[str | None, typer.Option(help="kronecker, dense or none.")] = None,
     activation: Annotated[str | None, typer.Option(help="gelu, relu, ...")] = None,
-    init: Annotated[str | None, typer.Option(help="Start: normal or orthogonal.")] = None,
+    init: Annotated[str | None, typer.Option(help="Random factors: normal or orthogonal.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="random, or linear: near a linear model (one layer).")
+    ] = None,
+    start_penalty: Annotated[
+        float | None, typer.Option(help="Ridge penalty of that linear model.")
+    ] = None,
     starts: Annotated[
-        int | None, typer.Option(help="Starts to compare by train loss; the best goes on.")
+        int | None, typer.Option(help="Random starts to compare by train loss; the best goes on.")
     ] = None,
     start_epochs: Annotated[
         int | None, typer.Option(help="Epochs of the short run of every start.")

@@ -15,7 +15,7 @@ CODE_VERSION = 1
 _NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
 """Settings that say where and how a cell runs, not what comes out."""
 
-_LATER = ("finetune", "encoder_lr", "starts", "start_epochs")
+_LATER = ("finetune", "encoder_lr", "starts", "start_epochs", "start", "start_penalty")
 """Settings younger than the first cells: left out at their default, so that keys stay."""
 
 

@@ -104,8 +104,8 @@ def _check(runs: Sequence[TrainSettings]) -> None:
             )
     if not can_be_stacked(runs[0]):
         raise ValueError(
-            "a stack trains multi-body networks without weight decay and with one learning rate "
-            "per network; train these runs one after the other"
+            "a stack trains multi-body networks from random factors, without weight decay and with "
+            "one learning rate per network; train these runs one after the other"
         )
 
 
@@ -117,13 +117,15 @@ def can_be_stacked(settings: TrainSettings) -> bool:
 
     Returns:
         True for multi-body networks without weight decay and with one learning rate, float32,
-        on features that no seed changes: those of data as it is, or of a frozen encoder.
+        from random factors, on features that no seed changes: those of data as it is, or of a
+        frozen encoder.
     """
     plain = settings.weight_decay == 0 and settings.factor_lr_scale == 0
     made = settings.text is None or (settings.text == "encoder" and not settings.finetune)
     ready = made and settings.order != "spectral"  # one order for all seeds
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
-    return settings.kind == "qimlp" and plain and ready and exact
+    drawn = settings.start == "random"
+    return settings.kind == "qimlp" and plain and ready and exact and drawn
 
 
 def _start(

@@ -10,6 +10,7 @@ from torch import Tensor
 from qimlp.functional.balance import balance
 from qimlp.functional.checks import check_weight
 from qimlp.functional.dense import kron_dense
+from qimlp.functional.initialize import init_bias_factors
 from qimlp.shapes import KroneckerShape
 
 
@@ -64,6 +65,30 @@ def nearest_kronecker(
     norm = exact.norm()
     error = (exact - kron_dense(factors)).norm() / norm if norm > 0 else norm
     return [factor.to(weight.dtype) for factor in balance(factors)], error
+
+
+def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor]:
+    """Vectors of the Kronecker bias nearest to a dense one in the Euclidean norm.
+
+    Args:
+        bias: shape `(prod out_dims,)`.
+        out_dims: M sizes.
+
+    Returns:
+        M vectors of lengths `out_dims`, in the bias's dtype and device. For a zero bias exactly one
+        of them is zero; were all zero, none would ever get a gradient.
+
+    Raises:
+        TypeError: `bias` is no floating-point tensor.
+        ValueError: dims that do not multiply up to the bias's length, or entries not finite.
+        ImportError: M > 2 without TensorLy.
+    """
+    ones = (1,) * len(out_dims)
+    factors, _ = nearest_kronecker(bias.unsqueeze(-1), ones, out_dims, 1)
+    if not bias.any():
+        start = init_bias_factors(KroneckerShape(ones, tuple(out_dims), 1))
+        return [vector.to(bias) for vector in start]
+    return [factor.flatten() for factor in factors]
 
 
 def _rearrange(weight: Tensor, shape: KroneckerShape) -> Tensor:

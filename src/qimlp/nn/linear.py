@@ -157,6 +157,40 @@ class KroneckerLinear(nn.Module):
             parameter.copy_(value)
         return self
 
+    @torch.no_grad()
+    def approximate_(self, weight: Tensor, bias: Tensor | None = None) -> KroneckerLinear:
+        """Take the factors nearest to a dense weight, in place; see `functional.nearest_kronecker`.
+
+        Args:
+            weight: shape `(out_features, in_features)`.
+            bias: shape `(out_features,)`; a Kronecker bias takes the nearest vectors to it. None
+                counts as zero.
+
+        Returns:
+            The layer.
+
+        Raises:
+            TypeError: tensors that are not floating-point.
+            ValueError: shapes that do not fit, or a bias for a layer that has none.
+        """
+        if bias is not None and self.bias_form is None:
+            raise ValueError("bias: expected None for a layer without a bias, got a tensor")
+        vector = weight.new_zeros(self.out_features) if bias is None else bias
+        if tuple(vector.shape) != (self.out_features,):
+            raise ValueError(
+                f"bias: expected shape {(self.out_features,)}, got {tuple(vector.shape)}"
+            )
+        factors, _ = functional.nearest_kronecker(weight, self.in_dims, self.out_dims, self.rank)
+        for parameter, value in zip(self.factors, factors, strict=True):
+            parameter.copy_(value)
+        if self.bias is not None:
+            self.bias.copy_(vector)
+        elif self.bias_factors is not None:
+            vectors = functional.nearest_kronecker_bias(vector, self.out_dims)
+            for parameter, value in zip(self.bias_factors, vectors, strict=True):
+                parameter.copy_(value)
+        return self
+
     def explain(self, batch: int | None = 1, *, needs_grad: bool | None = None) -> Explanation:
         """Say how a call with `batch` rows is computed, and why; see `functional.explain`."""
         like = self.factors[0]
@@ -201,13 +235,7 @@ class KroneckerLinear(nn.Module):
             device=weight.device,
             dtype=weight.dtype,
         )
-        factors, _ = functional.nearest_kronecker(weight, layer.in_dims, layer.out_dims, rank)
-        with torch.no_grad():
-            for parameter, value in zip(layer.factors, factors, strict=True):
-                parameter.copy_(value)
-            if layer.bias is not None:
-                layer.bias.copy_(linear.bias)
-        return layer.train(linear.training)
+        return layer.approximate_(weight, linear.bias).train(linear.training)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:

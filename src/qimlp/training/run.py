@@ -16,13 +16,14 @@ import torch
 
 from qimlp.data import Batches
 from qimlp.files import write_json
-from qimlp.models import Pretrained
+from qimlp.models import Pretrained, QiMLP
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.evaluation import Evaluation, evaluate
 from qimlp.training.events import EpochDone, Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.features import Loaded
 from qimlp.training.interrupt import StopRequest
+from qimlp.training.linear_start import start_near_linear
 from qimlp.training.loop import train_epoch
 from qimlp.training.memory import training_memory
 from qimlp.training.network import (
@@ -151,8 +152,18 @@ class Run:
             return result
 
     def _draw(self) -> Pretrained:
-        """A new network, from torch's random state."""
-        return self.data.network(build_network(self.settings, self.sizes))
+        """A new network: from torch's random state, or near a linear model."""
+        network = build_network(self.settings, self.sizes)
+        if self.settings.start == "linear" and isinstance(network, QiMLP):
+            inputs, labels = self.data.train_features()
+            start_near_linear(
+                network,
+                inputs,
+                labels,
+                penalty=self.settings.start_penalty,
+                label_smoothing=self.settings.label_smoothing,
+            )
+        return self.data.network(network)
 
     def _train_epochs(
         self, session: Session, batches: Batches, take: Step, stop: StopRequest

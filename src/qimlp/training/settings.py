@@ -46,8 +46,11 @@ class TrainSettings(BaseModel):
     for the first `max_tokens` tokens); with `finetune` the encoder is trained with the network on
     it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`) or
-    column by column (`columns`). Of `starts` networks, each trained for `start_epochs` epochs, the
-    one with the lowest train loss is the start of the run; 1 compares none.
+    column by column (`columns`). `start` is where training begins: at random factors (`init`), or,
+    for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model that
+    was fitted on the train part with the ridge penalty `start_penalty` (see `functional.ridge`). Of
+    `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
+    loss is the start of the run; 1 compares none.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
     CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
@@ -79,6 +82,8 @@ class TrainSettings(BaseModel):
     bias: Literal["kronecker", "dense", "none"] = "kronecker"
     activation: str = "gelu"
     init: Literal["normal", "orthogonal"] = "orthogonal"
+    start: Literal["random", "linear"] = "random"
+    start_penalty: float = Field(0.3, gt=0)
     starts: int = Field(1, ge=1)
     start_epochs: int = Field(2, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
@@ -119,6 +124,8 @@ class TrainSettings(BaseModel):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
         if self.finetune:
             self._check_finetune()
+        if self.start == "linear":
+            self._check_linear_start()
         if self.dims is not None:
             self._check_dims(self.dims)
         return self
@@ -146,6 +153,18 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 "starts are compared of networks without an encoder: expected starts 1 with "
                 f"finetune, got {self.starts}"
+            )
+
+    def _check_linear_start(self) -> None:
+        if self.finetune or self.kind != "qimlp":
+            raise ValueError(
+                "start linear: expected a multi-body network on features that stay as they are, "
+                f"got model {self.model!r}{' with finetune' if self.finetune else ''}"
+            )
+        if self.starts > 1:
+            raise ValueError(
+                "starts are compared of random networks: expected starts 1 with start linear, got "
+                f"{self.starts}"
             )
 
     def _check_dims(self, dims: Dims) -> None:
@@ -184,6 +203,8 @@ class TrainSettings(BaseModel):
             parts.append(f"{self.bias}-bias")
         if self.order != "none":
             parts.append(f"{self.order}-order")
+        if self.start != "random":
+            parts.append(f"{self.start}-start")
         if self.finetune:
             parts.append("finetuned")
         return "-".join(parts)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from qimlp.data import (
     Batches,
     DataSet,
@@ -70,6 +72,21 @@ class TrainingData:
                 f"the data {self._settings.data!r} has changed since the run was started "
                 f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
             )
+
+    def train_features(self) -> tuple[Tensor, Tensor]:
+        """The whole train part as the network sees it.
+
+        Returns:
+            Scaled features (N, F), ``float32``, and class numbers (N,), on the CPU.
+
+        Raises:
+            ValueError: If the data is streamed.
+        """
+        if isinstance(self._data, StreamingDataSet):
+            raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
+                "start linear: a linear model is fitted in memory only; turn streaming off"
+            )
+        return self.scaling.apply(self._train.inputs), self._train.labels
 
     def network(self, head: Pretrained) -> Pretrained:
         """The network that reads the batches.

@@ -1,0 +1,68 @@
+"""Start one multi-body layer at what a linear model knows."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from qimlp.functional import ridge
+from qimlp.models import QiMLP
+
+_SHARPEST = 100.0
+"""Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
+_HALVINGS = 40
+
+
+@torch.no_grad()
+def start_near_linear(
+    network: QiMLP,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    penalty: float,
+    label_smoothing: float = 0.0,
+) -> None:
+    """Give a network of one layer the Kronecker sum nearest to a linear model, in place.
+
+    The linear model is `functional.ridge` onto the classes' indicators. Its outputs, near 0 and 1,
+    become logits by one common factor, that with the least training loss from 1 to 100.
+
+    Args:
+        network: Of one layer. Without a bias the linear model has none either.
+        inputs: (N, in_features), on the CPU: the train part.
+        labels: Class numbers (N,).
+        penalty: Of the ridge.
+        label_smoothing: Of the training loss.
+
+    Raises:
+        ValueError: If the network has several layers, or the inputs are all the same.
+        ImportError: More than two bodies without TensorLy.
+    """
+    if len(network.kronecker_layers) != 1:
+        raise ValueError(
+            "start linear: expected a network of one layer, "
+            f"got {len(network.kronecker_layers)} layers"
+        )
+    layer = network.kronecker_layers[0]
+    targets = one_hot(labels, network.out_features).to(inputs.dtype)
+    weight, bias = ridge(inputs, targets, penalty, intercept=layer.bias_form is not None)
+    outputs = inputs @ weight.T.to(inputs.dtype)
+    if bias is not None:
+        outputs += bias.to(inputs.dtype)
+    factor = _sharpness(outputs, labels, label_smoothing)
+    layer.approximate_(factor * weight, None if bias is None else factor * bias)
+
+
+def _sharpness(outputs: Tensor, labels: Tensor, label_smoothing: float) -> float:
+    """The factor from 1 to 100 with the least cross-entropy: a convex function of it."""
+
+    def slope(factor: float) -> float:
+        scale = outputs.new_tensor(factor, dtype=torch.float64).requires_grad_()
+        with torch.enable_grad():
+            loss = cross_entropy(scale * outputs, labels, label_smoothing=label_smoothing)
+        return float(torch.autograd.grad(loss, scale)[0])
+
+    low, high = 1.0, _SHARPEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+    return (low + high) / 2
