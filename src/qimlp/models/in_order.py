@@ -17,7 +17,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     """
     if (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or torch._C._get_tracing_state()  # torch.jit.trace
         or _every_module._has_any_global_hook()
         or not _is_untouched(layers, nn.Sequential)
     ):
@@ -26,7 +26,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     waiting: KroneckerLinear | None = None  # for what comes after it
     for module in layers._modules.values():
         if waiting is not None:
-            fused = _is_untouched(module, nn.GELU) and module.approximate == "none"  # type: ignore[union-attr]
+            fused = _is_untouched(module, nn.GELU) and module.approximate == "none"
             x = waiting.forward(x, gelu=fused)
             waiting = None
             if fused:
@@ -34,7 +34,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
         if _is_untouched(module, KroneckerLinear):
             waiting = module  # type: ignore[assignment]
         else:
-            x = module(x)  # type: ignore[misc]
+            x = module(x)
     return x if waiting is None else waiting.forward(x)
 
 
