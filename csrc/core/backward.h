@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ahead.h"
+#include "gelu.h"
 #include "groups.h"
 #include "interleave.h"
 #include "layer.h"
@@ -25,19 +26,20 @@ struct BackwardJob {
   T* sums;
   Index sums_size, factor_sums[kMaxFactors], bias_sum;
   // For each task: the states, two buffers for their gradients, a transposed state; a group's
-  // input, gradient and result where the rows themselves do not do.
+  // input, gradient and result where the rows themselves do not do; the gradient before GELU.
   T* scratch;
-  Index scratch_size, states[kMaxFactors], gradients[2], transposed, x, grad, grad_x;
+  Index scratch_size, states[kMaxFactors], gradients[2], transposed, x, grad, grad_x, before_gelu;
 };
 
 template <class S>
-Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors, bool bias,
-                       void* memory, BackwardJob<S>* job) {
+Index lay_out_backward(const Plan& plan, Index batch, Index tasks, Parts parts, void* memory,
+                       BackwardJob<S>* job) {
   using T = Computed<S>;
   Arena arena(memory);
   const int last = plan.steps - 1;
   const Index largest = largest_state(plan);
   Index all_states = 0;
+  const bool factors = parts.factors, again = factors && !parts.state;
   for (int i = 0; i < last; ++i) all_states += plan.step[i].copies * plan.step[i].out_size();
   Index transposed = 0;
   for (int i = 0; i <= last && factors; ++i) {
@@ -46,15 +48,16 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
     if (needed > transposed) transposed = needed;
   }
   const Index per_item = plan.side * (2 * plan.in_features + plan.out_features) +
-                         (factors ? all_states : 0) + 2 * largest + transposed;
+                         (factors ? all_states : 0) + 2 * largest + transposed +
+                         (parts.slope ? plan.side * plan.out_features : 0);
   job->tasks = tasks;
   job->group =
       group_size(plan, per_item * static_cast<Index>(sizeof(T)), kBackwardGroupBytes, batch, tasks);
 
   for (int i = 0; i <= last; ++i) {
     const Step& s = plan.step[i];
-    const bool again = s.row && factors && i < last;
-    job->packed_forward[i] = again ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
+    const bool forward = s.row && again && i < last;
+    job->packed_forward[i] = forward ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
     job->packed_backward[i] = s.row ? arena.take<T>(packed_size<T>(s, false)) : nullptr;
   }
 
@@ -65,12 +68,12 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
     size += round_to_vectors<T>(s.weight_size());
   }
   job->bias_sum = size;
-  if (bias) size += round_to_vectors<T>(plan.out_features);
+  if (parts.bias) size += round_to_vectors<T>(plan.out_features);
   job->sums_size = size;
   job->sums = arena.take<T>((tasks - 1) * size);
 
   size = 0;
-  for (int i = 0; i < last && factors; ++i) {
+  for (int i = 0; i < last && again; ++i) {
     job->states[i] = size;
     size += round_to_vectors<T>(job->group * plan.step[i].copies * plan.step[i].out_size());
   }
@@ -85,7 +88,9 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, bool factors,
   job->x = size;
   job->grad_x = job->x + inputs;
   job->grad = job->grad_x + inputs;
-  size = job->grad + outputs;
+  job->before_gelu = job->grad + outputs;
+  size = job->before_gelu +
+         (parts.slope ? round_to_vectors<T>(job->group * plan.side * plan.out_features) : 0);
   job->scratch_size = size;
   job->scratch = arena.take<T>(tasks * size);
   return arena.used();
@@ -108,13 +113,15 @@ Computed<S>* bias_sum(const BackwardJob<S>& job, Index t) {
   return t == 0 ? job.call->grad_bias : job.sums + (t - 1) * job.sums_size + job.bias_sum;
 }
 
-// Rows as they lie, whatever the steps work on; room for them where they are of another type.
+// The gradient of the layer's own rows in the type computed in: what GELU passes on, or as given.
 template <class S>
-void add_to_bias(const BackwardJob<S>& job, Index t, Index first, Index samples) {
-  const Index width = job.plan->out_features;
-  const Computed<S>* grad = widened(samples * width, job.call->grad + first * width,
-                                    job.scratch + t * job.scratch_size + job.grad);
-  add_rows(samples, width, grad, bias_sum(job, t));
+const Computed<S>* grad_rows(const BackwardJob<S>& job, Index t, Index first, Index samples) {
+  const Backward<S>& call = *job.call;
+  const Index offset = first * job.plan->out_features, count = samples * job.plan->out_features;
+  Computed<S>* scratch = job.scratch + t * job.scratch_size;
+  if (call.slope == nullptr) return widened(count, call.grad + offset, scratch + job.grad);
+  multiply(count, call.grad + offset, call.slope + offset, scratch + job.before_gelu);
+  return scratch + job.before_gelu;
 }
 
 template <class S>
@@ -131,16 +138,20 @@ void backward_group(const BackwardJob<S>& job, Index t, Index first, Index sampl
     x = taken_in(plan, samples, plan.in_features, call.x + first * plan.in_features,
                  scratch + job.x);
   }
-  const T* grad = taken_in(plan, samples, plan.out_features,
-                           call.grad + first * plan.out_features, scratch + job.grad);
+  const T* rows = grad_rows(job, t, first, samples);
+  const T* grad = taken_in(plan, samples, plan.out_features, rows, scratch + job.grad);
   S* grad_x = call.grad_x == nullptr ? nullptr : call.grad_x + first * plan.in_features;
 
-  // The states once more, from the input up to the last step's input.
+  // The states, as kept or once more, from the input up to the last step's input.
   const T* in[kMaxFactors];
   Index in_copy[kMaxFactors];
   in[0] = x;
   in_copy[0] = 0;
-  for (int i = 0; i < last && factors; ++i) {
+  if (call.state != nullptr) {
+    in[1] = call.state + first * plan.state_size();
+    in_copy[1] = plan.step[0].copy_stride;  // copies side by side, or one
+  }
+  for (int i = 0; i < last && factors && call.state == nullptr; ++i) {
     const Step& s = plan.step[i];
     T* out = scratch + job.states[i];
     const Index out_copy = s.out_copy(items);
@@ -150,7 +161,7 @@ void backward_group(const BackwardJob<S>& job, Index t, Index first, Index sampl
     in_copy[i + 1] = out_copy;
   }
 
-  if (call.grad_bias != nullptr) add_to_bias(job, t, first, samples);
+  if (call.grad_bias != nullptr) add_rows(samples, plan.out_features, rows, bias_sum(job, t));
   Index grad_copy = 0;
   for (int i = last; i >= 0; --i) {
     const Step& s = plan.step[i];
@@ -207,15 +218,15 @@ void backward_task(void* context, Index t) {
       }
       backward_group(job, t, first, samples, fetched);
     } else {
-      add_to_bias(job, t, first, samples);
+      add_rows(samples, plan.out_features, grad_rows(job, t, first, samples), bias_sum(job, t));
     }
   }
 }
 
 template <class S>
-Index backward_bytes(const Plan& plan, Index batch, Index tasks, bool factors, bool bias) {
+Index backward_bytes(const Plan& plan, Index batch, Index tasks, Parts parts) {
   BackwardJob<S> job;
-  return lay_out_backward<S>(plan, batch, tasks, factors, bias, nullptr, &job);
+  return lay_out_backward<S>(plan, batch, tasks, parts, nullptr, &job);
 }
 
 template <class S>
@@ -223,7 +234,9 @@ void backward(const Plan& plan, const Backward<S>& call, Index tasks, void* memo
   using T = Computed<S>;
   BackwardJob<S> job;
   const bool factors = call.grad_factors[0] != nullptr;
-  lay_out_backward<S>(plan, call.batch, tasks, factors, call.grad_bias != nullptr, memory, &job);
+  const Parts parts{factors, call.grad_bias != nullptr, call.slope != nullptr,
+                    call.state != nullptr};
+  lay_out_backward<S>(plan, call.batch, tasks, parts, memory, &job);
   job.plan = &plan;
   job.call = &call;
   job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);

@@ -1,29 +1,14 @@
 #include "compute.h"
 
-#include <cstring>
-#include <memory>
-#include <new>
 #include <utility>
 
 #include "convert.h"
 #include "plan.h"
+#include "used.h"
+#include "workspace.h"
 
 namespace qimlp {
 namespace {
-
-constexpr std::align_val_t kAlignment{64};
-
-struct Release {
-  void operator()(char* memory) const { ::operator delete(memory, kAlignment); }
-};
-using Memory = std::unique_ptr<char, Release>;
-
-Memory allocate(Index bytes, bool poison) {
-  const std::size_t size = static_cast<std::size_t>(bytes);
-  Memory memory(static_cast<char*>(::operator new(size, kAlignment)));
-  if (poison) std::memset(memory.get(), 0xff, size);  // every float and double is then a NaN
-  return memory;
-}
 
 Index count_tasks(const Plan& plan, Index batch, Index item_work, const Setting& setting) {
   Index tasks = plan.items(batch) * item_work / setting.work_per_task;
@@ -31,45 +16,6 @@ Index count_tasks(const Plan& plan, Index batch, Index item_work, const Setting&
   if (tasks > batch) tasks = batch;
   return tasks < 1 ? 1 : tasks;
 }
-
-// The factors that the engine sees: those given, or products of neighbours.
-template <class T>
-class UsedFactors {
- public:
-  UsedFactors(const Layer<T>& layer, Index batch, Index side, Index lanes) {
-    const int count = static_cast<int>(layer.groups.size());
-    const bool add_copies = count == 1;  // a single factor left is the whole weight
-    Index in_dims[kMaxFactors], out_dims[kMaxFactors];
-    merges_.resize(static_cast<std::size_t>(count));
-    const Factor<T>* next = layer.factors.data();
-    for (int g = 0; g < count; ++g) {
-      const int size = layer.groups[static_cast<std::size_t>(g)];
-      if (size == 1 && !(add_copies && layer.copies > 1)) {
-        values[g] = next->values;
-        out_dims[g] = next->n_out;
-        in_dims[g] = next->n_in;
-      } else {
-        auto& merge = merges_[static_cast<std::size_t>(g)];
-        merge = std::make_unique<Merge<T>>(next, size, layer.copies, add_copies);
-        values[g] = merge->values();
-        out_dims[g] = merge->n_out();
-        in_dims[g] = merge->n_in();
-      }
-      next += size;
-    }
-    copies = add_copies ? 1 : layer.copies;
-    plan = make_plan(count, copies, in_dims, out_dims, batch, side, lanes);
-  }
-
-  const T* values[kMaxFactors];
-  Plan plan;
-  Index copies;
-
-  const Merge<T>* merge(int group) const { return merges_[static_cast<std::size_t>(group)].get(); }
-
- private:
-  std::vector<std::unique_ptr<Merge<T>>> merges_;
-};
 
 // A layer in the type that it is computed in: converted once, or the one given.
 template <class S>
@@ -138,41 +84,55 @@ class WideSums {
 }  // namespace
 
 template <class S>
-void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, S* y,
-                     const Setting& setting) {
-  if (batch == 0) return;
-  const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
-  const WideLayer<S> wide(layer);
-  const UsedFactors<Computed<S>> used(*wide, batch, kConverts<S> ? 1 : engine.lanes, engine.lanes);
-  std::vector<Computed<S>> wide_bias;
-  if (kConverts<S> && bias != nullptr) {
-    wide_bias.resize(static_cast<std::size_t>(used.plan.out_features));
-  }
-  Forward<S> call{};
-  call.x = x;
-  call.bias = bias == nullptr ? nullptr : widened(used.plan.out_features, bias, wide_bias.data());
-  call.y = y;
-  call.batch = batch;
-  for (int i = 0; i < used.plan.steps; ++i) call.factors[i] = used.values[i];
-  const Index tasks = count_tasks(used.plan, batch, lane_work(used.plan, engine.lanes), setting);
-  const Memory memory =
-      allocate(engine.forward_bytes(used.plan, batch, tasks, bias != nullptr), setting.poison);
-  engine.forward(used.plan, call, tasks, memory.get(), setting.run_tasks);
+Index state_size(const Layer<S>& layer, Index batch, const Setting& setting) {
+  const Plan plan = plan_of(layer, batch, qimlp::engine<S>(setting.instructions).lanes);
+  const Index size = batch * plan.state_size();
+  return size * static_cast<Index>(sizeof(Computed<S>)) <= kMostStateBytes ? size : 0;
 }
 
 template <class S>
-void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x, S* grad_x,
+void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, bool gelu, S* y,
+                     const Kept<S*, Computed<S>*>& kept, const Setting& setting) {
+  if (batch == 0) return;
+  const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
+  const WideLayer<S> wide(layer);
+  const UsedFactors<Computed<S>> used(*wide);
+  const Plan plan = plan_of(layer, batch, engine.lanes);
+  std::vector<Computed<S>> wide_bias;
+  if (kConverts<S> && bias != nullptr) {
+    wide_bias.resize(static_cast<std::size_t>(plan.out_features));
+  }
+  Forward<S> call{};
+  call.x = x;
+  call.bias = bias == nullptr ? nullptr : widened(plan.out_features, bias, wide_bias.data());
+  call.y = y;
+  call.gelu = gelu;
+  call.slope = kept.slope;
+  call.state = kept.state;
+  call.batch = batch;
+  for (int i = 0; i < plan.steps; ++i) call.factors[i] = used.values[i];
+  const Index tasks = count_tasks(plan, batch, lane_work(plan, engine.lanes), setting);
+  const Workspace workspace(engine.forward_bytes(plan, batch, tasks, bias != nullptr),
+                            setting.poison);
+  engine.forward(plan, call, tasks, workspace.memory(), setting.run_tasks);
+}
+
+template <class S>
+void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x,
+                      const Kept<const S*, const Computed<S>*>& kept, S* grad_x,
                       const std::vector<S*>& grad_factors, S* grad_bias, const Setting& setting) {
   using T = Computed<S>;
   const bool factors = !grad_factors.empty();
   if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const WideLayer<S> wide(layer);
-  const UsedFactors<T> used(*wide, batch, kConverts<S> ? 1 : engine.lanes, engine.lanes);
-  const Plan& plan = used.plan;
+  const UsedFactors<T> used(*wide);
+  const Plan plan = plan_of(layer, batch, engine.lanes);
   Backward<S> call{};
   call.grad = grad;
+  call.slope = kept.slope;
   call.x = x;
+  call.state = kept.state;
   call.grad_x = grad_x;
   call.batch = batch;
   WideSums<S> sums;
@@ -199,9 +159,9 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   }
 
   const Index tasks = count_tasks(plan, batch, 3 * lane_work(plan, engine.lanes), setting);
-  const Memory memory = allocate(
-      engine.backward_bytes(plan, batch, tasks, factors, grad_bias != nullptr), setting.poison);
-  engine.backward(plan, call, tasks, memory.get(), setting.run_tasks);
+  const Parts parts{factors, grad_bias != nullptr, kept.slope != nullptr, kept.state != nullptr};
+  const Workspace workspace(engine.backward_bytes(plan, batch, tasks, parts), setting.poison);
+  engine.backward(plan, call, tasks, workspace.memory(), setting.run_tasks);
 
   next = 0;
   for (int i = 0; i < plan.steps && factors; ++i) {
@@ -213,19 +173,16 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   sums.store();
 }
 
-template void compute_forward<float>(const Layer<float>&, Index, const float*, const float*, float*,
-                                     const Setting&);
-template void compute_forward<double>(const Layer<double>&, Index, const double*, const double*,
-                                      double*, const Setting&);
-template void compute_forward<BFloat16>(const Layer<BFloat16>&, Index, const BFloat16*,
-                                         const BFloat16*, BFloat16*, const Setting&);
-template void compute_backward<float>(const Layer<float>&, Index, const float*, const float*,
-                                      float*, const std::vector<float*>&, float*, const Setting&);
-template void compute_backward<double>(const Layer<double>&, Index, const double*, const double*,
-                                       double*, const std::vector<double*>&, double*,
-                                       const Setting&);
-template void compute_backward<BFloat16>(const Layer<BFloat16>&, Index, const BFloat16*,
-                                         const BFloat16*, BFloat16*, const std::vector<BFloat16*>&,
-                                         BFloat16*, const Setting&);
+#define QIMLP_INSTANTIATE(S)                                                                       \
+  template Index state_size<S>(const Layer<S>&, Index, const Setting&);                            \
+  template void compute_forward<S>(const Layer<S>&, Index, const S*, const S*, bool, S*,           \
+                                   const Kept<S*, Computed<S>*>&, const Setting&);                 \
+  template void compute_backward<S>(const Layer<S>&, Index, const S*, const S*,                    \
+                                    const Kept<const S*, const Computed<S>*>&, S*,                 \
+                                    const std::vector<S*>&, S*, const Setting&);
+QIMLP_INSTANTIATE(float)
+QIMLP_INSTANTIATE(double)
+QIMLP_INSTANTIATE(BFloat16)
+#undef QIMLP_INSTANTIATE
 
 }  // namespace qimlp

@@ -27,15 +27,33 @@ struct Setting {
   Index work_per_task = kWorkPerTask;
 };
 
-// y (batch, out) = x (batch, in) W^T + bias (out), or no bias where it is null. BFloat16 is what
-// everything is read and written in; it is computed and added up in float.
+// More of a batch's state than this is not kept for the way back, but computed once more.
+constexpr Index kMostStateBytes = 1 << 20;
+
+// What a forward pass keeps for the way back, or none where null: GELU's slope, shaped as y, and the
+// state between the steps, `state_size` elements.
+template <class Slope, class State>
+struct Kept {
+  Slope slope;
+  State state;
+};
+
+// Elements of the state that a forward pass can keep; 0 where there are several states, or one too
+// large.
 template <class S>
-void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, S* y,
-                     const Setting& setting);
+Index state_size(const Layer<S>& layer, Index batch, const Setting& setting);
+
+// y (batch, out) = x (batch, in) W^T + bias (out), or no bias where it is null; `gelu`: the GELU of
+// that. BFloat16 is what everything is read and written in; it is computed and added up in float.
+template <class S>
+void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, bool gelu, S* y,
+                     const Kept<S*, Computed<S>*>& kept, const Setting& setting);
 
 // Gradients; those that are null are not computed. `grad_factors` is empty or has all factors'.
+// With a slope the forward pass was one with `gelu`.
 template <class S>
-void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x, S* grad_x,
+void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x,
+                      const Kept<const S*, const Computed<S>*>& kept, S* grad_x,
                       const std::vector<S*>& grad_factors, S* grad_bias, const Setting& setting);
 
 }  // namespace qimlp

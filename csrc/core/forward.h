@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ahead.h"
+#include "gelu.h"
 #include "groups.h"
 #include "interleave.h"
 #include "layer.h"
@@ -86,14 +87,24 @@ void forward_task(void* context, Index t) {
     Index in_copy = 0;
     for (int i = 0; i <= last; ++i) {
       const Step& s = plan.step[i];
-      T* out = i == last ? left_in(plan, y, room_y) : buffers[i % 2];
+      T* out = i == last              ? left_in(plan, y, room_y)
+               : call.state != nullptr ? call.state + first * plan.state_size()
+                                       : buffers[i % 2];
       const Index out_copy = i == last ? 0 : s.out_copy(items);
       step_forward<T>(s, i == last, items, call.factors[s.factor], job.packed[i], in, in_copy,
                       out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
       in = out;
       in_copy = out_copy;
     }
+    const Index count = samples * plan.out_features;
+    S* slope = call.slope == nullptr ? nullptr : call.slope + first * plan.out_features;
+    if constexpr (kConverts<S>) {  // while they are in the wider type
+      if (call.gelu) gelu(count, room_y, slope);
+    }
     give_back(plan, samples, plan.out_features, room_y, y);
+    if constexpr (!kConverts<S>) {
+      if (call.gelu) gelu(count, y, slope);
+    }
   }
 }
 

@@ -70,6 +70,11 @@ struct Plan {
   Step step[kMaxFactors];
 
   Index items(Index samples) const { return (samples + side - 1) / side; }
+  // Elements of the only state of a sample; 0 where there are several, or where those of a whole
+  // batch do not lie as those of its groups do.
+  Index state_size() const {
+    return steps == 2 && side == 1 && step[0].copies == 1 ? step[0].out_size() : 0;
+  }
 };
 
 // Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),
@@ -81,14 +86,20 @@ struct Forward {
   const Computed<S>* bias;
   S* y;
   Index batch;
+  bool gelu;           // y is then the GELU of the layer's result
+  S* slope;            // GELU's, shaped as y; null where none is kept
+  Computed<S>* state;  // of the whole batch, `state_size` for each sample; null where none is kept
 };
 
-// Arguments of a backward pass. Outputs that are null are not computed; `grad_factors[0]` decides
+// Arguments of a backward pass. `slope` and `state` are what the forward pass kept, or null: then y
+// went through no GELU, and the states are computed once more. Outputs that are null are not computed; `grad_factors[0]` decides
 // for all factors. Factor gradients have the factors' layouts.
 template <class S>
 struct Backward {
   const S* grad;
+  const S* slope;
   const S* x;
+  const Computed<S>* state;
   const Computed<S>* factors[kMaxFactors];
   S* grad_x;
   Computed<S>* grad_factors[kMaxFactors];
@@ -99,6 +110,11 @@ struct Backward {
 // Runs `task(context, t)` for t = 0 .. tasks - 1, in any order, on any threads.
 using RunTasks = void (*)(Index tasks, void (*task)(void* context, Index t), void* context);
 
+// What a backward pass is asked for and given, as far as its working memory depends on it.
+struct Parts {
+  bool factors, bias, slope, state;
+};
+
 // What one instruction set offers for rows of one number type.
 template <class S>
 struct Engine {
@@ -106,7 +122,7 @@ struct Engine {
   // Bytes of working memory for `tasks` tasks.
   Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
   void (*forward)(const Plan&, const Forward<S>&, Index tasks, void* memory, RunTasks);
-  Index (*backward_bytes)(const Plan&, Index batch, Index tasks, bool factors, bool bias);
+  Index (*backward_bytes)(const Plan&, Index batch, Index tasks, Parts parts);
   void (*backward)(const Plan&, const Backward<S>&, Index tasks, void* memory, RunTasks);
 };
 

@@ -28,6 +28,19 @@ struct Simd<float> {
   static void store(float* p, Vector v, Mask m) { _mm256_maskstore_ps(p, m, v); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+  static Vector sub(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
+  static Vector mul(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm256_div_ps(a, b); }
+  // The second where one of them is a NaN.
+  static Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
+  static Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
+  static Vector where_negative(Vector x, Vector then, Vector otherwise) {
+    return _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps(x, zero(), _CMP_LT_OQ));
+  }
+  // 2 to the power whose biased exponent the lowest bits hold.
+  static Vector power_of_two(Vector bits) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(bits), 23));
+  }
   static float sum(Vector v) {
     __m128 h = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     h = _mm_add_ps(h, _mm_movehl_ps(h, h));
@@ -68,6 +81,19 @@ struct Simd<double> {
   static void store(double* p, Vector v, Mask m) { _mm256_maskstore_pd(p, m, v); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_pd(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm256_add_pd(a, b); }
+  static Vector sub(Vector a, Vector b) { return _mm256_sub_pd(a, b); }
+  static Vector mul(Vector a, Vector b) { return _mm256_mul_pd(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm256_div_pd(a, b); }
+  // The second where one of them is a NaN.
+  static Vector smaller(Vector a, Vector b) { return _mm256_min_pd(a, b); }
+  static Vector larger(Vector a, Vector b) { return _mm256_max_pd(a, b); }
+  static Vector where_negative(Vector x, Vector then, Vector otherwise) {
+    return _mm256_blendv_pd(otherwise, then, _mm256_cmp_pd(x, zero(), _CMP_LT_OQ));
+  }
+  // 2 to the power whose biased exponent the lowest bits hold.
+  static Vector power_of_two(Vector bits) {
+    return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(bits), 52));
+  }
   static double sum(Vector v) {
     const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
     return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));

@@ -25,6 +25,19 @@ struct Simd<float> {
   static void store(float* p, Vector v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+  static Vector sub(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
+  static Vector mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_ps(a, b); }
+  // The second where one of them is a NaN.
+  static Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+  static Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+  static Vector where_negative(Vector x, Vector then, Vector otherwise) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, zero(), _CMP_LT_OQ), otherwise, then);
+  }
+  // 2 to the power whose biased exponent the lowest bits hold.
+  static Vector power_of_two(Vector bits) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(bits), 23));
+  }
   static float sum(Vector v) { return _mm512_reduce_add_ps(v); }
   // Transpose kLanes vectors in place.
   static void transpose(Vector* v) {
@@ -65,6 +78,19 @@ struct Simd<double> {
   static void store(double* p, Vector v, Mask m) { _mm512_mask_storeu_pd(p, m, v); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
+  static Vector sub(Vector a, Vector b) { return _mm512_sub_pd(a, b); }
+  static Vector mul(Vector a, Vector b) { return _mm512_mul_pd(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_pd(a, b); }
+  // The second where one of them is a NaN.
+  static Vector smaller(Vector a, Vector b) { return _mm512_min_pd(a, b); }
+  static Vector larger(Vector a, Vector b) { return _mm512_max_pd(a, b); }
+  static Vector where_negative(Vector x, Vector then, Vector otherwise) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, zero(), _CMP_LT_OQ), otherwise, then);
+  }
+  // 2 to the power whose biased exponent the lowest bits hold.
+  static Vector power_of_two(Vector bits) {
+    return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(bits), 52));
+  }
   static double sum(Vector v) { return _mm512_reduce_add_pd(v); }
   // Transpose kLanes vectors in place.
   static void transpose(Vector* v) {

@@ -1,6 +1,9 @@
 // Short arrays that a compiler turns into whatever vectors the target has (NEON, SSE2, none).
 #pragma once
 
+#include <cstring>
+#include <type_traits>
+
 #include "layer.h"
 
 namespace qimlp {
@@ -44,6 +47,44 @@ struct Simd {
   static Vector add(Vector a, Vector b) {
     for (Index i = 0; i < kLanes; ++i) a.lane[i] += b.lane[i];
     return a;
+  }
+  static Vector sub(Vector a, Vector b) {
+    for (Index i = 0; i < kLanes; ++i) a.lane[i] -= b.lane[i];
+    return a;
+  }
+  static Vector mul(Vector a, Vector b) {
+    for (Index i = 0; i < kLanes; ++i) a.lane[i] *= b.lane[i];
+    return a;
+  }
+  static Vector div(Vector a, Vector b) {
+    for (Index i = 0; i < kLanes; ++i) a.lane[i] /= b.lane[i];
+    return a;
+  }
+  // The second where one of them is a NaN.
+  static Vector smaller(Vector a, Vector b) {
+    for (Index i = 0; i < kLanes; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static Vector larger(Vector a, Vector b) {
+    for (Index i = 0; i < kLanes; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static Vector where_negative(Vector x, Vector then, Vector otherwise) {
+    for (Index i = 0; i < kLanes; ++i) {
+      x.lane[i] = x.lane[i] < T(0) ? then.lane[i] : otherwise.lane[i];
+    }
+    return x;
+  }
+  // 2 to the power whose biased exponent the lowest bits hold.
+  static Vector power_of_two(Vector bits) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    for (Index i = 0; i < kLanes; ++i) {
+      Bits shifted;
+      std::memcpy(&shifted, &bits.lane[i], sizeof shifted);
+      shifted <<= sizeof(T) == 4 ? 23 : 52;
+      std::memcpy(&bits.lane[i], &shifted, sizeof shifted);
+    }
+    return bits;
   }
   static T sum(Vector v) {
     T total = T(0);

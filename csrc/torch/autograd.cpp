@@ -1,11 +1,18 @@
-// Derivatives of the operators. The node keeps the input and the factors only; the backward pass
-// is an operator of its own, so that it can be traced, and differentiated again.
+// Derivatives of the operators. The node keeps the input and the factors, and of an ordinary call on
+// the CPU what `kron_layer_kept` gives; the backward pass is an operator of its own, so that it can
+// be traced, and differentiated again.
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
+#include <c10/core/impl/TorchDispatchModeTLS.h>
+#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <mutex>
+#include <tuple>
 
 #include "differentiable.h"
 #include "node.h"
@@ -29,7 +36,9 @@ SavedList save(at::TensorList tensors) {
 struct KronLinearBackward : public torch::autograd::Node {
   SavedVariable x;
   SavedList factors;
-  SavedList vectors;  // of a Kronecker bias; the gradient of a whole one needs nothing saved
+  SavedList bias;  // in parts, or where GELU follows; otherwise the gradient needs nothing of it
+  SavedVariable slope, state;
+  bool has_gelu = false, keeps = false;
   c10::SmallVector<int64_t, 4> groups;
   std::size_t biases = 0;
 
@@ -39,7 +48,9 @@ struct KronLinearBackward : public torch::autograd::Node {
     std::lock_guard<std::mutex> lock(mutex_);
     x.reset_data();
     for (SavedVariable& factor : factors) factor.reset_data();
-    for (SavedVariable& vector : vectors) vector.reset_data();
+    for (SavedVariable& vector : bias) vector.reset_data();
+    slope.reset_data();
+    state.reset_data();
   }
 
   variable_list apply(variable_list&& grads) override {
@@ -51,15 +62,28 @@ struct KronLinearBackward : public torch::autograd::Node {
     const bool needs_factors = any_wanted(1, count), needs_bias = any_wanted(1 + count, biases);
     if (!needs_x && !needs_factors && !needs_bias) return results;
     const at::Tensor saved_x = x.unpack();
-    std::vector<at::Tensor> computed = call_kron_linear_backward(
-        grads[0], saved_x, unpack(factors), groups, needs_x, needs_factors, needs_bias);
+    const auto saved_factors = unpack(factors);
+    std::vector<at::Tensor> computed;
+    if (keeps && !at::GradMode::is_enabled()) {
+      computed = call_kron_layer_backward(grads[0], slope.unpack(), state.unpack(), saved_x,
+                                          saved_factors, groups, needs_x, needs_factors, needs_bias);
+    } else {
+      // To be differentiated again, what was kept does not do: it was computed below autograd.
+      at::Tensor grad = grads[0];
+      if (has_gelu) {
+        grad = at::gelu_backward(
+            grad, differentiable_layer(saved_x, saved_factors, unpack(bias), groups));
+      }
+      computed = call_kron_linear_backward(grad, saved_x, saved_factors, groups, needs_x,
+                                           needs_factors, needs_bias);
+    }
     auto next = computed.begin();
     if (needs_x) results[0] = std::move(*next++);
     for (std::size_t i = 0; i < count && needs_factors; ++i) results[i + 1] = std::move(*next++);
-    if (needs_bias && vectors.empty()) {
+    if (needs_bias && biases == 1) {
       results[1 + count] = std::move(*next);
     } else if (needs_bias) {
-      computed = call_kron_bias_backward(*next, unpack(vectors));
+      computed = call_kron_bias_backward(*next, unpack(bias));
       std::move(computed.begin(), computed.end(), results.begin() + 1 + count);
     }
     return results;
@@ -80,25 +104,76 @@ struct KronLinearBackward : public torch::autograd::Node {
   }
 };
 
-// Both forward operators: `compute` is the one below autograd.
+// Whether a tensor is one of the CPU and nothing more: no subclass, no wrapper of a transform.
+bool is_ordinary(const at::Tensor& tensor) {
+  constexpr c10::DispatchKeySet ordinary =
+      c10::DispatchKeySet(c10::DispatchKey::CPU) |
+      c10::DispatchKeySet({c10::DispatchKey::ADInplaceOrView, c10::DispatchKey::AutogradCPU,
+                           c10::DispatchKey::AutocastCPU});
+  return (tensor.key_set().raw_repr() & ~ordinary.raw_repr()) == 0;
+}
+
+bool are_ordinary(at::TensorList tensors) {
+  return std::all_of(tensors.begin(), tensors.end(), is_ordinary);
+}
+
+bool has_forward_gradient(const at::Tensor& x, at::TensorList factors, at::TensorList bias) {
+  return torch::autograd::isFwGradDefined(x) || any_forward_gradient(factors) ||
+         any_forward_gradient(bias);
+}
+
+bool is_recorded(const at::Tensor& x, at::TensorList factors, at::TensorList bias) {
+  return at::GradMode::is_enabled() &&
+         (x.requires_grad() || any_requires_grad(factors) || any_requires_grad(bias));
+}
+
+// A call that nothing looks into: then what its way back can use may be kept.
+bool can_keep(const at::Tensor& x, at::TensorList factors, at::TensorList bias) {
+  return !c10::impl::dispatch_mode_enabled() && is_ordinary(x) && are_ordinary(factors) &&
+         are_ordinary(bias);
+}
+
+NodePointer<KronLinearBackward> node_of(const at::Tensor& x, at::TensorList factors,
+                                        at::TensorList bias, at::IntArrayRef groups, bool gelu) {
+  auto node = make_node<KronLinearBackward>();
+  node->set_next_edges(torch::autograd::collect_next_edges(x, factors, bias));
+  node->x = SavedVariable(x, false);
+  node->factors = save(factors);
+  if (bias.size() > 1 || gelu) node->bias = save(bias);
+  node->groups.assign(groups.begin(), groups.end());
+  node->biases = bias.size();
+  node->has_gelu = gelu;
+  return node;
+}
+
+// An ordinary call that is recorded.
+at::Tensor record_kept(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                       at::IntArrayRef groups, bool gelu) {
+  const auto node = node_of(x, factors, bias, groups, gelu);
+  at::Tensor y, slope, state;
+  {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    std::tie(y, slope, state) =
+        call_kron_layer_kept(x, factors, bias, groups, gelu, any_requires_grad(factors));
+  }
+  node->slope = SavedVariable(slope, false);
+  node->state = SavedVariable(state, false);
+  node->keeps = true;
+  torch::autograd::set_history(y, node);
+  return y;
+}
+
+// Both forward operators without GELU: `compute` is the one below autograd.
 template <class Compute>
 at::Tensor record(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
                   at::IntArrayRef groups, const Compute& compute) {
-  if (torch::autograd::isFwGradDefined(x) || any_forward_gradient(factors) ||
-      any_forward_gradient(bias)) {
+  if (has_forward_gradient(x, factors, bias)) {
     return differentiable_layer(x, factors, bias, groups);
   }
+  const bool recorded = is_recorded(x, factors, bias);
+  if (recorded && can_keep(x, factors, bias)) return record_kept(x, factors, bias, groups, false);
   NodePointer<KronLinearBackward> node;
-  if (at::GradMode::is_enabled() &&
-      (x.requires_grad() || any_requires_grad(factors) || any_requires_grad(bias))) {
-    node = make_node<KronLinearBackward>();
-    node->set_next_edges(torch::autograd::collect_next_edges(x, factors, bias));
-    node->x = SavedVariable(x, false);
-    node->factors = save(factors);
-    if (bias.size() > 1) node->vectors = save(bias);
-    node->groups.assign(groups.begin(), groups.end());
-    node->biases = bias.size();
-  }
+  if (recorded) node = node_of(x, factors, bias, groups, false);
   at::Tensor y;
   {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
@@ -120,6 +195,20 @@ at::Tensor layer_autograd(const at::Tensor& x, at::TensorList factors, at::Tenso
                 [&] { return call_kron_layer(x, factors, bias, groups); });
 }
 
+// In two parts where something may look into it, in one where nothing does.
+at::Tensor gelu_autograd(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                         at::IntArrayRef groups) {
+  const bool recorded = is_recorded(x, factors, bias);
+  if (recorded && can_keep(x, factors, bias) && !has_forward_gradient(x, factors, bias)) {
+    return record_kept(x, factors, bias, groups, true);
+  }
+  if (recorded || has_forward_gradient(x, factors, bias)) {
+    return at::gelu(call_kron_layer(x, factors, bias, groups));
+  }
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return call_kron_layer_gelu(x, factors, bias, groups);
+}
+
 std::vector<at::Tensor> backward_autograd(const at::Tensor& grad, const at::Tensor& x,
                                           at::TensorList factors, at::IntArrayRef groups,
                                           bool needs_x, bool needs_factors, bool needs_bias) {
@@ -135,24 +224,49 @@ std::vector<at::Tensor> backward_autograd(const at::Tensor& grad, const at::Tens
   return call_kron_linear_backward(grad, x, factors, groups, needs_x, needs_factors, needs_bias);
 }
 
+std::vector<at::Tensor> layer_backward_autograd(const at::Tensor& grad, const at::Tensor& slope,
+                                                const at::Tensor& state, const at::Tensor& x,
+                                                at::TensorList factors, at::IntArrayRef groups,
+                                                bool needs_x, bool needs_factors,
+                                                bool needs_bias) {
+  const at::TensorList given{grad, slope, x};
+  const bool differentiated =
+      (at::GradMode::is_enabled() && (any_requires_grad(given) || any_requires_grad(factors))) ||
+      any_forward_gradient(given) || any_forward_gradient(factors);
+  if (differentiated) {
+    return differentiable_layer_backward(grad, slope, state, x, factors, groups, needs_x,
+                                         needs_factors, needs_bias);
+  }
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return call_kron_layer_backward(grad, slope, state, x, factors, groups, needs_x, needs_factors,
+                                  needs_bias);
+}
+
 }  // namespace
 }  // namespace qimlp
 
 TORCH_LIBRARY_IMPL(qimlp, Autograd, m) {
   m.impl("kron_linear", qimlp::forward_autograd);
   m.impl("kron_layer", qimlp::layer_autograd);
+  m.impl("kron_layer_gelu", qimlp::gelu_autograd);
+  m.impl("kron_layer_kept", torch::autograd::autogradNotImplementedFallback());
   m.impl("kron_linear_backward", qimlp::backward_autograd);
+  m.impl("kron_layer_backward", qimlp::layer_backward_autograd);
 }
 
 // torch.func.vmap, and the older one behind `is_grads_batched`.
 TORCH_LIBRARY_IMPL(qimlp, FuncTorchBatched, m) {
   m.impl("kron_linear", qimlp::differentiable_forward);
   m.impl("kron_layer", qimlp::differentiable_layer);
+  m.impl("kron_layer_gelu", qimlp::differentiable_gelu);
   m.impl("kron_linear_backward", qimlp::differentiable_backward);
+  m.impl("kron_layer_backward", qimlp::differentiable_layer_backward);
 }
 
 TORCH_LIBRARY_IMPL(qimlp, Batched, m) {
   m.impl("kron_linear", qimlp::differentiable_forward);
   m.impl("kron_layer", qimlp::differentiable_layer);
+  m.impl("kron_layer_gelu", qimlp::differentiable_gelu);
   m.impl("kron_linear_backward", qimlp::differentiable_backward);
+  m.impl("kron_layer_backward", qimlp::differentiable_layer_backward);
 }

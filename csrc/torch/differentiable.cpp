@@ -1,6 +1,7 @@
 #include "differentiable.h"
 
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/gelu.h>
 
 namespace qimlp {
 namespace {
@@ -92,6 +93,20 @@ std::vector<at::Tensor> differentiable_backward(const at::Tensor& grad, const at
   }
   if (needs_bias) results.push_back(grad.sum(0));
   return results;
+}
+
+at::Tensor differentiable_gelu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                               at::IntArrayRef groups) {
+  return at::gelu(differentiable_layer(x, factors, bias, groups));
+}
+
+std::vector<at::Tensor> differentiable_layer_backward(
+    const at::Tensor& grad, const at::Tensor& slope, const at::Tensor& /*state*/,
+    const at::Tensor& x, at::TensorList factors, at::IntArrayRef groups, bool needs_x,
+    bool needs_factors, bool needs_bias) {
+  const bool has_slope = slope.sym_numel() != 0;
+  return differentiable_backward(has_slope ? grad.mul(slope) : grad, x, factors, groups, needs_x,
+                                 needs_factors, needs_bias);
 }
 
 }  // namespace qimlp

@@ -20,4 +20,14 @@ std::vector<at::Tensor> differentiable_backward(const at::Tensor& grad, const at
 at::Tensor differentiable_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
                                 at::IntArrayRef groups);
 
+// `call_kron_layer_gelu`.
+at::Tensor differentiable_gelu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                               at::IntArrayRef groups);
+
+// `call_kron_layer_backward`: of x, the factors and the slope; what the state says is computed anew.
+std::vector<at::Tensor> differentiable_layer_backward(
+    const at::Tensor& grad, const at::Tensor& slope, const at::Tensor& state, const at::Tensor& x,
+    at::TensorList factors, at::IntArrayRef groups, bool needs_x, bool needs_factors,
+    bool needs_bias);
+
 }  // namespace qimlp

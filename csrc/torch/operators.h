@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <tuple>
 #include <vector>
 
 namespace qimlp {
@@ -18,11 +19,27 @@ at::Tensor call_kron_linear(const at::Tensor& x, at::TensorList factors,
 at::Tensor call_kron_layer(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
                            at::IntArrayRef groups);
 
+// The exact GELU of `kron_layer`, in one pass.
+at::Tensor call_kron_layer_gelu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                                at::IntArrayRef groups);
+
+// `kron_layer`, or `kron_layer_gelu`, with what its way back can use: the result, GELU's slope (empty
+// without `gelu`), and with `keep_state` what lies between two factors (empty where nothing is kept).
+std::tuple<at::Tensor, at::Tensor, at::Tensor> call_kron_layer_kept(
+    const at::Tensor& x, at::TensorList factors, at::TensorList bias, at::IntArrayRef groups,
+    bool gelu, bool keep_state);
+
 // Of the gradients of x, of all factors and of the bias those asked for, in this order.
 std::vector<at::Tensor> call_kron_linear_backward(const at::Tensor& grad, const at::Tensor& x,
                                                   at::TensorList factors, at::IntArrayRef groups,
                                                   bool needs_x, bool needs_factors,
                                                   bool needs_bias);
+
+// The same with what `kron_layer_kept` kept. The state says nothing that x and the factors do not say.
+std::vector<at::Tensor> call_kron_layer_backward(const at::Tensor& grad, const at::Tensor& slope,
+                                                 const at::Tensor& state, const at::Tensor& x,
+                                                 at::TensorList factors, at::IntArrayRef groups,
+                                                 bool needs_x, bool needs_factors, bool needs_bias);
 
 // Gradients of vectors from that of their Kronecker product.
 std::vector<at::Tensor> call_kron_bias_backward(const at::Tensor& grad, at::TensorList vectors);

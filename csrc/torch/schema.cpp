@@ -4,7 +4,9 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
+#include "checked.h"
 #include "operators.h"
+#include "setting.h"
 
 namespace qimlp {
 
@@ -24,6 +26,23 @@ at::Tensor call_kron_layer(const at::Tensor& x, at::TensorList factors, at::Tens
   return op.call(x, factors, bias, groups);
 }
 
+at::Tensor call_kron_layer_gelu(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
+                                at::IntArrayRef groups) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("qimlp::kron_layer_gelu", "")
+                             .typed<decltype(call_kron_layer_gelu)>();
+  return op.call(x, factors, bias, groups);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> call_kron_layer_kept(
+    const at::Tensor& x, at::TensorList factors, at::TensorList bias, at::IntArrayRef groups,
+    bool gelu, bool keep_state) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("qimlp::kron_layer_kept", "")
+                             .typed<decltype(call_kron_layer_kept)>();
+  return op.call(x, factors, bias, groups, gelu, keep_state);
+}
+
 std::vector<at::Tensor> call_kron_linear_backward(const at::Tensor& grad, const at::Tensor& x,
                                                   at::TensorList factors, at::IntArrayRef groups,
                                                   bool needs_x, bool needs_factors,
@@ -32,6 +51,17 @@ std::vector<at::Tensor> call_kron_linear_backward(const at::Tensor& grad, const 
                              .findSchemaOrThrow("qimlp::kron_linear_backward", "")
                              .typed<decltype(call_kron_linear_backward)>();
   return op.call(grad, x, factors, groups, needs_x, needs_factors, needs_bias);
+}
+
+std::vector<at::Tensor> call_kron_layer_backward(const at::Tensor& grad, const at::Tensor& slope,
+                                                 const at::Tensor& state, const at::Tensor& x,
+                                                 at::TensorList factors, at::IntArrayRef groups,
+                                                 bool needs_x, bool needs_factors,
+                                                 bool needs_bias) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("qimlp::kron_layer_backward", "")
+                             .typed<decltype(call_kron_layer_backward)>();
+  return op.call(grad, slope, state, x, factors, groups, needs_x, needs_factors, needs_bias);
 }
 
 namespace {
@@ -54,6 +84,32 @@ at::Tensor layer_meta(const at::Tensor& x, at::TensorList factors, at::TensorLis
   return forward_meta(x, factors, std::nullopt, groups);
 }
 
+// Only sizes matter to the state, and only these are known here: a graph is then for one batch.
+template <class T>
+at::Tensor state_meta(const at::Tensor& x, at::TensorList factors, at::IntArrayRef groups) {
+  const auto known = [](const c10::SymInt& size) { return size.guard_int(__FILE__, __LINE__); };
+  Layer<T> layer{{}, known(factors[0].sym_size(0)), {groups.begin(), groups.end()}};
+  for (const at::Tensor& factor : factors) {
+    layer.factors.push_back({nullptr, known(factor.sym_size(1)), known(factor.sym_size(2))});
+  }
+  const Index size = state_size(layer, known(x.sym_size(0)), current_setting());
+  return at::empty({size}, x.options().dtype(size > 0 ? kComputedType<T> : x.scalar_type()));
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> kept_meta(const at::Tensor& x,
+                                                         at::TensorList factors,
+                                                         at::TensorList bias,
+                                                         at::IntArrayRef groups, bool gelu,
+                                                         bool keep_state) {
+  const at::Tensor y = layer_meta(x, factors, bias, groups);
+  const at::Tensor slope = gelu ? at::empty_symint(y.sym_sizes(), y.options())
+                                : at::empty({0}, y.options());
+  if (!keep_state) return {y, slope, at::empty({0}, y.options())};
+  if (x.scalar_type() == at::kDouble) return {y, slope, state_meta<double>(x, factors, groups)};
+  if (x.scalar_type() == at::kFloat) return {y, slope, state_meta<float>(x, factors, groups)};
+  return {y, slope, state_meta<BFloat16>(x, factors, groups)};
+}
+
 std::vector<at::Tensor> backward_meta(const at::Tensor& grad, const at::Tensor& x,
                                       at::TensorList factors, at::IntArrayRef /*groups*/,
                                       bool needs_x, bool needs_factors, bool needs_bias) {
@@ -68,12 +124,26 @@ std::vector<at::Tensor> backward_meta(const at::Tensor& grad, const at::Tensor& 
   return results;
 }
 
+std::vector<at::Tensor> layer_backward_meta(const at::Tensor& grad, const at::Tensor& /*slope*/,
+                                            const at::Tensor& /*state*/, const at::Tensor& x,
+                                            at::TensorList factors, at::IntArrayRef groups,
+                                            bool needs_x, bool needs_factors, bool needs_bias) {
+  return backward_meta(grad, x, factors, groups, needs_x, needs_factors, needs_bias);
+}
+
 }  // namespace
 }  // namespace qimlp
 
 TORCH_LIBRARY_FRAGMENT(qimlp, m) {
   m.def("kron_linear(Tensor x, Tensor[] factors, Tensor? bias, int[] groups) -> Tensor");
   m.def("kron_layer(Tensor x, Tensor[] factors, Tensor[] bias, int[] groups) -> Tensor");
+  m.def("kron_layer_gelu(Tensor x, Tensor[] factors, Tensor[] bias, int[] groups) -> Tensor");
+  m.def(
+      "kron_layer_kept(Tensor x, Tensor[] factors, Tensor[] bias, int[] groups, bool gelu, "
+      "bool keep_state) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "kron_layer_backward(Tensor grad, Tensor slope, Tensor state, Tensor x, Tensor[] factors, "
+      "int[] groups, bool needs_x, bool needs_factors, bool needs_bias) -> Tensor[]");
   m.def(
       "kron_linear_backward(Tensor grad, Tensor x, Tensor[] factors, int[] groups, bool needs_x, "
       "bool needs_factors, bool needs_bias) -> Tensor[]");
@@ -84,5 +154,8 @@ TORCH_LIBRARY_FRAGMENT(qimlp, m) {
 TORCH_LIBRARY_IMPL(qimlp, Meta, m) {
   m.impl("kron_linear", qimlp::forward_meta);
   m.impl("kron_layer", qimlp::layer_meta);
+  m.impl("kron_layer_gelu", qimlp::layer_meta);
+  m.impl("kron_layer_kept", qimlp::kept_meta);
   m.impl("kron_linear_backward", qimlp::backward_meta);
+  m.impl("kron_layer_backward", qimlp::layer_backward_meta);
 }

@@ -7,6 +7,7 @@ from math import prod
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.ops.linear import linear_rows
@@ -56,6 +57,8 @@ def apply_layer(
     bias: Sequence[Tensor],
     shape: KroneckerShape,
     method: str = "auto",
+    *,
+    gelu: bool = False,
 ) -> Tensor:
     """`kron_linear` for a caller that knows its factors to be of `shape`, as a module does.
 
@@ -65,6 +68,7 @@ def apply_layer(
         bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)`.
         shape: of the layer.
         method: as for `kron_matmul`.
+        gelu: return the exact GELU of the result, in one pass where the kernel takes the call.
 
     Returns:
         Shape `(*, prod out_i)`.
@@ -74,9 +78,11 @@ def apply_layer(
         ValueError: `x` is not `in_features` wide, or an unknown method.
     """
     if method == "auto":
-        y = quick_linear(x, factors, bias, shape)
+        y = quick_linear(x, factors, bias, shape, gelu=gelu)
         if y is not None:
             return y
+    if gelu:
+        return F.gelu(apply_layer(x, factors, bias, shape, method))
     check_input(x, shape)
     device = x.device
     if _autocast_active(device.type):

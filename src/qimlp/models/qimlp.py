@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qimlp.models.activations import activation as find_activation
+from qimlp.models.in_order import apply_in_order
 from qimlp.models.pretrained import Pretrained
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, as_dims
@@ -102,8 +103,7 @@ class QiMLP(Pretrained):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the network to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        y: Tensor = self.layers(x)
-        return y
+        return apply_in_order(self.layers, x)
 
 
 def network_dims(dims: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:

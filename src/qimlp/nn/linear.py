@@ -124,8 +124,11 @@ class KroneckerLinear(nn.Module):
         elif self.bias is not None:
             self.bias.zero_()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
+    def forward(self, x: Tensor, *, gelu: bool = False) -> Tensor:
+        """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`.
+
+        With `gelu`, return the exact GELU of that: one pass where the kernel takes the call.
+        """
         modules: dict[str, Any] = self._modules  # an attribute would cost a tenth of a short call
         vectors = modules.get("bias_factors")
         if vectors is not None:
@@ -133,7 +136,8 @@ class KroneckerLinear(nn.Module):
         else:
             vector = self.bias
             bias = () if vector is None else (vector,)
-        return functional.apply_layer(x, modules["factors"].tensors(), bias, self.shape)
+        factors = modules["factors"].tensors()
+        return functional.apply_layer(x, factors, bias, self.shape, gelu=gelu)
 
     def bias_vector(self) -> Tensor | None:
         """The bias in full, shape `(out_features,)`, or none."""

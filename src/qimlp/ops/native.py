@@ -1,8 +1,8 @@
 """The fused C++ kernel: loaded if it was built for this torch, explained if it was not.
 
-Loading it registers the operators `torch.ops.qimlp.kron_layer`, `kron_linear` (the same with a
-whole bias; Triton's kernels add CUDA to it) and their backward passes, with derivatives, shapes
-for tracing and rules for `vmap`; all of that is C++.
+Loading it registers the operators `torch.ops.qimlp.kron_layer`, `kron_layer_gelu` (its GELU in one
+pass), `kron_linear` (a layer with a whole bias; Triton's kernels add CUDA to it) and their backward
+passes, with derivatives, shapes for tracing and rules for `vmap`; all of that is C++.
 """
 
 from __future__ import annotations
@@ -55,9 +55,14 @@ def chip_multiplies_bfloat16() -> bool:
 
 
 def linear(
-    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], groups: Sequence[int]
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Sequence[Tensor],
+    groups: Sequence[int],
+    *,
+    gelu: bool = False,
 ) -> Tensor:
-    """`x W^T + bias` by the kernel; differentiable to any order.
+    """`x W^T + bias` by the kernel, or the exact GELU of that; differentiable to any order.
 
     Args:
         x: shape `(batch, prod in_i)`, float32, float64 or bfloat16 on the CPU;
@@ -66,6 +71,7 @@ def linear(
         bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
         groups: how many neighbouring factors the kernel multiplies out into each one it uses; they
             sum to M. One group is the whole weight.
+        gelu: return GELU of the result, computed while it is in cache.
 
     Returns:
         Shape `(batch, prod out_i)`.
@@ -74,7 +80,7 @@ def linear(
         TypeError: another dtype or device.
         ValueError: shapes that do not fit, or groups that do not sum to M.
     """
-    y: Tensor = _kron_layer(x, factors, bias, groups)
+    y: Tensor = (_kron_layer_gelu if gelu else _kron_layer)(x, factors, bias, groups)
     return y
 
 
@@ -125,3 +131,4 @@ _REBUILD = (
 _ABSENT = _registered_elsewhere() or _load(Path(__file__).parent)
 # Looked up once: the name alone takes a twentieth of a short call.
 _kron_layer: Any = None if _ABSENT else torch.ops.qimlp.kron_layer.default
+_kron_layer_gelu: Any = None if _ABSENT else torch.ops.qimlp.kron_layer_gelu.default

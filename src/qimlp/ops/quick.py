@@ -25,7 +25,12 @@ Groups = tuple[int, ...] | None
 
 
 def quick_linear(
-    x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor], shape: KroneckerShape
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Sequence[Tensor],
+    shape: KroneckerShape,
+    *,
+    gelu: bool = False,
 ) -> Tensor | None:
     """`x W^T + bias` by the compiled kernel; None where only checks and chooser can say the way.
 
@@ -37,6 +42,7 @@ def quick_linear(
         factors: M tensors of the shape's `factor_shapes`.
         bias: nothing, one vector `(out_features,)`, or M vectors `(out_i,)`.
         shape: of the layer.
+        gelu: return the exact GELU of that.
 
     Returns:
         Shape `(batch, out_features)`, or None.
@@ -49,7 +55,7 @@ def quick_linear(
     if quiet is None or torch.is_autocast_enabled("cpu"):
         return None
     try:
-        return native.linear(x, factors, bias, quiet)
+        return native.linear(x, factors, bias, quiet, gelu=gelu)
     except (TypeError, ValueError, RuntimeError):
         return None
 

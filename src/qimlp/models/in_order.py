@@ -1,0 +1,53 @@
+"""Layers one after the other, each with its GELU in one call where nothing looks between them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as _every_module
+
+from qimlp.nn import KroneckerLinear
+
+
+def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
+    """`layers(x)`; a `KroneckerLinear` and the exact `nn.GELU` after it are one call.
+
+    They stay two where anything could tell: hooks on a module or on all of them, subclasses, a
+    `forward` put in a module's place, and whatever traces, compiles or transforms the call.
+    """
+    if (
+        torch.compiler.is_compiling()
+        or torch._C._get_tracing_state()  # torch.jit.trace
+        or _every_module._has_any_global_hook()
+        or not _is_untouched(layers, nn.Sequential)
+    ):
+        y: Tensor = layers(x)
+        return y
+    waiting: KroneckerLinear | None = None  # for what comes after it
+    for module in layers._modules.values():
+        if waiting is not None:
+            fused = _is_untouched(module, nn.GELU) and module.approximate == "none"
+            x = waiting.forward(x, gelu=fused)
+            waiting = None
+            if fused:
+                continue
+        if _is_untouched(module, KroneckerLinear):
+            waiting = module  # type: ignore[assignment]
+        else:
+            x = module(x)
+    return x if waiting is None else waiting.forward(x)
+
+
+def _is_untouched(module: nn.Module | None, kind: type[nn.Module]) -> bool:
+    """Whether calling `module` is nothing but the `forward` of `kind`."""
+    if type(module) is not kind:
+        return False
+    own = module.__dict__
+    return not (
+        own["_forward_hooks"]
+        or own["_forward_pre_hooks"]
+        or own["_backward_hooks"]
+        or own["_backward_pre_hooks"]
+        or "forward" in own
+        or own.get("_compiled_call_impl") is not None
+    )
