@@ -134,6 +134,7 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
     [
         ({"model": "mlp"}, "expected a multi-body network .*got model 'mlp'"),
         ({"text": "encoder", "finetune": True}, "got model '2b' with finetune"),
+        ({"starts": 3}, "expected starts 1 with start linear, got 3"),
         ({"start_penalty": 0}, "start_penalty"),
     ],
 )
