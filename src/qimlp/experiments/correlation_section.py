@@ -1,11 +1,16 @@
 """The report's section on strong correlation, from what `qimlp reproduce --correlation` left."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from qimlp.experiments.analysis.wording import HOW_TO_READ_MARKS
 from qimlp.experiments.render import Picture, Section
 from qimlp.experiments.rows import Table
 from qimlp.files import read_json_object
+
+Studies: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""What `qimlp reproduce --correlation` has found over the runs, by data set."""
 
 _INTRODUCTION = (
     "C is computed exactly, per test image, on the trained two-body networks of our recipe. Almost "
@@ -23,18 +28,40 @@ _CAPTIONS = {
 }
 
 
-def correlation_section(figures: Path, studies: Path) -> Section | None:
+def read_studies(folder: Path) -> Studies:
+    """Read the comparisons of runs.
+
+    Args:
+        folder: ``correlation`` of the report.
+
+    Returns:
+        What each ``<data>/relation.json`` holds, by data set.
+
+    Raises:
+        ValueError: If one is damaged.
+    """
+    studies = {}
+    for file in sorted(folder.glob("*/relation.json")):
+        study = read_json_object(file, what="a comparison of runs")
+        lacking = [name for name in ("layers", "tables", "answers") if name not in study]
+        if lacking:
+            raise ValueError(
+                f"{file}: expected a comparison of runs, got one without {', '.join(lacking)}; run "
+                "`qimlp reproduce --correlation` again"
+            )
+        studies[file.parent.name] = study
+    return studies
+
+
+def correlation_section(figures: Path, studies: Studies) -> Section | None:
     """Put together what is there.
 
     Args:
         figures: Folder of the figures.
-        studies: Folder ``correlation`` of the report.
+        studies: From `read_studies`.
 
     Returns:
         The section; None without any figure.
-
-    Raises:
-        ValueError: If a comparison of runs is damaged.
     """
     parts: list[str | Table | Picture] = []
     for data, figure in _FIGURES.items():
@@ -43,13 +70,12 @@ def correlation_section(figures: Path, studies: Path) -> Section | None:
             for name, caption in _CAPTIONS.items()
             if (file := figures / f"{data}-{name}.svg").is_file()
         }
-        relation = studies / data / "relation.json"
         if not pictures:
             continue
         if "correlation" in pictures:
             parts.append(pictures.pop("correlation"))
-        if relation.is_file():
-            parts += _over_runs(relation)
+        if data in studies:
+            parts += _over_runs(studies[data])
         parts += pictures.values()
     if not parts:
         return None
@@ -57,18 +83,11 @@ def correlation_section(figures: Path, studies: Path) -> Section | None:
     return Section("Strong correlation", (_INTRODUCTION, *parts))
 
 
-def _over_runs(relation: Path) -> list[str | Table | Picture]:
+def _over_runs(study: Mapping[str, Any]) -> list[str | Table | Picture]:
     """Tables and answers of several runs."""
-    found = read_json_object(relation, what="a comparison of runs")
     parts: list[str | Table | Picture] = []
-    try:
-        for table in found["tables"]:
-            parts.append(f"{table['network']}, {table['runs']} runs; {HOW_TO_READ_MARKS}:")
-            rows = tuple(tuple(map(str, row)) for row in table["rows"])
-            parts.append(Table(tuple(map(str, table["columns"])), rows))
-        return [*parts, *map(str, found["answers"])]
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{relation}: expected a comparison of runs, got {error!r}; run "
-            "`qimlp reproduce --correlation` again"
-        ) from error
+    for table in study["tables"]:
+        parts.append(f"{table['network']}, {table['runs']} runs; {HOW_TO_READ_MARKS}:")
+        rows = tuple(tuple(map(str, row)) for row in table["rows"])
+        parts.append(Table(tuple(map(str, table["columns"])), rows))
+    return [*parts, *map(str, study["answers"])]

@@ -1,12 +1,10 @@
 """The report: a Markdown page with figures beside it, and one HTML file that holds everything."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from qimlp.experiments.claims import COLUMNS, verdicts
-from qimlp.experiments.correlation_section import correlation_section
+from qimlp.experiments.correlation_section import Studies, correlation_section, read_studies
 from qimlp.experiments.cost import Costs
 from qimlp.experiments.figures import (
     accuracy_against_copies,
@@ -29,7 +27,7 @@ from qimlp.experiments.tables import (
     glance_table,
     pending_table,
 )
-from qimlp.files import read_json_object, write_text
+from qimlp.files import write_text
 
 _TITLE = "Reproduction of QiMLP (AAAI-25)"
 _NUMBERS = (
@@ -76,7 +74,7 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
     """
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    sections = _sections(found, figures, folder / "correlation")
+    sections = _sections(found, figures, read_studies(folder / "correlation"))
     for picture in pictures(sections):
         if picture.svg is not None:
             write_text(figures / picture.file, picture.svg)
@@ -86,16 +84,8 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
     return page, whole
 
 
-def _studies(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """What `qimlp reproduce --correlation` has found, by data set."""
-    return {
-        file.parent.name: read_json_object(file, what="a comparison of runs")
-        for file in sorted(folder.glob("*/relation.json"))
-    }
-
-
-def _sections(found: Summaries, figures: Path, studies: Path) -> list[Section]:
-    costs, claims = Costs(found), verdicts(found, _studies(studies))
+def _sections(found: Summaries, figures: Path, studies: Studies) -> list[Section]:
+    costs, claims = Costs(found), verdicts(found, studies)
     correlation = correlation_section(figures, studies)
     sections = [
         Section("At a glance", (_state(found, costs, claims), glance_table(claims))),
