@@ -8,6 +8,7 @@
 #include "interleave.h"
 #include "layer.h"
 #include "steps.h"
+#include "subnormals.h"
 
 namespace qimlp {
 namespace {
@@ -184,6 +185,7 @@ void backward_group(const BackwardJob<S>& job, Index t, Index first, Index sampl
 
 template <class S>
 void backward_task(void* context, Index t) {
+  const FlushSubnormals flush;
   const BackwardJob<S>& job = *static_cast<const BackwardJob<S>*>(context);
   const Plan& plan = *job.plan;
   const Backward<S>& call = *job.call;

@@ -7,6 +7,7 @@
 #include "interleave.h"
 #include "layer.h"
 #include "steps.h"
+#include "subnormals.h"
 
 namespace qimlp {
 namespace {
@@ -56,6 +57,7 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
 
 template <class S>
 void forward_task(void* context, Index t) {
+  const FlushSubnormals flush;
   using T = Computed<S>;
   const ForwardJob<S>& job = *static_cast<const ForwardJob<S>*>(context);
   const Plan& plan = *job.plan;

@@ -1,5 +1,7 @@
 """GELU within the kernel, and what a forward pass keeps for its way back."""
 
+import platform
+
 import pytest
 import torch
 from torch.func import grad, jvp, vmap
@@ -203,3 +205,22 @@ def test_refusals():
             torch.ops.qimlp.kron_layer_backward(
                 upstream, slope, state, x, factors, [1, 1], True, True, True
             )
+
+
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="a matter of x86 processors"
+)
+@pytest.mark.usefixtures("instructions")
+def test_what_training_has_long_settled_leaves_no_slow_numbers():
+    # Slopes far out, about 1e-30, times small gradients: below the smallest normal number.
+    given = arguments((4, 4), (4, 4), 1, 8, torch.float32)
+    with torch.no_grad():
+        for factor in given[1:3]:
+            factor.copy_(torch.eye(4))
+        given[0].fill_(-12.0)
+        given[3].zero_()
+    y = apply(*given)
+    for got in torch.autograd.grad(y, given, torch.full_like(y, 1e-8)):
+        tiny = (got != 0) & (got.abs() < torch.finfo(torch.float32).tiny)
+        assert not tiny.any()
+    assert torch.tensor(1e-39).item() != 0  # the caller's own numbers are as they were
