@@ -9,10 +9,10 @@ from torch.nn.functional import cross_entropy, one_hot
 from qimlp.data import TensorSplit, load
 from qimlp.data.split import dev_rows
 from qimlp.experiments.stacked import can_be_stacked
-from qimlp.functional import ridge
 from qimlp.models import QiMLP, load_pretrained
 from qimlp.training import fit, resolve_settings
 from qimlp.training.linear_start import start_near_linear
+from qimlp.training.ridge import ridge
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.training_data import TrainingData
 

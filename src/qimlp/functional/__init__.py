@@ -1,4 +1,4 @@
-"""Pure functions on tensors: the operator, its parts, starts, norms, nearest sums, ridge."""
+"""Pure functions on tensors: the operator, its parts, starts, norms, nearest sums."""
 
 from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
@@ -7,7 +7,6 @@ from qimlp.functional.initialize import init_bias_factors, init_factors
 from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
-from qimlp.functional.ridge import ridge
 
 __all__ = [
     "apply_layer",
@@ -24,5 +23,4 @@ __all__ = [
     "kron_matmul",
     "nearest_kronecker",
     "nearest_kronecker_bias",
-    "ridge",
 ]

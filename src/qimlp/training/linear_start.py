@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from qimlp.functional import ridge
 from qimlp.models import QiMLP
+from qimlp.training.ridge import ridge
 
 _SHARPEST = 100.0
 """Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
@@ -23,7 +23,7 @@ def start_near_linear(
 ) -> None:
     """Give a network of one layer the Kronecker sum nearest to a linear model, in place.
 
-    The linear model is `functional.ridge` onto the classes' indicators. Its outputs, near 0 and 1,
+    The linear model is `training.ridge` onto the classes' indicators. Its outputs, near 0 and 1,
     become logits by one common factor, that with the least training loss from 1 to 100.
 
     Args:

@@ -48,7 +48,7 @@ class TrainSettings(BaseModel):
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`) or
     column by column (`columns`). `start` is where training begins: at random factors (`init`), or,
     for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model that
-    was fitted on the train part with the ridge penalty `start_penalty` (see `functional.ridge`). Of
+    was fitted on the train part with the ridge penalty `start_penalty` (see `training.ridge`). Of
     `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
     loss is the start of the run; 1 compares none.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qimlp.functional import ridge
+from qimlp.training.ridge import ridge
 from tests.tolerances import assert_close
 
 
