@@ -1,6 +1,7 @@
 """Intervals, streaming moments, histograms."""
 
 import math
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -100,3 +101,12 @@ def test_few_networks_are_compared_with_all_orders_of_them():
     expected = np.mean([r >= seen - 1e-9 for r in orders])
     assert relate(x, y).p_value == pytest.approx(expected)
     assert relate([0, 1, 2, 5], [0, 1, 2, 5]).p_value == pytest.approx(1 / 24)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [(0.0002, "p < 0.001"), (0.0042, "p = 0.004"), (0.0399, "p = 0.04"), (1.0, "p = 1.00")],
+)
+def test_a_small_p_is_never_called_zero(p_value, words):
+    found = relate([1, 2, 3, 4], [1, 2, 3, 4])
+    assert replace(found, p_value=p_value).p_words == words

@@ -11,7 +11,7 @@ import torch
 
 from qimlp.data.encoder import load_encoder
 from qimlp.models import TextNetwork, from_config, load_pretrained
-from qimlp.training import TrainingInterrupted, fit, load_run, resolve_settings, resume
+from qimlp.training import TrainingInterrupted, fit, load_run, resolve_settings, resume, step
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.optimization import build_optimizer
 from qimlp.training.run_folder import RunFolder
@@ -165,6 +165,12 @@ def test_a_resumed_run_is_the_uninterrupted_one(settings, tmp_path):
     resumed = resume(folder.path)
     assert resumed.dev_curve == straight.dev_curve
     assert resumed.test_loss == straight.test_loss
+
+
+def test_no_step_is_recorded(settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(step, "can_capture", lambda world: True)
+    monkeypatch.setattr(step, "CapturedStep", None)
+    assert fit(settings(captured_step="auto"), out=tmp_path / "runs").parameters > 0
 
 
 def test_wrong_settings_are_said(settings, tiny):

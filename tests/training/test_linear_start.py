@@ -11,8 +11,8 @@ from qimlp.data.split import dev_rows
 from qimlp.experiments.stacked import can_be_stacked
 from qimlp.models import QiMLP, load_pretrained
 from qimlp.training import fit, resolve_settings
+from qimlp.training.linear_models import ridge, support_vector_machine
 from qimlp.training.linear_start import start_near_linear
-from qimlp.training.ridge import ridge
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.training_data import TrainingData
 
@@ -27,19 +27,23 @@ def problem():
     return centres[labels] + 2 * noise, labels
 
 
-def linear_outputs(inputs, labels, *, intercept):
-    targets = one_hot(labels, 6).to(inputs.dtype)
-    weight, bias = ridge(inputs, targets, 0.3, intercept=intercept)
+def linear_outputs(inputs, labels, *, intercept, model="ridge"):
+    if model == "svm":
+        weight, bias = support_vector_machine(inputs, labels, 6, 0.3, intercept=intercept)
+    else:
+        targets = one_hot(labels, 6).to(inputs.dtype)
+        weight, bias = ridge(inputs, targets, 0.3, intercept=intercept)
     return inputs @ weight.T + (0 if bias is None else bias)
 
 
+@pytest.mark.parametrize("model", ["ridge", "svm"])
 @pytest.mark.parametrize("bias", ["dense", False])
-def test_at_full_rank_the_logits_are_the_linear_model_s(bias):
+def test_at_full_rank_the_logits_are_the_linear_model_s(bias, model):
     inputs, labels = problem()
     network = QiMLP([(3, 4), (3, 2)], rank=8, bias=bias, dtype=torch.float64)
-    start_near_linear(network, inputs, labels, penalty=0.3, label_smoothing=0.1)
+    start_near_linear(network, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
     logits = network(inputs).detach()
-    outputs = linear_outputs(inputs, labels, intercept=bool(bias))
+    outputs = linear_outputs(inputs, labels, intercept=bool(bias), model=model)
     factor = float((logits * outputs).sum() / outputs.square().sum())
     torch.testing.assert_close(logits, factor * outputs, rtol=1e-9, atol=1e-9)
 
@@ -78,22 +82,26 @@ def test_a_kronecker_bias_takes_the_nearest_vectors():
     torch.testing.assert_close(kronecker.bias_vector(), nearest.flatten())
 
 
-def test_a_run_starts_there(settings, tmp_path):
+@pytest.mark.parametrize("start", ["ridge", "svm"])
+def test_a_run_starts_there(settings, tmp_path, start):
     chosen = settings(
-        dims="4x4,3x1", rank=FULL, bias="dense", start="linear", epochs=1, lr=1e-9, ema_decay=None
+        dims="4x4,3x1", rank=FULL, bias="dense", start=start, epochs=1, lr=1e-9, ema_decay=None
     )
     result = fit(chosen, out=tmp_path / "runs")
     network = load_pretrained(RunFolder(result.folder).best)
     inputs, labels = TrainingData(chosen).train_features()
-    weight, bias = ridge(inputs, one_hot(labels, 3).float(), chosen.start_penalty)
+    if start == "svm":
+        weight, bias = support_vector_machine(inputs, labels, 3, chosen.start_penalty)
+    else:
+        weight, bias = ridge(inputs, one_hot(labels, 3).float(), chosen.start_penalty)
     expected = (inputs.double() @ weight.T + bias).argmax(1)
     assert torch.equal(network(inputs).argmax(1), expected)
     assert result.dev_accuracy > 0.8
-    assert RunFolder(result.folder).path.parent.name.endswith("linear-start")
+    assert RunFolder(result.folder).path.parent.name.endswith(f"{start}-start")
 
 
 def test_the_start_is_learned_on_the_train_part_alone(settings):
-    chosen = settings(dims="4x4,3x1", start="linear", seed=3)
+    chosen = settings(dims="4x4,3x1", start="ridge", seed=3)
     loaded = load(chosen.data, streaming=False)
     train, dev = dev_rows(100, 0.2, seed=3)
     inputs, labels = TrainingData(chosen, loaded).train_features()
@@ -111,14 +119,14 @@ def test_the_start_is_learned_on_the_train_part_alone(settings):
 def test_it_is_not_stacked(settings):
     plain = {"dims": "4x4,3x1"}
     assert can_be_stacked(settings(**plain))
-    assert not can_be_stacked(settings(**plain, start="linear"))
+    assert not can_be_stacked(settings(**plain, start="ridge"))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start": "linear"}, "expected a network of one layer, got 2"),
-        ({"start": "linear", "dims": "4x4,3x1", "streaming": True}, "turn streaming off"),
+        ({"start": "ridge"}, "expected a network of one layer, got 2"),
+        ({"start": "ridge", "dims": "4x4,3x1", "streaming": True}, "turn streaming off"),
     ],
 )
 def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, message):
@@ -134,10 +142,10 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
     [
         ({"model": "mlp"}, "expected a multi-body network .*got model 'mlp'"),
         ({"text": "encoder", "finetune": True}, "got model '2b' with finetune"),
-        ({"starts": 3}, "expected starts 1 with start linear, got 3"),
+        ({"starts": 3}, "expected starts 1 with start ridge, got 3"),
         ({"start_penalty": 0}, "start_penalty"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        resolve_settings({"start": "linear", **options})
+        resolve_settings({"start": "ridge", **options})

@@ -68,10 +68,10 @@ def train_command(
     activation: Annotated[str | None, typer.Option(help="gelu, relu, ...")] = None,
     init: Annotated[str | None, typer.Option(help="Random factors: normal or orthogonal.")] = None,
     start: Annotated[
-        str | None, typer.Option(help="random, or linear: near a linear model (one layer).")
+        str | None, typer.Option(help="random, or near a linear model (one layer): ridge, svm.")
     ] = None,
     start_penalty: Annotated[
-        float | None, typer.Option(help="Ridge penalty of that linear model.")
+        float | None, typer.Option(help="Penalty of that linear model.")
     ] = None,
     starts: Annotated[
         int | None, typer.Option(help="Random starts to compare by train loss; the best goes on.")

@@ -39,6 +39,13 @@ class Relation:
     spearman_low: float
     spearman_high: float
 
+    @property
+    def p_words(self) -> str:
+        """`p_value` in words that never say zero, such as ``"p = 0.02"`` or ``"p < 0.001"``."""
+        if self.p_value < 0.001:
+            return "p < 0.001"
+        return f"p = {self.p_value:.3f}" if self.p_value < 0.01 else f"p = {self.p_value:.2f}"
+
 
 def relate(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Relation | None:
     """Correlate two quantities; None with fewer than four networks or without any spread.

@@ -1,11 +1,13 @@
 """Start one multi-body layer at what a linear model knows."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from qimlp.models import QiMLP
-from qimlp.training.ridge import ridge
+from qimlp.training.linear_models import ridge, support_vector_machine
 
 _SHARPEST = 100.0
 """Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
@@ -19,32 +21,40 @@ def start_near_linear(
     labels: Tensor,
     *,
     penalty: float,
+    model: Literal["ridge", "svm"] = "ridge",
     label_smoothing: float = 0.0,
 ) -> None:
     """Give a network of one layer the Kronecker sum nearest to a linear model, in place.
 
-    The linear model is `training.ridge` onto the classes' indicators. Its outputs, near 0 and 1,
+    The linear model is one of `training.linear_models`: ridge regression onto the classes'
+    indicators, or a support vector machine of every class. Its outputs, near 0 and 1 or -1 and 1,
     become logits by one common factor, that with the least training loss from 1 to 100.
 
     Args:
         network: Of one layer. Without a bias the linear model has none either.
         inputs: (N, in_features), on the CPU: the train part.
         labels: Class numbers (N,).
-        penalty: Of the ridge.
+        penalty: Of the linear model.
+        model: ``"ridge"`` or ``"svm"``.
         label_smoothing: Of the training loss.
 
     Raises:
-        ValueError: If the network has several layers, or the inputs are all the same.
+        ValueError: If the network has several layers, the inputs are all the same, or there
+            is but one class for a machine to tell apart.
         ImportError: More than two bodies without TensorLy.
     """
     if len(network.kronecker_layers) != 1:
         raise ValueError(
-            "start linear: expected a network of one layer, "
+            f"start {model}: expected a network of one layer, "
             f"got {len(network.kronecker_layers)} layers"
         )
     layer = network.kronecker_layers[0]
-    targets = one_hot(labels, network.out_features).to(inputs.dtype)
-    weight, bias = ridge(inputs, targets, penalty, intercept=layer.bias_form is not None)
+    classes, intercept = network.out_features, layer.bias_form is not None
+    if model == "svm":
+        weight, bias = support_vector_machine(inputs, labels, classes, penalty, intercept=intercept)
+    else:
+        targets = one_hot(labels, classes).to(inputs.dtype)
+        weight, bias = ridge(inputs, targets, penalty, intercept=intercept)
     outputs = inputs @ weight.T.to(inputs.dtype)
     if bias is not None:
         outputs += bias.to(inputs.dtype)

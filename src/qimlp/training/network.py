@@ -60,10 +60,10 @@ def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pret
     Raises:
         ValueError: If the network cannot start as the settings say.
     """
-    if settings.start == "linear" and len(sizes) != 2:
+    if settings.start != "random" and len(sizes) != 2:
         raise ValueError(
-            f"start linear: expected a network of one layer, got {len(sizes) - 1}; say --depth 1, "
-            "or give dims of two parts such as 28x28,2x5"
+            f"start {settings.start}: expected a network of one layer, got "
+            f"{len(sizes) - 1}; say --depth 1, or give dims of two parts such as 28x28,2x5"
         )
     widths = [math.prod(layer) for layer in sizes]
     if settings.kind == "mlp":

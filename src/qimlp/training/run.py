@@ -154,13 +154,14 @@ class Run:
     def _draw(self) -> Pretrained:
         """A new network: from torch's random state, or near a linear model."""
         network = build_network(self.settings, self.sizes)
-        if self.settings.start == "linear" and isinstance(network, QiMLP):
+        if self.settings.start != "random" and isinstance(network, QiMLP):
             inputs, labels = self.data.train_features()
             start_near_linear(
                 network,
                 inputs,
                 labels,
                 penalty=self.settings.start_penalty,
+                model=self.settings.start,
                 label_smoothing=self.settings.label_smoothing,
             )
         return self.data.network(network)

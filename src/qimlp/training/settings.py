@@ -47,13 +47,15 @@ class TrainSettings(BaseModel):
     it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
     part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`) or
     column by column (`columns`). `start` is where training begins: at random factors (`init`), or,
-    for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model that
-    was fitted on the train part with the ridge penalty `start_penalty` (see `training.ridge`). Of
+    for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model of
+    the train part, ridge regression or a support vector machine per class (``svm``), of the penalty
+    `start_penalty` (see `training.linear_models`). Of
     `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
     loss is the start of the run; 1 compares none.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
-    CUDA graph: always, where one process runs on CUDA (``"auto"``), or never.
+    CUDA graph: always, where one process runs on CUDA and the encoder stays as it is
+    (``"auto"``), or never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -82,7 +84,7 @@ class TrainSettings(BaseModel):
     bias: Literal["kronecker", "dense", "none"] = "kronecker"
     activation: str = "gelu"
     init: Literal["normal", "orthogonal"] = "orthogonal"
-    start: Literal["random", "linear"] = "random"
+    start: Literal["random", "ridge", "svm"] = "random"
     start_penalty: float = Field(0.3, gt=0)
     starts: int = Field(1, ge=1)
     start_epochs: int = Field(2, ge=1)
@@ -124,7 +126,7 @@ class TrainSettings(BaseModel):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
         if self.finetune:
             self._check_finetune()
-        if self.start == "linear":
+        if self.start != "random":
             self._check_linear_start()
         if self.dims is not None:
             self._check_dims(self.dims)
@@ -158,13 +160,13 @@ class TrainSettings(BaseModel):
     def _check_linear_start(self) -> None:
         if self.finetune or self.kind != "qimlp":
             raise ValueError(
-                "start linear: expected a multi-body network on features that stay as they are, "
-                f"got model {self.model!r}{' with finetune' if self.finetune else ''}"
+                f"start {self.start}: expected a multi-body network on features that stay as they "
+                f"are, got model {self.model!r}{' with finetune' if self.finetune else ''}"
             )
         if self.starts > 1:
             raise ValueError(
-                "starts are compared of random networks: expected starts 1 with start linear, got "
-                f"{self.starts}"
+                "starts are compared of random networks: expected starts 1 with start "
+                f"{self.start}, got {self.starts}"
             )
 
     def _check_dims(self, dims: Dims) -> None:

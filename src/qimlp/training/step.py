@@ -73,7 +73,9 @@ def open_step(session: Session, settings: TrainSettings) -> Step:
         optimizer.zero_grad()
         return loss.detach()
 
-    if settings.captured_step != "off" and can_capture(session.world):
+    # Texts differ in length; a recorded step takes one shape.
+    wanted = settings.captured_step != "off" and not settings.finetune
+    if wanted and can_capture(session.world):
         return CapturedStep(session.model, optimizer, compute_loss)
     if can_update(optimizer):
         return DirectStep(optimizer, compute_logits, smoothing)

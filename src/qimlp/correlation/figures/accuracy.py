@@ -242,4 +242,4 @@ def _with_relation(layer: str, pairs: Sequence[tuple[float, float]]) -> str:
     found = relate([c for c, _ in pairs], [accuracy for _, accuracy in pairs])
     if found is None:
         return layer
-    return f"{layer}: r = {found.pearson:+.2f}, p = {found.p_value:.2f}"
+    return f"{layer}: r = {found.pearson:+.2f}, {found.p_words}"

@@ -179,7 +179,7 @@ def _steps(own: Sequence[LayerOverRuns], network: str) -> str:
 def _related(relation: Relation) -> str:
     numbers = (
         f"{relation.pearson:+.2f} [{relation.pearson_low:+.2f}, {relation.pearson_high:+.2f}], "
-        f"p = {relation.p_value:.2f}"
+        f"{relation.p_words}"
     )
     if relation.p_value >= _CLEAR:
         return f"there is no clear relation ({numbers})"

@@ -1,0 +1,130 @@
+"""Linear models of classes, by scikit-learn, with one meaning of the penalty.
+
+`lambda` is `penalty` times the mean eigenvalue of the inputs' Gram matrix (centred where there is
+an intercept), so that one penalty means the same for inputs of any scale and number.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+_SVM_TOLERANCE = 1e-5
+_SVM_ROUNDS = 10_000
+
+
+def ridge(
+    inputs: Tensor, targets: Tensor, penalty: float, *, intercept: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """The weight and bias that minimise `sum_n |W x_n + b - t_n|^2 + lambda |W|_F^2`.
+
+    Solved by `Ridge`, by Cholesky factorisation in float64.
+
+    Args:
+        inputs: shape `(N, F)`.
+        targets: shape `(N, C)`.
+        penalty: greater than 0, see the module.
+        intercept: whether there is a bias, which is not penalised.
+
+    Returns:
+        `(weight, bias)`: shapes `(C, F)` and `(C,)`, or None without intercept, in float64.
+
+    Raises:
+        ValueError: shapes that do not fit, a penalty not greater than 0, inputs that are not finite
+            or are all the same.
+    """
+    if inputs.dim() != 2 or targets.dim() != 2 or len(inputs) != len(targets) or not len(inputs):
+        raise ValueError(
+            "expected inputs (N, F) and targets (N, C) with N > 0, "
+            f"got {tuple(inputs.shape)} and {tuple(targets.shape)}"
+        )
+    strength = _strength(inputs, penalty, intercept=intercept)
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 - slow to load, seldom needed
+
+    model = Ridge(alpha=strength, fit_intercept=intercept, solver="cholesky")
+    model.fit(inputs.double().numpy(), targets.double().numpy())
+    weight = torch.from_numpy(model.coef_).reshape(targets.shape[1], -1)
+    bias = torch.from_numpy(model.intercept_).reshape(-1) if intercept else None
+    return weight, bias
+
+
+def support_vector_machine(
+    inputs: Tensor, labels: Tensor, classes: int, penalty: float, *, intercept: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """One linear machine per class against the rest, with squared hinge loss.
+
+    With `y_nc` 1 where `n` is of class `c` and -1 elsewhere, row `c` minimises
+    `sum_n max(0, 1 - y_nc (w_c x_n + b_c))^2 + lambda (|w_c|^2 + b_c^2 / s^2)`. Solved by
+    `LinearSVC` (one seed of its own), whose intercept is a penalised feature: `s` is here the root
+    mean square length of the inputs, so that the answer does not depend on their scale.
+
+    Args:
+        inputs: shape `(N, F)`.
+        labels: class numbers, shape `(N,)`, at least two different ones.
+        classes: C.
+        penalty: greater than 0, see the module.
+        intercept: whether there is a bias.
+
+    Returns:
+        `(weight, bias)`: shapes `(C, F)` and `(C,)`, or None without intercept, in float64. A class
+        that no row has is never near: weight 0, bias -1.
+
+    Raises:
+        ValueError: shapes or labels that do not fit, a penalty not greater than 0, inputs that are
+            not finite or are all the same, or that the solver does not come to an end with.
+    """
+    if inputs.dim() != 2 or labels.shape != inputs.shape[:1]:
+        raise ValueError(
+            "expected inputs (N, F) and labels (N,), "
+            f"got {tuple(inputs.shape)} and {tuple(labels.shape)}"
+        )
+    present = labels.unique().tolist()
+    if len(present) < 2 or not 0 <= min(present) <= max(present) < classes:
+        raise ValueError(
+            f"labels: expected at least two different classes from 0 to {classes - 1}, "
+            f"got {present[:3]}"
+        )
+    strength = _strength(inputs, penalty, intercept=intercept)
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - slow to load, seldom needed
+    from sklearn.svm import LinearSVC  # noqa: PLC0415 - as above
+
+    known = inputs.double()
+    model = LinearSVC(
+        C=0.5 / strength,
+        fit_intercept=intercept,
+        intercept_scaling=float(known.square().sum(1).mean().sqrt()),
+        tol=_SVM_TOLERANCE,
+        max_iter=_SVM_ROUNDS,
+        dual=True,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            model.fit(known.numpy(), labels.numpy())
+        except ConvergenceWarning:
+            raise ValueError(
+                f"penalty {penalty}: the support vector machine did not come to an end within "
+                f"{_SVM_ROUNDS:,} rounds; raise the penalty"
+            ) from None
+    rows = torch.from_numpy(model.coef_)
+    shifts = torch.from_numpy(model.intercept_) if intercept else rows.new_zeros(len(rows))
+    if len(present) == 2:  # one machine tells the second from the first
+        rows, shifts = torch.cat([-rows, rows]), torch.cat([-shifts, shifts])
+    weight = rows.new_zeros(classes, rows.shape[1])
+    bias = rows.new_full((classes,), -1.0)
+    weight[present], bias[present] = rows, shifts
+    return weight, bias if intercept else None
+
+
+def _strength(inputs: Tensor, penalty: float, *, intercept: bool) -> float:
+    if not penalty > 0:
+        raise ValueError(f"penalty: expected a number greater than 0, got {penalty}")
+    known = inputs.double()
+    squares = known.var(dim=0, correction=0) if intercept else known.square().mean(dim=0)
+    mean_eigenvalue = float(squares.sum()) * len(known) / max(known.shape[1], 1)
+    if not 0 < mean_eigenvalue < float("inf"):
+        raise ValueError("inputs: expected finite numbers that are not all the same")
+    return penalty * mean_eigenvalue
