@@ -57,7 +57,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             # Rows of 28 pixels fit two bodies, not three.
             "mnist/3b": {"lr": 0.04, "order": "patches"},
             "mnist/4b": {"lr": 0.02, "order": "patches"},
-            "cifar10/2b": {"lr": 0.005, "label_smoothing": 0.1},
+            "cifar10/2b": {"lr": 0.005, "label_smoothing": 0.1, "weight_decay": 0.1},
             "cifar10/3b": {"lr": 0.02},
             "cifar10/4b": {"lr": 0.02},
             "20newsgroups": {"scaling": "overall"},
