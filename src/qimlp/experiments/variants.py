@@ -160,12 +160,14 @@ def _equal_controls(data: str, base: dict[str, Any], encoder_width: int) -> Iter
     for model, budget in _BUDGETS[data].items():
         narrow = narrow_widths(budget, widths)
         if narrow is not None:
+            # Short of parameters as they are, they go without what keeps the full one in check.
+            free = {"dropout": 0.0, "label_smoothing": 0.0, "weight_decay": 0.0}
             dims = [[width] for width in narrow]
             yield Variant(
                 data,
                 f"narrow-mlp-as-{model}",
                 "tuned",
-                {**base, "model": "mlp", "dims": dims, "dropout": 0.0},
+                {**base, **free, "model": "mlp", "dims": dims},
                 dense_count(narrow),
                 note=f"a classic MLP with at most the {budget:,} parameters of {model}",
             )

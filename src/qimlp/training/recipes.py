@@ -54,6 +54,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "data": {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
             "mnist/2b": {"lr": 0.015, "label_smoothing": 0.05, "weight_decay": 0.1},
+            "mnist/mlp": {"label_smoothing": 0.05, "weight_decay": 1.0},
             # Rows of 28 pixels fit two bodies, not three.
             "mnist/3b": {"lr": 0.04, "order": "patches"},
             "mnist/4b": {"lr": 0.02, "order": "patches"},
