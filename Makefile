@@ -13,7 +13,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/train  ## train a QiMLP and its classic control on real data, and compare them
-	$(BIN)/qimlp train digits --model 2b --model mlp --seeds 0,1,2 --threads 1 --out runs/demo --overwrite
+	$(BIN)/qimlp train digits --model 2b --rank 4 --model mlp --seeds 0,1,2 --threads 1 --out runs/demo --overwrite
 
 test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2
