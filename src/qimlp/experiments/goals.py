@@ -9,11 +9,10 @@ _LEVEL_WITH = {"mnist/2b-rank4": "mnist/mlp", "imdb/2b-best": "imdb/mlp"}
 """Networks that are to be no worse than a properly trained MLP on the same input."""
 
 _TRIED = {
-    "mnist/2b": "orthogonal start, averaged weights, label smoothing, rates by dev",
     "mnist/4b": "orders of pixels, rates to 0.08, six starts (image-recipes.md); a dense bias "
     "reaches more",
     "20newsgroups/2b-best": "five layers, which learn the 9,051 posts by heart, one layer from "
-    "random factors, and one near ridge regression (text-recipes.md)",
+    "random factors, and one near ridge regression or support vector machines (text-recipes.md)",
     "imdb/2b-best": "ranks to 32, orders, rates, decay (text-recipes.md)",
 }
 """What stands behind a figure that is not reached."""
