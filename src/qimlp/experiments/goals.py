@@ -9,6 +9,7 @@ _LEVEL_WITH = {"mnist/2b-rank4": "mnist/mlp", "imdb/2b-best": "imdb/mlp"}
 """Networks that are to be no worse than a properly trained MLP on the same input."""
 
 _TRIED = {
+    "mnist/2b": "rates, label smoothing, weight decay, orders of pixels (image-recipes.md)",
     "mnist/4b": "orders of pixels, rates to 0.08, six starts (image-recipes.md); a dense bias "
     "reaches more",
     "20newsgroups/2b-best": "five layers, which learn the 9,051 posts by heart, one layer from "
