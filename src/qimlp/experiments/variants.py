@@ -219,6 +219,7 @@ def _ordered(column: str, base: dict[str, Any]) -> Iterator[Variant]:
             "start_penalty": 0.4,
             "epochs": 1,
             "lr": 0.0001,
+            "weight_decay": 0.0,
             "label_smoothing": 0.1,
         }
         yield Variant(

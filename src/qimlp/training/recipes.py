@@ -62,6 +62,12 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "cifar10/3b": {"lr": 0.02},
             "cifar10/4b": {"lr": 0.02},
             "20newsgroups": {"scaling": "overall"},
+            "20newsgroups/2b": {
+                "epochs": 8,
+                "lr": 0.003,
+                "weight_decay": 1.0,
+                "label_smoothing": 0.1,
+            },
             "imdb": {"batch_size": 128, "lr": 0.01, "label_smoothing": 0.1},
             "imdb/mlp": {"lr": 0.001, "label_smoothing": 0.0},
             "imdb/low-rank": {"lr": 0.003, "label_smoothing": 0.0},
