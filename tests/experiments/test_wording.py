@@ -87,5 +87,7 @@ def test_whether_accuracy_goes_with_c(accuracy, words):
     answer = relation_answer([related], {"2b": 3, "2b-rank2": 2})
     assert answer.startswith("Does accuracy go with C? Over 5 runs (3 of 2b, 2 of 2b-rank2) in ")
     assert words in answer
+    assert answer.endswith("may go with their size.")
+    assert relation_answer([related], {"2b": 5}).endswith("permutation test).")
     few = relation_answer([FIRST], {"2b": 3})
     assert few == "Whether accuracy goes with C cannot be said from 3 runs: four are needed."

@@ -118,6 +118,12 @@ def layer_answer(network: str, layers: Sequence[LayerOverRuns]) -> str:
     return " ".join(sentences)
 
 
+_OTHER_CAUSES = (
+    " These networks differ in more than C: what goes with it over all of them may go with their "
+    "size."
+)
+
+
 def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) -> str:
     """Answer: does accuracy go with C?
 
@@ -126,7 +132,7 @@ def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) ->
         runs: Runs of each network.
 
     Returns:
-        One sentence.
+        One sentence, and a second where networks of several kinds are compared.
     """
     total = sum(runs.values())
     related = [(layer.layer, layer.relation) for layer in layers if layer.relation is not None]
@@ -134,9 +140,11 @@ def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) ->
         return f"Whether accuracy goes with C cannot be said from {total} runs: four are needed."
     parts = [f"in layer {number} {_related(relation)}" for number, relation in related]
     of = ", ".join(f"{count} of {network}" for network, count in runs.items())
+    several = len(runs) > 1
     return (
         f"Does accuracy go with C? Over {total} runs ({of}) {joined(parts)} "
         "(Pearson's correlation, 95 % bootstrap interval, p of a permutation test)."
+        f"{_OTHER_CAUSES if several else ''}"
     )
 
 
