@@ -145,8 +145,8 @@ def _multi_body(
         # Fig. 3's counts for four bodies are those of a dense bias.
         of_rank = "dense" if (data, model) == ("mnist", "4b") else bias
         with_rank = {**base, "model": model, "bias": of_rank, "rank": rank}
-        if (data, column) == ("mnist", "tuned"):
-            with_rank.update(_MNIST_COPIES[model])
+        if column == "tuned":
+            with_rank.update(_COPIES.get(f"{data}/{model}", {}))
         yield Variant(data, f"{model}-rank{rank}", column, with_rank)
     if model == "4b":
         dense = {**base, "model": model, "bias": "dense"}
@@ -183,11 +183,13 @@ def _equal_controls(data: str, base: dict[str, Any], encoder_width: int) -> Iter
             )
 
 
-# More than one copy learns the training images by heart; chosen at rank 4 (image-recipes.md).
-_MNIST_COPIES = {
-    "2b": {"lr": 0.01, "weight_decay": 0.3},
-    "3b": {"lr": 0.02, "weight_decay": 0.3},
-    "4b": {"weight_decay": 0.1},
+# More than one copy learns the training images by heart, or breaks down at the rate of one copy
+# (image-recipes.md).
+_COPIES = {
+    "mnist/2b": {"lr": 0.01, "weight_decay": 0.3},
+    "mnist/3b": {"lr": 0.02, "weight_decay": 0.3},
+    "mnist/4b": {"weight_decay": 0.1},
+    "cifar10/3b": {"lr": 0.01},
 }
 
 # 769 parameters and fewer do not even hold one row of weights for the 784 pixels of MNIST.
