@@ -119,3 +119,14 @@ def test_damaged_settings_files(tmp_path, name, content, words):
 def test_missing_settings_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a settings file"):
         read_settings_file(tmp_path / "none.toml")
+
+
+def test_copies_have_their_own_part_of_a_recipe_and_options_win():
+    one = resolve_settings({"data": "mnist", "model": "2b"})
+    copies = resolve_settings({"data": "mnist", "model": "2b", "rank": 4})
+    assert (one.lr, one.weight_decay) == (0.015, 0.1)
+    assert (copies.lr, copies.weight_decay) == (0.01, 0.3)
+    assert copies.label_smoothing == one.label_smoothing
+    assert resolve_settings({"data": "mnist", "model": "2b", "rank": 4, "lr": 0.5}).lr == 0.5
+    with pytest.raises(ValueError, match="rank"):
+        resolve_settings({"data": "mnist", "model": "2b", "rank": "many"})

@@ -39,7 +39,7 @@ _NUMBERS = (
 )
 _PROTOCOLS = (
     "Protocols: the official training set is split 8:2 into train and dev. Dev-selected: the "
-    "weights of the epoch with the best dev accuracy, test set read once (once more where a row's "
+    "weights of the epoch with the best dev accuracy, test set read once (again where a row's "
     "recipe was chosen anew: image-recipes.md, text-recipes.md). Best test seen, the "
     "protocol of the authors' code, here once an epoch: the largest test accuracy of any epoch; "
     "in the figures the hollow caps. Paper settings: the published hyperparameters. Our recipe: "

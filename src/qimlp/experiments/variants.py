@@ -145,8 +145,6 @@ def _multi_body(
         # Fig. 3's counts for four bodies are those of a dense bias.
         of_rank = "dense" if (data, model) == ("mnist", "4b") else bias
         with_rank = {**base, "model": model, "bias": of_rank, "rank": rank}
-        if column == "tuned":
-            with_rank.update(_COPIES.get(f"{data}/{model}", {}))
         yield Variant(data, f"{model}-rank{rank}", column, with_rank)
     if model == "4b":
         dense = {**base, "model": model, "bias": "dense"}
@@ -182,15 +180,6 @@ def _equal_controls(data: str, base: dict[str, Any], encoder_width: int) -> Iter
                 note=f"a low-rank MLP with at most the {budget:,} parameters of {model}",
             )
 
-
-# More than one copy learns the training images by heart, or breaks down at the rate of one copy
-# (image-recipes.md).
-_COPIES = {
-    "mnist/2b": {"lr": 0.01, "weight_decay": 0.3},
-    "mnist/3b": {"lr": 0.02, "weight_decay": 0.3},
-    "mnist/4b": {"weight_decay": 0.1},
-    "cifar10/3b": {"lr": 0.01},
-}
 
 # 769 parameters and fewer do not even hold one row of weights for the 784 pixels of MNIST.
 _BUDGETS = {

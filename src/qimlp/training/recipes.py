@@ -1,9 +1,9 @@
 """Named recipes: plain data, no code.
 
 A recipe has up to three parts, later ones winning: ``all`` (every run), ``kinds`` (by kind of
-network, ``qimlp``, ``mlp`` or ``low-rank``), ``data`` (by data set name, or by name and model as
-in ``digits/mlp`` or ``mnist/3b``). Each part is a dict of `TrainSettings` fields. Settings files
-and command-line options win over all of them.
+network, ``qimlp``, ``mlp`` or ``low-rank``), ``data`` (by data set name, by name and model as in
+``digits/mlp`` or ``mnist/3b``, and at a rank above 1 by ``mnist/3b/copies``). Each part is a dict
+of `TrainSettings` fields. Settings files and command-line options win over all of them.
 """
 
 from typing import Any
@@ -55,6 +55,12 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
             "mnist/2b": {"lr": 0.015, "label_smoothing": 0.05, "weight_decay": 0.1},
             "mnist/mlp": {"label_smoothing": 0.05, "weight_decay": 1.0},
+            # More than one copy learns the training images by heart, or breaks down at the rate of
+            # one copy (docs/reproduction/image-recipes.md).
+            "mnist/2b/copies": {"lr": 0.01, "weight_decay": 0.3},
+            "mnist/3b/copies": {"lr": 0.02, "weight_decay": 0.3},
+            "mnist/4b/copies": {"weight_decay": 0.1},
+            "cifar10/3b/copies": {"lr": 0.01},
             # Rows of 28 pixels fit two bodies, not three.
             "mnist/3b": {"lr": 0.04, "order": "patches"},
             "mnist/4b": {"lr": 0.02, "order": "patches"},
@@ -76,7 +82,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def recipe_values(name: str, *, kind: str, model: str, data: str) -> dict[str, Any]:
+def recipe_values(name: str, *, kind: str, model: str, data: str, rank: int) -> dict[str, Any]:
     """Merge the parts of one recipe.
 
     Args:
@@ -85,14 +91,17 @@ def recipe_values(name: str, *, kind: str, model: str, data: str) -> dict[str, A
         model: The network's name, such as ``"3b"``; those of kind ``mlp`` and ``low-rank`` are
             called so.
         data: Name of the data set.
+        rank: Number of summed Kronecker products.
 
     Returns:
         `TrainSettings` fields.
     """
     recipe = RECIPES[name]
+    copies = recipe["data"].get(f"{data}/{model}/copies", {}) if rank > 1 else {}
     return {
         **recipe["all"],
         **recipe["kinds"].get(kind, {}),
         **recipe["data"].get(data, {}),
         **recipe["data"].get(f"{data}/{model}", {}),
+        **copies,
     }

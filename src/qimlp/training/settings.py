@@ -49,9 +49,9 @@ class TrainSettings(BaseModel):
     column by column (`columns`). `start` is where training begins: at random factors (`init`), or,
     for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model of
     the train part, ridge regression or a support vector machine per class (``svm``), of the penalty
-    `start_penalty` (see `training.linear_models`). Of
-    `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
-    loss is the start of the run; 1 compares none.
+    `start_penalty` (see `training.linear_models`). Of `starts` random networks, each trained for
+    `start_epochs` epochs, the one with the lowest train loss is the start of the run; 1 compares
+    none.
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
     CUDA graph: always, where one process runs on CUDA and the encoder stays as it is
@@ -237,10 +237,16 @@ def resolve_settings(
             raise ValueError(
                 f"{source}: {unknown_name('setting', name, TrainSettings.model_fields)}"
             )
-    deciding = ("recipe", "data", "model")
+    deciding = ("recipe", "data", "model", "rank")
     identity: dict[str, Any] = {name: given[name] for name in deciding if name in given}
     known = _validated(identity, source)
-    recipe = recipe_values(known.recipe, kind=known.kind, model=known.model, data=known.data_name)
+    recipe = recipe_values(
+        known.recipe,
+        kind=known.kind,
+        model=known.model,
+        data=known.data_name,
+        rank=known.rank,
+    )
     return _validated({**recipe, **given}, source)
 
 
