@@ -94,6 +94,34 @@ def test_relation_of_two_quantities():
         relate([1, 2], [1])
 
 
+def test_relation_within_kinds_leaves_out_what_differs_between_them():
+    kinds = [kind for kind in "abcd" for _ in range(3)]
+    between = [float(3 * "abcd".index(kind)) for kind in kinds]
+    falling = [0.0, 1.0, 2.0] * 4
+    x = [b + f for b, f in zip(between, falling, strict=True)]
+    y = [b - f for b, f in zip(between, falling, strict=True)]
+    assert relate(x, y).pearson > 0.5
+    within = relate(x, y, kinds=kinds)
+    assert within.pearson == pytest.approx(-1)
+    assert within.pearson_high < -0.99
+    assert within.p_value < 0.01
+    shuffled = np.random.default_rng(0).permutation(len(x))
+    again = relate(
+        [x[i] for i in shuffled], [y[i] for i in shuffled], kinds=[kinds[i] for i in shuffled]
+    )
+    assert again.pearson == pytest.approx(-1)
+
+
+def test_relation_within_kinds_needs_four_networks_that_are_not_alone():
+    x, y = [1.0, 2.0, 3.0, 9.0, 8.0], [1.0, 3.0, 2.0, 7.0, 9.0]
+    assert relate(x, y, kinds=["a", "a", "a", "b", "c"]) is None
+    assert relate(x, y, kinds=["a", "a", "a", "b", "b"]).count == 5
+    assert relate(x, y, kinds=["one"] * 5) == relate(x, y)
+    assert relate([1, 1, 2, 2], [1, 2, 3, 4], kinds=["a", "a", "b", "b"]) is None
+    with pytest.raises(ValueError, match="expected as many values"):
+        relate(x, y, kinds=["a"])
+
+
 def test_few_networks_are_compared_with_all_orders_of_them():
     x, y = [0.0, 1.0, 2.0, 5.0, 3.0], [1.0, 3.0, 2.0, 4.0, 5.0]
     seen = abs(np.corrcoef(x, y)[0, 1])

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 
+from qimlp.experiments.cell import Cell
 from qimlp.experiments.claims import verdicts
 from qimlp.experiments.intervals import Estimate
 from qimlp.experiments.judging import (
@@ -19,7 +20,7 @@ from qimlp.experiments.judging import (
 from qimlp.experiments.store import Store
 from qimlp.experiments.summary import summarize
 
-from .conftest import ALL, STUDY, around, fill
+from .conftest import ALL, STUDY, around, fill, make_entry
 
 TWO_BODIES = "MNIST: two bodies"
 MLP = (0.95, 0.951, 0.952)
@@ -72,7 +73,7 @@ def test_the_verdict_names_the_numbers(tmp_path):
     [
         (0.002, 0.006, (True, False, True, True)),
         (0.02, 0.04, (True, False, False, False)),
-        (0.002, 0.02, (True, False, None, False)),
+        (0.002, 0.02, (True, False, None, None)),
         (-0.002, 0.006, (None, None, True, True)),
         (-0.02, 0.02, (None, None, None, None)),
         (-0.04, -0.02, (False, True, False, True)),
@@ -114,7 +115,7 @@ def test_counts_need_no_run(tmp_path):
 def test_memory_and_time_are_judged_by_the_paper_settings(tmp_path):
     store = Store(tmp_path)
     fill(store, {f"mnist/{network}/paper": (0.9,) for network in ("mlp", "2b")})
-    assert judged(store, "Training takes longer").verdict == FAILS
+    assert judged(store, "Training takes longer").verdict == UNDECIDED
     assert "1.00 times" in judged(store, "Training takes longer").evidence[0]
     assert judged(store, "Training takes less memory").verdict == FAILS
 
@@ -126,7 +127,8 @@ def test_claims_on_correlation_come_from_the_comparison_of_runs(tmp_path):
     assert judged(store, "The strong correlation that is mined", studies).verdict == HOLDS
     mined = judged(store, "The layers mine", studies)
     assert mined.verdict == IN_PART
-    assert mined.brief == "of 4 comparisons 3 for it, 0 against, 1 open"
+    assert mined.brief == "of 2 comparisons 1 for it, 0 against, 1 open"
+    assert "against the untrained network +0.30 [+0.20, +0.40]" in mined.evidence[0]
     single = copy.deepcopy(STUDY)
     single["layers"][1]["growth"] = {"2b": around(0.2, count=1)}
     found = judged(store, "MNIST: strong correlation", {"mnist": single})
@@ -136,3 +138,71 @@ def test_claims_on_correlation_come_from_the_comparison_of_runs(tmp_path):
     by_chance["layers"][1]["relation"]["p_value"] = 0.2
     found = judged(store, "The strong correlation that is mined", {"mnist": by_chance})
     assert found.verdict == UNDECIDED
+
+
+def test_more_copies_are_not_in_the_papers_figures_of_correlation(tmp_path):
+    study = copy.deepcopy(STUDY)
+    for layer in study["layers"]:
+        layer["strong"]["2b-rank4"] = around(2.0)
+    study["layers"][1]["growth"]["2b-rank4"] = around(-0.5)
+    found = judged(Store(tmp_path), "MNIST: strong correlation", {"mnist": study})
+    assert found.verdict == HOLDS
+    assert found.brief == "C +0.20 [+0.10, +0.30] nats"
+
+
+@pytest.mark.parametrize(
+    ("within", "verdict"),
+    [((-0.3, 0.5), UNDECIDED), ((-0.8, 0.01), FAILS), ((0.8, 0.01), HOLDS), (None, UNDECIDED)],
+)
+def test_what_size_explains_does_not_make_correlation_decide_accuracy(tmp_path, within, verdict):
+    study = copy.deepcopy(STUDY)
+    study["layers"][1]["strong"]["2b-rank4"] = around(2.0)
+    if within is not None:
+        pearson, p_value = within
+        relation = study["layers"][1]["relation"]
+        study["layers"][1]["within"] = {**relation, "pearson": pearson, "p_value": p_value}
+    found = judged(Store(tmp_path), "The strong correlation that is mined", {"mnist": study})
+    assert found.verdict == verdict
+
+
+def test_times_decide_where_the_seeds_do_not_overlap(tmp_path):
+    store = Store(tmp_path)
+    networks = {variant.name: variant for variant in ALL}
+
+    def put(network, *milliseconds):
+        for seed, time in enumerate(milliseconds):
+            cell = Cell(networks[f"mnist/{network}/paper"], seed)
+            store.write(cell, make_entry(cell, seconds_per_step=time / 1e3))
+
+    put("mlp", 8.0, 30.0)
+    put("2b", 1.0, 2.0, 6.0)
+    put("3b", 1.0, 9.0)
+    found = judged(store, "Training takes longer")
+    assert found.verdict == FAILS
+    assert found.evidence[0].startswith("mnist 2b: 2.00 (1.00 to 6.00) ms a step against 19.00")
+    assert found.brief == "0.11 to 0.26 times as long"
+    put("3b", 40.0, 50.0)
+    assert judged(store, "Training takes longer").verdict == IN_PART
+
+
+def test_ordinary_networks_of_as_many_parameters_are_compared(tmp_path):
+    store = Store(tmp_path)
+    claim = "IMDb: better than ordinary networks"
+    assert judged(store, claim).verdict == OPEN
+    own, less, more = (0.75, 0.751, 0.752), (0.70, 0.701, 0.702), (0.76, 0.761, 0.762)
+    fill(store, {"imdb/2b/tuned": own, "imdb/narrow-mlp-as-2b/tuned": less})
+    assert judged(store, claim).verdict == HOLDS
+    fill(store, {"imdb/low-rank-mlp-as-2b/tuned": more})
+    found = judged(store, claim)
+    assert found.verdict == IN_PART
+    assert found.brief.startswith("2b against narrow +0.0500 ± ")
+    assert "2b against low-rank -0.0100 ± " in found.brief
+
+
+def test_a_claim_that_fails_says_to_which_side(tmp_path):
+    store = Store(tmp_path)
+    far = {"cifar10/3b/tuned": (0.64, 0.641, 0.642), "cifar10/mlp/tuned": (0.56, 0.561, 0.562)}
+    fill(store, far)
+    found = judged(store, "CIFAR-10: three bodies")
+    assert found.verdict == FAILS
+    assert found.brief.endswith(": more accurate")

@@ -2,6 +2,8 @@ import json
 import re
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from qimlp.experiments.cell import Cell
 from qimlp.experiments.report import write_report
 from qimlp.experiments.store import Store
@@ -28,6 +30,56 @@ def test_the_report_holds_every_figure_and_table(tmp_path):
     assert "0.9805 ± 0.0064 (2 of 5) | 0.9905" in row
     wanted = next(line for line in text.splitlines() if line.startswith("| mnist 2b |"))
     assert "| 0.981 | 0.9805 ± 0.0064 (2) | missed by 0.0005; tried: " in wanted
+
+
+def test_a_row_says_how_our_recipe_goes_beyond_rates(tmp_path):
+    page, _ = write_report(summarize(ALL, Store(tmp_path / "results")), tmp_path)
+    lines = page.read_text().splitlines()
+    mnist = next(line for line in lines if line.startswith("| 4b | 357 "))
+    assert mnist.endswith(
+        "our recipe: pixels column by column; best of 6 starts by train loss, 12 epochs more |"
+    )
+    assert next(line for line in lines if line.startswith("| 3b | 769 ")).endswith(
+        "our recipe: pixels in patches |"
+    )
+
+
+def test_both_protocols_are_compared_column_by_column(tmp_path):
+    store = Store(tmp_path / "results")
+    fill(store, {"mnist/2b/tuned": (0.98, 0.981), "mnist/2b/paper": (0.97,)})
+    page, _ = write_report(summarize(ALL, store), tmp_path)
+    assert (
+        "adds on average 0.0100 over 1 networks by paper settings and 0.0100 over 1 networks by "
+        "our recipe, at most 0.0100"
+    ) in page.read_text()
+
+
+def test_only_what_was_not_run_is_grey(tmp_path):
+    store = Store(tmp_path / "results")
+    fill(store, {"cifar10/2b/tuned": (0.70, 0.701), "cifar10/mlp/tuned": (0.56,)})
+    _, html = write_report(summarize(ALL, store), tmp_path)
+    whole = html.read_text()
+    assert re.search(r"<td>not run; \+0\.1405", whole)
+    assert '<td class="open">not run</td>' in whole
+    assert re.search(r'<td class="open">not run \(', whole)
+
+
+@pytest.mark.parametrize(
+    ("own", "outcome"),
+    [
+        ((0.776, 0.777, 0.778), "level with mlp, "),
+        ((0.790, 0.791, 0.792), "above mlp, "),
+        ((0.760, 0.790, 0.770), "not shown to be level with mlp, "),
+        ((0.760, 0.761, 0.762), "below mlp, "),
+    ],
+)
+def test_a_network_is_level_where_it_is_shown_not_to_be_below(tmp_path, own, outcome):
+    store = Store(tmp_path / "results")
+    fill(store, {"imdb/2b-best/tuned": own, "imdb/mlp/tuned": (0.776, 0.777, 0.778)})
+    page, _ = write_report(summarize(ALL, store), tmp_path)
+    row = next(x for x in page.read_text().splitlines() if x.startswith("| imdb 2b-best |"))
+    assert row.split(" | ")[-1].startswith(outcome)
+    assert ("tried: " in row) == (outcome.startswith(("not", "below")))
 
 
 def test_networks_that_were_not_run_have_their_count_their_time_and_their_command(tmp_path):

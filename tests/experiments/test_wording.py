@@ -17,7 +17,7 @@ def about(mean, half=0.1, count=3):
 
 
 FIRST = LayerOverRuns(
-    1, {"2b": about(1.5)}, {}, {"2b": {"random": about(-1), "untrained": about(0.3)}}, None
+    1, {"2b": about(1.5)}, {}, {"2b": {"random": about(-1), "untrained": about(0.3)}}, None, None
 )
 SECOND = LayerOverRuns(
     2,
@@ -25,8 +25,9 @@ SECOND = LayerOverRuns(
     {"2b": about(0.2)},
     {"2b": {"random": about(-0.9), "shuffled": about(0.02), "mlp": about(0.4)}},
     None,
+    None,
 )
-THIRD = LayerOverRuns(3, {"2b": about(1)}, {"2b": about(-0.7)}, {"2b": {}}, None)
+THIRD = LayerOverRuns(3, {"2b": about(1)}, {"2b": about(-0.7)}, {"2b": {}}, None, None)
 
 
 def test_a_table_has_a_column_per_layer_and_marks_what_is_clear():
@@ -83,11 +84,21 @@ def test_a_network_with_one_hidden_layer():
     ],
 )
 def test_whether_accuracy_goes_with_c(accuracy, words):
-    related = LayerOverRuns(1, {}, {}, {}, relate([1, 2, 3, 4, 5], accuracy))
+    related = LayerOverRuns(1, {}, {}, {}, relate([1, 2, 3, 4, 5], accuracy), None)
     answer = relation_answer([related], {"2b": 3, "2b-rank2": 2})
     assert answer.startswith("Does accuracy go with C? Over 5 runs (3 of 2b, 2 of 2b-rank2) in ")
     assert words in answer
-    assert answer.endswith("may go with their size.")
+    assert answer.endswith("may go with their size. There are too few runs of one kind to tell.")
     assert relation_answer([related], {"2b": 5}).endswith("permutation test).")
     few = relation_answer([FIRST], {"2b": 3})
     assert few == "Whether accuracy goes with C cannot be said from 3 runs: four are needed."
+
+
+def test_what_separates_networks_of_several_kinds_is_told_apart():
+    pooled = relate([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
+    within = relate([1, 2, 3, 4, 5], [2, 1, 5, 1, 2])
+    answer = relation_answer(
+        [LayerOverRuns(1, {}, {}, {}, pooled, within)], {"2b": 3, "2b-rank2": 2}
+    )
+    assert "Over 5 runs (3 of 2b, 2 of 2b-rank2) in layer 1 it rises with C" in answer
+    assert "With each kind's means taken out in layer 1 there is no clear relation" in answer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import accumulate, permutations
 
 import torch
 from torch import Tensor
@@ -47,12 +48,23 @@ class Relation:
         return f"p = {self.p_value:.3f}" if self.p_value < 0.01 else f"p = {self.p_value:.2f}"
 
 
-def relate(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Relation | None:
+def relate(
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    kinds: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Relation | None:
     """Correlate two quantities; None with fewer than four networks or without any spread.
+
+    Networks of several kinds (sizes, say) may differ in both quantities because they differ in
+    kind. With `kinds` each kind's means are taken out first, and networks are drawn and paired
+    anew within their kind only; a network alone of its kind is left out.
 
     Args:
         x: One value per network.
         y: As many.
+        kinds: As many names; None counts all networks as of one kind.
         seed: Of the bootstrap.
 
     Returns:
@@ -61,34 +73,63 @@ def relate(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Relation
     Raises:
         ValueError: Another number of values.
     """
-    if len(x) != len(y):
-        raise ValueError(f"expected as many values of y as of x, {len(x)}, got {len(y)}")
-    a = torch.tensor(x, dtype=torch.float64)
-    b = torch.tensor(y, dtype=torch.float64)
-    if len(a) < 4 or float(a.std()) == 0 or float(b.std()) == 0:
+    names = ["one"] * len(x) if kinds is None else list(kinds)
+    if not len(x) == len(y) == len(names):
+        raise ValueError(
+            f"expected as many values of y and kinds as of x, {len(x)}, "
+            f"got {len(y)} and {len(names)}"
+        )
+    rows = sorted(
+        (i for i, name in enumerate(names) if names.count(name) > 1), key=names.__getitem__
+    )
+    sizes = list(Counter(names[i] for i in rows).values())
+    a, b = (torch.tensor([v[i] for i in rows], dtype=torch.float64) for v in (x, y))
+    if len(rows) < 4:
+        return None
+    a, b = _centred(a, sizes), _centred(b, sizes)
+    if not _varies(a, x) or not _varies(b, y):
         return None
     generator = torch.Generator().manual_seed(seed)
-    draws = torch.randint(len(a), (_DRAWS, len(a)), generator=generator)
-    pearson, *p = _with_interval(a, b, draws)
-    spearman, *s = _with_interval(_ranks(a), _ranks(b), draws)
-    chance = _by_chance(a, b, abs(pearson), generator)
-    return Relation(len(a), pearson, p[0], p[1], chance, spearman, s[0], s[1])
+    draws = _within(sizes, lambda n: torch.randint(n, (_DRAWS, n), generator=generator))
+    pearson, *p = _with_interval(a, b, draws, sizes)
+    spearman, *s = _with_interval(_ranks(a), _ranks(b), draws, sizes)
+    chance = _by_chance(a, b, abs(pearson), sizes, generator)
+    return Relation(len(rows), pearson, p[0], p[1], chance, spearman, s[0], s[1])
 
 
-def _by_chance(a: Tensor, b: Tensor, least: float, generator: torch.Generator) -> float:
-    """Two-sided permutation test: over all orders of up to seven networks, else over some."""
-    if len(a) <= _ALL_ORDERS:
+def _within(sizes: Sequence[int], draw: Callable[[int], Tensor]) -> Tensor:
+    """Numbers of networks, drawn kind by kind; those of a kind stand together."""
+    starts = accumulate([0, *sizes[:-1]])
+    return torch.cat([draw(n) + start for n, start in zip(sizes, starts, strict=True)], dim=-1)
+
+
+def _centred(values: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Less the mean of their kind."""
+    return torch.cat([v - v.mean(-1, keepdim=True) for v in values.split(list(sizes), -1)], -1)
+
+
+def _varies(centred: Tensor, values: Sequence[float]) -> bool:
+    return float(centred.abs().max()) > 1e-12 * max(map(abs, values))
+
+
+def _by_chance(
+    a: Tensor, b: Tensor, least: float, sizes: Sequence[int], generator: torch.Generator
+) -> float:
+    """Two-sided permutation test: over all orders of up to seven networks of a kind, else some."""
+    if len(sizes) == 1 and len(a) <= _ALL_ORDERS:
         orders = torch.tensor(list(permutations(range(len(a)))))
         extra = 0
     else:
-        orders = torch.rand(_ORDERS, len(a), generator=generator).argsort(-1)
+        orders = _within(sizes, lambda n: torch.rand(_ORDERS, n, generator=generator).argsort(-1))
         extra = 1  # the order that was seen
     hits = int((_correlation(a, b[orders]).abs() >= least - 1e-12).sum())
     return (hits + extra) / (len(orders) + extra)
 
 
-def _with_interval(a: Tensor, b: Tensor, draws: Tensor) -> tuple[float, float, float]:
-    drawn = _correlation(a[draws], b[draws])
+def _with_interval(
+    a: Tensor, b: Tensor, draws: Tensor, sizes: Sequence[int]
+) -> tuple[float, float, float]:
+    drawn = _correlation(_centred(a[draws], sizes), _centred(b[draws], sizes))
     drawn = drawn[torch.isfinite(drawn)]  # a draw may hold one network only
     low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return float(_correlation(a, b)), low, high

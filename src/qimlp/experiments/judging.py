@@ -113,7 +113,7 @@ def is_no_gain(gap: Estimate) -> Mark:
         return None
     if gap.high <= LEVEL_WITHIN:
         return True
-    return False if gap.low > 0 else None
+    return False if gap.low > LEVEL_WITHIN else None
 
 
 def compare(first: Summary, second: Summary) -> Estimate | None:

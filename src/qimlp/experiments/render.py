@@ -156,7 +156,7 @@ def _html_table(table: Table) -> str:
 
 def _html_cell(text: str) -> str:
     kind = _CLASS.get(text, "")
-    if text.startswith(OPEN):
+    if text == OPEN or text.startswith(f"{OPEN} ("):
         kind = "open"
     elif _NUMBER.fullmatch(text):
         kind = "number"

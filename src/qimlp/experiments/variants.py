@@ -6,7 +6,7 @@ from typing import Any
 
 from qimlp.experiments.budget import dense_count, low_rank_widths, narrow_widths
 from qimlp.experiments.cell import Variant
-from qimlp.experiments.counts import ENCODER_WIDTHS
+from qimlp.experiments.counts import ENCODER_WIDTHS, count_network
 from qimlp.experiments.published import PARAMETERS
 from qimlp.shapes import PAPER_WIDTHS
 
@@ -74,8 +74,12 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
         base = {"text": "tfidf"}
     elif data == "imdb":
         base = {"text": "encoder", "encoder": encoder, "max_tokens": 128}
-    for model, bias in _BIAS[data].items():
-        yield from _multi_body(data, column, model, bias, base)
+    bodies = [
+        variant
+        for model, bias in _BIAS[data].items()
+        for variant in _multi_body(data, column, model, bias, base)
+    ]
+    yield from bodies
     yield Variant(
         data,
         "mlp",
@@ -86,7 +90,7 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
         note="the paper's control" if column == "paper" else "the control, properly trained",
     )
     if column == "tuned":
-        yield from _equal_controls(data, base, ENCODER_WIDTHS.get(encoder, 768))
+        yield from _equal_controls(data, base, ENCODER_WIDTHS.get(encoder, 768), bodies)
     if data == "20newsgroups":
         yield from _ordered(column, base)
     elif data == "imdb":
@@ -130,32 +134,34 @@ def _fine_tuned(column: str, base: dict[str, Any]) -> Iterator[Variant]:
 def _multi_body(
     data: str, column: str, model: str, bias: str, base: dict[str, Any]
 ) -> Iterator[Variant]:
-    changes = {**base, "model": model, "bias": bias}
+    changes, of_copies = {**base, "model": model, "bias": bias}, base
     if (data, model, column) == ("mnist", "4b", "tuned"):
         # Chosen with the Kronecker bias; with a dense one the recipe stands (image-recipes.md).
         changes.update(lr=0.04, order="columns", starts=6)
     elif (data, model, column) == ("cifar10", "4b", "tuned"):
-        changes["order"] = "columns"
+        of_copies = {**base, "order": "columns"}
+        changes.update(of_copies)
     counts = {**PARAMETERS, "cifar10/4b": 1_985}
-    form = {"kronecker": "Kronecker bias", "dense": "dense bias"}[bias]
-    if "starts" in changes:
-        form += f", best of {changes['starts']} starts by train loss, each two epochs more"
-    yield Variant(data, model, column, changes, counts.get(f"{data}/{model}"), note=form)
+    yield Variant(data, model, column, changes, counts.get(f"{data}/{model}"))
     for rank in _RANKS.get(data, ()):
         # Fig. 3's counts for four bodies are those of a dense bias.
         of_rank = "dense" if (data, model) == ("mnist", "4b") else bias
-        with_rank = {**base, "model": model, "bias": of_rank, "rank": rank}
+        with_rank = {**of_copies, "model": model, "bias": of_rank, "rank": rank}
         yield Variant(data, f"{model}-rank{rank}", column, with_rank)
     if model == "4b":
-        dense = {**base, "model": model, "bias": "dense"}
-        yield Variant(data, "4b-dense-bias", column, dense, note="dense bias")
+        yield Variant(data, "4b-dense-bias", column, {**base, "model": model, "bias": "dense"})
 
 
-def _equal_controls(data: str, base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
+def _equal_controls(
+    data: str, base: dict[str, Any], encoder_width: int, known: list[Variant]
+) -> Iterator[Variant]:
+    """Ordinary networks with the parameters of some of the multi-body networks that are known."""
     widths = PAPER_WIDTHS[data]
     if data == "imdb":
         widths = tuple(encoder_width if width == 768 else width for width in widths)
-    for model, budget in _BUDGETS[data].items():
+    for model in _EQUALLED[data]:
+        count = count_network(next(variant for variant in known if variant.network == model))
+        budget = 0 if count is None else count.parameters
         narrow = narrow_widths(budget, widths)
         if narrow is not None:
             # Short of parameters as they are, they go without what keeps the full one in check.
@@ -182,11 +188,11 @@ def _equal_controls(data: str, base: dict[str, Any], encoder_width: int) -> Iter
 
 
 # 769 parameters and fewer do not even hold one row of weights for the 784 pixels of MNIST.
-_BUDGETS = {
-    "mnist": {"2b": 3_451, "2b-rank4": 13_447},
-    "cifar10": {"2b": 38_010, "3b": 15_014},
-    "20newsgroups": {"2b": 70_720},
-    "imdb": {"2b": 2_490},
+_EQUALLED = {
+    "mnist": ("2b", "2b-rank4"),
+    "cifar10": ("2b", "3b"),
+    "20newsgroups": ("2b",),
+    "imdb": ("2b",),
 }
 
 

@@ -218,7 +218,7 @@ def draw_relation(
                 linewidth=0,
                 label=label,
             )
-        caption(axes, _with_relation(layer, [pair for pairs in groups.values() for pair in pairs]))
+        caption(axes, _with_relation(layer, groups))
         axes.set_xlabel(f"mean C ({unit})")
         axes.margins(0.12)
         dress(axes)
@@ -238,8 +238,13 @@ def draw_relation(
     return figure
 
 
-def _with_relation(layer: str, pairs: Sequence[tuple[float, float]]) -> str:
-    found = relate([c for c, _ in pairs], [accuracy for _, accuracy in pairs])
+def _with_relation(layer: str, groups: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """The layer and what its marks say: of several kinds, within networks of one kind."""
+    kinds = [label for label, pairs in groups.items() for _ in pairs]
+    c, accuracy = zip(*(pair for pairs in groups.values() for pair in pairs), strict=True)
+    several = len(groups) > 1
+    found = relate(c, accuracy, kinds=kinds if several else None)
     if found is None:
         return layer
-    return f"{layer}: r = {found.pearson:+.2f}, {found.p_words}"
+    of_kinds = " within kinds" if several else ""
+    return f"{layer}: r{of_kinds} = {found.pearson:+.2f}, {found.p_words}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ from qimlp.shapes import format_dims
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 INK, FAINT, GREY = "#333333", "#DDDDDD", "#999999"
+
+_LETTER_INCHES = 0.1
+"""Of a title's type."""
 
 #: Baseline -> (colour, marker, short name); shape and name tell them apart without colour too.
 BASELINE_STYLES = {
@@ -57,6 +61,7 @@ def caption(axes: Axes, text: str) -> None:
 def headline(figure: Figure, of: str, what: str) -> None:
     """Write the figure's title: what is shown, and of which network if it has a name."""
     title = f"{of}: {what}" if of else what[0].upper() + what[1:]
+    title = textwrap.fill(title, int(figure.get_figwidth() / _LETTER_INCHES))
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, weight="bold", color=INK)
 
 

@@ -97,7 +97,10 @@ def _layer(
     studies: Sequence[RunStudy],
     points: dict[str, dict[str, list[tuple[float, float]]]],
 ) -> LayerOverRuns:
-    pairs = [pair for group in points[f"layer {number}"].values() for pair in group]
+    groups = points[f"layer {number}"].items()
+    kinds = [network for network, group in groups for _ in group]
+    c = [strong for _, group in groups for strong, _ in group]
+    accuracy = [reached for _, group in groups for _, reached in group]
     strong: dict[str, list[float]] = {}
     growth: dict[str, list[float]] = {}
     against: dict[str, dict[str, list[float]]] = {}
@@ -117,8 +120,9 @@ def _layer(
         {name: of_few(values) for name, values in strong.items()},
         {name: of_few(values) for name, values in growth.items()},
         {
-            name: {baseline: of_few(values) for baseline, values in groups.items()}
-            for name, groups in against.items()
+            name: {baseline: of_few(values) for baseline, values in differences.items()}
+            for name, differences in against.items()
         },
-        relate([c for c, _ in pairs], [accuracy for _, accuracy in pairs]),
+        relate(c, accuracy),
+        relate(c, accuracy, kinds=kinds) if len(set(kinds)) > 1 else None,
     )

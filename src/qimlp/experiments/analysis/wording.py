@@ -34,6 +34,8 @@ class LayerOverRuns:
         growth: For each network C minus that of the layer before, over its seeds.
         against: For each network and baseline the difference in C, over its seeds.
         relation: Of mean C and accuracy over all runs; None with fewer than four.
+        within: The same within networks of one kind, where there are several kinds; None with
+            fewer than four runs that are not alone of their kind.
     """
 
     layer: int
@@ -41,6 +43,7 @@ class LayerOverRuns:
     growth: dict[str, Estimate]
     against: dict[str, dict[str, Estimate]]
     relation: Relation | None
+    within: Relation | None
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,6 @@ def layer_answer(network: str, layers: Sequence[LayerOverRuns]) -> str:
     return " ".join(sentences)
 
 
-_OTHER_CAUSES = (
-    " These networks differ in more than C: what goes with it over all of them may go with their "
-    "size."
-)
-
-
 def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) -> str:
     """Answer: does accuracy go with C?
 
@@ -132,20 +129,38 @@ def relation_answer(layers: Sequence[LayerOverRuns], runs: Mapping[str, int]) ->
         runs: Runs of each network.
 
     Returns:
-        One sentence, and a second where networks of several kinds are compared.
+        One sentence, and where networks of several kinds are compared, what holds within them.
     """
     total = sum(runs.values())
-    related = [(layer.layer, layer.relation) for layer in layers if layer.relation is not None]
+    related = _by_layer({layer.layer: layer.relation for layer in layers})
     if not related:
         return f"Whether accuracy goes with C cannot be said from {total} runs: four are needed."
-    parts = [f"in layer {number} {_related(relation)}" for number, relation in related]
     of = ", ".join(f"{count} of {network}" for network, count in runs.items())
-    several = len(runs) > 1
-    return (
-        f"Does accuracy go with C? Over {total} runs ({of}) {joined(parts)} "
+    answer = (
+        f"Does accuracy go with C? Over {total} runs ({of}) {related} "
         "(Pearson's correlation, 95 % bootstrap interval, p of a permutation test)."
-        f"{_OTHER_CAUSES if several else ''}"
     )
+    if len(runs) == 1:
+        return answer
+    within = _by_layer({layer.layer: layer.within for layer in layers})
+    return (
+        f"{answer} These networks differ in more than C: what goes with it over all of them may "
+        "go with their size. "
+        + (
+            f"With each kind's means taken out {within}."
+            if within
+            else "There are too few runs of one kind to tell."
+        )
+    )
+
+
+def _by_layer(relations: Mapping[int, Relation | None]) -> str:
+    parts = [
+        f"in layer {number} {_related(relation)}"
+        for number, relation in relations.items()
+        if relation is not None
+    ]
+    return joined(parts) if parts else ""
 
 
 def interval(value: Estimate, sign: str = "") -> str:
