@@ -164,8 +164,9 @@ def _equal_controls(
         budget = 0 if count is None else count.parameters
         narrow = narrow_widths(budget, widths)
         if narrow is not None:
-            # Short of parameters as they are, they go without what keeps the full one in check.
-            free = {"dropout": 0.0, "label_smoothing": 0.0, "weight_decay": 0.0}
+            # Short of parameters as they are, they go without what keeps the full one in check, and
+            # at a rate of their own (image-recipes.md).
+            free = {"lr": 0.003, "dropout": 0.0, "label_smoothing": 0.0, "weight_decay": 0.0}
             dims = [[width] for width in narrow]
             yield Variant(
                 data,
@@ -178,11 +179,12 @@ def _equal_controls(
         thin = low_rank_widths(budget, widths)
         if thin is not None:
             dims = [[width] for width in thin[0]]
+            rate = {"lr": 0.01} if (data, model) == ("mnist", "2b") else {}
             yield Variant(
                 data,
                 f"low-rank-mlp-as-{model}",
                 "tuned",
-                {**base, "model": "low-rank", "dims": dims, "rank": thin[1]},
+                {**base, **rate, "model": "low-rank", "dims": dims, "rank": thin[1]},
                 note=f"a low-rank MLP with at most the {budget:,} parameters of {model}",
             )
 
