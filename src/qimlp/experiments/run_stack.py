@@ -6,7 +6,8 @@ from qimlp.data import DataSet
 from qimlp.data.texts import TextDataSet
 from qimlp.experiments.cell import Cell
 from qimlp.experiments.run_cell import Place, encoder_label, load_once, rounded, run_cell
-from qimlp.experiments.stacked import StackedRun, can_be_stacked, fit_stacked
+from qimlp.experiments.stack import StackedRun
+from qimlp.experiments.stacked import can_be_stacked, fit_stacked
 from qimlp.experiments.store import Entry, Store
 from qimlp.shapes import PAPER_WIDTHS
 from qimlp.training.errors import NonFiniteLossError
