@@ -1,5 +1,6 @@
 // The whole backward pass: the states once more, then back through the steps. Each task adds up its
-// own factor and bias gradients; they are added together at the end in the order of the tasks.
+// own factor and bias gradients (sums.h); they are added together at the end in the order of the
+// tasks.
 #pragma once
 
 #include "ahead.h"
@@ -9,6 +10,7 @@
 #include "layer.h"
 #include "steps.h"
 #include "subnormals.h"
+#include "sums.h"
 
 namespace qimlp {
 namespace {
@@ -26,6 +28,7 @@ struct BackwardJob {
   // the other, then the bias gradient.
   T* sums;
   Index sums_size, factor_sums[kMaxFactors], bias_sum;
+  double* totals;  // of every task, laid out as its sums; null where no task has to carry
   // For each task: the states, two buffers for their gradients, a transposed state; a group's
   // input, gradient and result where the rows themselves do not do; the gradient before GELU.
   T* scratch;
@@ -72,6 +75,8 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, Parts parts, 
   if (parts.bias) size += round_to_vectors<T>(plan.out_features);
   job->sums_size = size;
   job->sums = arena.take<T>((tasks - 1) * size);
+  const bool carries = (batch + tasks - 1) / tasks > kMostAdded;
+  job->totals = carries ? arena.take<double>(tasks * size) : nullptr;
 
   size = 0;
   for (int i = 0; i < last && again; ++i) {
@@ -97,11 +102,6 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, Parts parts, 
   return arena.used();
 }
 
-template <class T>
-void fill_zero(T* values, Index count) {
-  for (Index i = 0; i < count; ++i) values[i] = T(0);
-}
-
 // Where task t adds up the gradient of a factor.
 template <class S>
 Computed<S>* factor_sum(const BackwardJob<S>& job, Index t, int factor) {
@@ -112,6 +112,21 @@ Computed<S>* factor_sum(const BackwardJob<S>& job, Index t, int factor) {
 template <class S>
 Computed<S>* bias_sum(const BackwardJob<S>& job, Index t) {
   return t == 0 ? job.call->grad_bias : job.sums + (t - 1) * job.sums_size + job.bias_sum;
+}
+
+// Everything that a task adds up over the batch: `visit(count, sum, offset)`, where `offset` is its
+// place among the task's sums, and its totals.
+template <class S, class Visit>
+void each_sum(const BackwardJob<S>& job, Index t, const Visit& visit) {
+  if (job.call->grad_factors[0] != nullptr) {
+    for (int i = 0; i < job.plan->steps; ++i) {
+      const Step& s = job.plan->step[i];
+      visit(s.weight_size(), factor_sum(job, t, s.factor), job.factor_sums[s.factor]);
+    }
+  }
+  if (job.call->grad_bias != nullptr) {
+    visit(job.plan->out_features, bias_sum(job, t), job.bias_sum);
+  }
 }
 
 // The gradient of the layer's own rows in the type computed in: what GELU passes on, or as given.
@@ -189,13 +204,12 @@ void backward_task(void* context, Index t) {
   const BackwardJob<S>& job = *static_cast<const BackwardJob<S>*>(context);
   const Plan& plan = *job.plan;
   const Backward<S>& call = *job.call;
-  if (call.grad_factors[0] != nullptr) {
-    for (int i = 0; i < plan.steps; ++i) {
-      const Step& s = plan.step[i];
-      fill_zero(factor_sum(job, t, s.factor), s.weight_size());
-    }
-  }
-  if (call.grad_bias != nullptr) fill_zero(bias_sum(job, t), plan.out_features);
+  double* const totals = job.totals == nullptr ? nullptr : job.totals + t * job.sums_size;
+  each_sum(job, t, [&](Index count, auto* sum, Index offset) {
+    fill_zero(sum, count);
+    if (totals != nullptr) fill_zero(totals + offset, count);
+  });
+  Index added = 0;
   const bool factors = call.grad_factors[0] != nullptr;
   Ahead ahead;
   const Index most = job.group * plan.side;
@@ -221,6 +235,13 @@ void backward_task(void* context, Index t) {
       backward_group(job, t, first, samples, fetched);
     } else {
       add_rows(samples, plan.out_features, grad_rows(job, t, first, samples), bias_sum(job, t));
+    }
+    added += samples;
+    if (totals != nullptr && (added + most > kMostAdded || first + samples == until)) {
+      each_sum(job, t, [&](Index count, auto* sum, Index offset) {
+        carry(count, sum, totals + offset);
+      });
+      added = 0;
     }
   }
 }
@@ -253,13 +274,17 @@ void backward(const Plan& plan, const Backward<S>& call, Index tasks, void* memo
     }
   }
   run(tasks, backward_task<S>, &job);
-  for (Index t = 1; t < tasks; ++t) {  // in the order of the tasks: the same bits every time
-    for (int i = 0; i < plan.steps && factors; ++i) {
-      const Step& s = plan.step[i];
-      add_rows<T>(1, s.weight_size(), factor_sum(job, t, s.factor), call.grad_factors[s.factor]);
-    }
-    if (call.grad_bias != nullptr)
-      add_rows<T>(1, plan.out_features, bias_sum(job, t), call.grad_bias);
+  // In the order of the tasks: the same bits every time.
+  if (job.totals != nullptr) {
+    each_sum(job, 0, [&](Index count, T* result, Index offset) {
+      add_totals(count, tasks, job.totals + offset, job.sums_size, result);
+    });
+    return;
+  }
+  for (Index t = 1; t < tasks; ++t) {
+    each_sum(job, 0, [&](Index count, T* result, Index offset) {
+      add_rows<T>(1, count, job.sums + (t - 1) * job.sums_size + offset, result);
+    });
   }
 }
 

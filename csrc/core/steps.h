@@ -231,20 +231,5 @@ void step_factor_gradient(const Step& s, Index samples, const T* in, Index in_co
   }
 }
 
-// sums (width) += the rows of `values` (rows, width).
-template <class T>
-void add_rows(Index rows, Index width, const T* values, T* sums) {
-  using S = Simd<T>;
-  const Index whole = width / S::kLanes * S::kLanes;
-  for (Index j = 0; j < whole; j += S::kLanes) {
-    typename S::Vector sum = S::load(sums + j);
-    for (Index i = 0; i < rows; ++i) sum = S::add(sum, S::load(values + i * width + j));
-    S::store(sums + j, sum);
-  }
-  for (Index j = whole; j < width; ++j) {
-    for (Index i = 0; i < rows; ++i) sums[j] += values[i * width + j];
-  }
-}
-
 }  // namespace
 }  // namespace qimlp

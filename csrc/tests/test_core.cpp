@@ -206,6 +206,9 @@ int main() {
       {{4, 4, 7}, {4, 4, 7}, 1, 67, {1, 1, 1}},
       {{3, 5, 2}, {2, 7, 3}, 2, 65, {1, 1, 1}},
       {{4, 4, 7}, {3, 5, 7}, 1, 127, {2, 1}},
+      // More rows than are added up at once, on one thread and on three.
+      {{3, 4}, {5, 2}, 2, 300, {1, 1}},
+      {{4, 4, 4}, {4, 4, 4}, 1, 450, {1, 1, 1}},
   };
   int failures = 0, tried = 0;
   for (const InstructionSet set :

@@ -2,6 +2,7 @@
 // the CPU what `kron_layer_kept` gives; the backward pass is an operator of its own, so that it can
 // be traced, and differentiated again.
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <c10/core/impl/TorchDispatchModeTLS.h>
@@ -11,6 +12,7 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <tuple>
 
@@ -36,7 +38,7 @@ SavedList save(at::TensorList tensors) {
 struct KronLinearBackward : public torch::autograd::Node {
   SavedVariable x;
   SavedList factors;
-  SavedList bias;  // in parts, or where GELU follows; otherwise the gradient needs nothing of it
+  SavedList bias;  // parts that learn, or where GELU follows; the gradient needs nothing else of it
   SavedVariable slope, state;
   bool has_gelu = false, keeps = false;
   c10::SmallVector<int64_t, 4> groups;
@@ -133,13 +135,17 @@ bool can_keep(const at::Tensor& x, at::TensorList factors, at::TensorList bias) 
          are_ordinary(bias);
 }
 
+// The shape and kind of a tensor, without its values.
+at::Tensor outline(const at::Tensor& x) { return at::empty({1, 1}, x.options()).expand(x.sizes()); }
+
 NodePointer<KronLinearBackward> node_of(const at::Tensor& x, at::TensorList factors,
-                                        at::TensorList bias, at::IntArrayRef groups, bool gelu) {
+                                        at::TensorList bias, at::IntArrayRef groups, bool gelu,
+                                        bool keeps_values = true) {
   auto node = make_node<KronLinearBackward>();
   node->set_next_edges(torch::autograd::collect_next_edges(x, factors, bias));
-  node->x = SavedVariable(x, false);
+  node->x = SavedVariable(keeps_values ? x : outline(x), false);
   node->factors = save(factors);
-  if (bias.size() > 1 || gelu) node->bias = save(bias);
+  if (gelu || (bias.size() > 1 && any_requires_grad(bias))) node->bias = save(bias);
   node->groups.assign(groups.begin(), groups.end());
   node->biases = bias.size();
   node->has_gelu = gelu;
@@ -149,12 +155,13 @@ NodePointer<KronLinearBackward> node_of(const at::Tensor& x, at::TensorList fact
 // An ordinary call that is recorded.
 at::Tensor record_kept(const at::Tensor& x, at::TensorList factors, at::TensorList bias,
                        at::IntArrayRef groups, bool gelu) {
-  const auto node = node_of(x, factors, bias, groups, gelu);
+  // A frozen layer's way back reads no input: a model that is only partly trained need not hold it.
+  const bool learns = any_requires_grad(factors);
+  const auto node = node_of(x, factors, bias, groups, gelu, learns || gelu);
   at::Tensor y, slope, state;
   {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    std::tie(y, slope, state) =
-        call_kron_layer_kept(x, factors, bias, groups, gelu, any_requires_grad(factors));
+    std::tie(y, slope, state) = call_kron_layer_kept(x, factors, bias, groups, gelu, learns);
   }
   node->slope = SavedVariable(slope, false);
   node->state = SavedVariable(state, false);
@@ -229,7 +236,7 @@ std::vector<at::Tensor> layer_backward_autograd(const at::Tensor& grad, const at
                                                 at::TensorList factors, at::IntArrayRef groups,
                                                 bool needs_x, bool needs_factors,
                                                 bool needs_bias) {
-  const at::TensorList given{grad, slope, x};
+  const std::array<at::Tensor, 3> given{grad, slope, x};
   const bool differentiated =
       (at::GradMode::is_enabled() && (any_requires_grad(given) || any_requires_grad(factors))) ||
       any_forward_gradient(given) || any_forward_gradient(factors);

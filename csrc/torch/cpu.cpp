@@ -128,7 +128,8 @@ std::vector<at::Tensor> backward_of(const at::Tensor& grad, const at::Tensor& sl
   TORCH_CHECK_VALUE(grad.dim() == 2 && grad.size(0) == batch && grad.size(1) == width,
                     "qimlp::kron_linear_backward: expected grad of shape (", batch, ", ", width,
                     "), got ", grad.sizes());
-  const at::Tensor grad_rows = grad.contiguous(), rows = x.contiguous();
+  const at::Tensor grad_rows = grad.contiguous();
+  const at::Tensor rows = needs_factors ? x.contiguous() : x;  // of no use otherwise
   const Setting setting = current_setting();
   at::Tensor slopes, states;
   if (slope.numel() > 0) {

@@ -45,7 +45,10 @@ X = torch.randn(7, 15)
         (X, [torch.randn(0, 2, 3), torch.randn(0, 4, 5)], None, ValueError, "rank: expected"),
         (X, FACTORS, torch.randn(9), ValueError, r"bias: expected shape \(8,\), got \(9,\)"),
         (X, FACTORS, torch.randn(8).double(), TypeError, "bias: expected dtype"),
-        (X, FACTORS, 1.0, TypeError, "bias: expected a tensor or one vector per factor, got float"),
+        (X, FACTORS, 1.0, TypeError, r"bias: expected a sequence .* or one tensor .*, got float"),
+        (X, FACTORS, [1.0, 2.0], TypeError, r"bias\[0\]: expected a tensor, got float"),
+        (X, 3, None, TypeError, "factors: expected a sequence of tensors .*, got int"),
+        (X.to_sparse(), FACTORS, None, TypeError, "got layout torch.sparse_coo; .*to_dense"),
         (X, FACTORS, [torch.randn(2)], ValueError, "expected 2 vectors of lengths"),
         (
             X,
@@ -95,3 +98,20 @@ def test_norms_of_different_dims():
 def test_dense_checks_too():
     with pytest.raises(ValueError, match="expected rank"):
         kron_dense([torch.randn(1, 2, 3), torch.randn(2, 4, 5)])
+
+
+def test_a_bias_of_numbers_is_refused_in_one_line():
+    with pytest.raises(TypeError, match=r"bias_factors\[0\]: expected a tensor, got list"):
+        kron_bias([[1.0, 2.0]])
+    with pytest.raises(TypeError, match="put it in a list"):
+        kron_bias(torch.ones(3))
+    with pytest.raises(ValueError, match="at least one vector, got none"):
+        kron_bias([])
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_input_is_refused_in_one_line():
+    rows = [torch.randn(2, 15), torch.randn(3, 15)]
+    nested = torch.nested.nested_tensor(rows, layout=torch.jagged)
+    with pytest.raises(TypeError, match="got a nested one"):
+        kron_linear(nested, FACTORS)

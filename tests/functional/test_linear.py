@@ -2,8 +2,16 @@
 
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
-from qimlp.functional import kron_bias, kron_dense, kron_linear, kron_matmul
+from qimlp.functional import (
+    balance,
+    frobenius_norm,
+    kron_bias,
+    kron_dense,
+    kron_linear,
+    kron_matmul,
+)
 from tests.problems import BATCHES, DIMS, LAYERS, RANKS, WAYS_HERE, make_factors, make_input
 from tests.tolerances import assert_close
 
@@ -189,3 +197,36 @@ def test_deterministic_algorithms_and_repeatability():
             assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+def test_factors_may_come_in_any_container():
+    factors = make_factors((3, 4), (5, 2), 2)
+    bias = [torch.randn(5, dtype=torch.float64), torch.randn(2, dtype=torch.float64)]
+    x = make_input((3,), (3, 4))
+    expected = kron_linear(x, factors, bias)
+    held = torch.nn.ParameterList(factors), torch.nn.ParameterList(bias)
+    assert_close(kron_linear(x, *held), expected)
+    assert_close(kron_linear(x, (f for f in factors), (b for b in bias)), expected)
+    assert_close(kron_bias(held[1]), kron_bias(bias))
+    assert_close(frobenius_norm(f for f in factors), frobenius_norm(factors))
+    for own, other in zip(balance(f for f in factors), balance(factors), strict=True):
+        assert_close(own, other)
+
+
+def test_the_definition_takes_strided_factors():
+    factors = [f.transpose(1, 2) for f in make_factors((5, 2), (3, 4), 2)]
+    whole = [f.contiguous() for f in factors]
+    assert not factors[0].is_contiguous()
+    assert_close(kron_dense(factors), kron_dense(whole))
+    x = make_input((3,), (3, 4))
+    assert_close(kron_matmul(x, factors), x @ kron_dense(whole).t())
+
+
+def test_a_graph_may_be_traced_for_any_number_of_rows():
+    factors = make_factors((3, 4), (5, 2), 2)
+    x = make_input((6,), (3, 4))
+    trace = make_fx(lambda rows, *own: kron_matmul(rows, own), tracing_mode="symbolic")
+    graph = trace(x, *factors)
+    assert_close(graph(x, *factors), kron_matmul(x, factors))
+    more = make_input((9,), (3, 4), seed=3)
+    assert_close(graph(more, *factors), kron_matmul(more, factors))

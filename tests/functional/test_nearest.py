@@ -102,3 +102,13 @@ def test_a_zero_bias_can_still_learn():
     assert not bias.any()
     bias.sum().backward()
     assert any(vector.grad.any() for vector in vectors)
+
+
+def test_a_weight_without_values_has_factors_without_values():
+    for dims in [((8, 8), (4, 16)), ((2, 4, 8), (4, 4, 4))]:
+        factors, error = nearest_kronecker(torch.empty(64, 64, device="meta"), *dims, 2)
+        assert [f.device.type for f in factors] == ["meta"] * len(dims[0])
+        assert [tuple(f.shape[1:]) for f in factors] == list(zip(*reversed(dims), strict=True))
+        assert error.is_meta
+    vectors = nearest_kronecker_bias(torch.empty(64, device="meta"), (4, 16))
+    assert [tuple(v.shape) for v in vectors] == [(4,), (16,)]

@@ -4,9 +4,10 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from qimlp import KroneckerLinear
-from qimlp.functional import factor_norms
+from qimlp.functional import factor_norms, kron_dense
 from tests.tolerances import assert_close
 
 FORMS = ["kronecker", "dense", True, False]
@@ -183,3 +184,19 @@ def test_approximating_without_a_bias_makes_it_zero():
         layer.approximate_(torch.ones(10, 12))
         assert not layer.bias_vector().any()
         assert_close(layer.weight_matrix(), torch.ones(10, 12))
+
+
+def test_pruned_factors_are_masked_anew_in_every_step():
+    layer = KroneckerLinear(64, 64, in_dims=(8, 8), out_dims=(8, 8), bias=False)
+    prune.random_unstructured(layer.factors, "0", 0.5)
+    mask = layer.factors.get_buffer("0_mask")
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    x = torch.randn(5, 64)
+    for _ in range(2):
+        optimizer.zero_grad()
+        layer(x).square().mean().backward()
+        optimizer.step()
+    own = layer.factors.get_parameter("0_orig") * mask
+    expected = x @ kron_dense([own, layer.factors[1]]).t()
+    assert_close(layer(x), expected)
+    assert int((own == 0).sum()) >= 32

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.func import functional_call, grad, hessian, jvp, vmap
 
+from qimlp import KroneckerLinear
 from qimlp.ops import native
 from qimlp.ops.definition import kron_dense
 from tests.ops.native_here import kernel  # noqa: F401
@@ -197,3 +198,43 @@ def test_refusals(change, error, message):
     native.linear(**call)
     with pytest.raises(error, match=message):
         native.linear(**(call | change))
+
+
+def test_a_frozen_layer_keeps_no_input():
+    x, bias, *factors = arguments(requires_grad=False)
+    kept = []
+
+    def pack(tensor):
+        kept.append(tensor)
+        return tensor
+
+    x.requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        hidden = x * 1.0
+        y = apply(hidden, bias, *factors)
+    assert all(tensor.data_ptr() != hidden.data_ptr() for tensor in kept)
+    hidden.add_(1.0)  # nothing on the way back reads it
+    grad = torch.randn_like(y)
+    (got,) = torch.autograd.grad(y, x, grad, retain_graph=True)
+    (expected,) = torch.autograd.grad(reference(x, bias, *factors), x, grad)
+    assert_close(got, expected)
+    again = grad.clone().requires_grad_()
+    (first,) = torch.autograd.grad(y, x, again, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), again)
+    assert_close(second, reference(torch.ones_like(x), None, *factors).detach())
+
+
+def test_what_goes_wrong_in_a_hook_goes_wrong_once():
+    layer = KroneckerLinear(16, 16, in_dims=(4, 4), out_dims=(4, 4))
+    calls = []
+
+    def pack(tensor):
+        calls.append(tensor)
+        raise RuntimeError("no room")
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+        pytest.raises(RuntimeError, match="no room"),
+    ):
+        layer(torch.randn(3, 16))
+    assert len(calls) == 1

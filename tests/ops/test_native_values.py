@@ -143,3 +143,33 @@ def test_only_the_gradients_asked_for():
         y = native.linear(x, factors, [bias], [1, 1])
         assert torch.autograd.grad(y.sum(), [leaf])[0].shape == leaf.shape
         leaf.requires_grad_(False)
+
+
+@pytest.mark.parametrize("rows", [4096, 65536])
+def test_sums_over_many_rows_keep_their_digits(rows):
+    """Terms of one sign: a running sum in float32 would lose a digit for every ten times more."""
+    factors = make_factors((4, 4), (4, 4), 1, dtype=torch.float32)
+    torch.manual_seed(0)
+    x, bias = torch.rand(rows, 16), torch.zeros(16)
+    leaves = [*factors, bias]
+    grad = torch.full((rows, 16), 0.1)
+
+    def gradients(dtype):
+        own = [leaf.to(dtype, copy=True).requires_grad_() for leaf in leaves]
+        y = native.linear(x.to(dtype), own[:-1], own[-1:], [1, 1])
+        return torch.autograd.grad(y, own, grad.to(dtype))
+
+    for got, true in zip(gradients(torch.float32), gradients(torch.float64), strict=True):
+        assert float((got - true).norm() / true.norm()) < 2e-6
+    assert float(((gradients(torch.float32)[-1] - rows * 0.1) / (rows * 0.1)).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_many_rows_on_several_threads(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        compare((28, 28), (28, 28), 2, 500, [1, 1], dtype=torch.float64, bias=True)
+        compare((4, 4, 7), (3, 5, 7), 1, 700, [1, 1, 1], dtype=torch.float32, bias=True)
+    finally:
+        torch.set_num_threads(before)

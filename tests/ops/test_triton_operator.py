@@ -127,3 +127,13 @@ def test_groups_must_make_two_factors(operator):
     x, _, *factors = leaves((2, 3, 4), (3, 2, 2), 1)
     with pytest.raises(ValueError, match=r"two numbers that sum to 3.*got \[1, 1, 1\]"):
         operator.forward(x, factors, None, (1, 1, 1))
+
+
+def test_what_the_kernels_would_read_past_is_refused(operator):
+    x, bias, *factors = leaves((3, 4), (5, 2), 2)
+    with pytest.raises(ValueError, match=r"x: expected shape \(batch, 12\), got \(3, 11\)"):
+        operator.forward(x[:, :11], factors, bias, [1, 1])
+    with pytest.raises(
+        TypeError, match=r"factors: expected torch.float32 on .*, got torch.float64"
+    ):
+        operator.forward(x, [f.double() for f in factors], bias, [1, 1])

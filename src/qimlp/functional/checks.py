@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import index
 
@@ -12,28 +12,53 @@ from torch import Tensor
 from qimlp.shapes import KroneckerShape
 
 
-def check_factors(factors: Sequence[Tensor]) -> KroneckerShape:
-    """Check that `factors` are factors of one layer, and return its shape.
+def as_tensors(name: str, given: Iterable[Tensor], form: str) -> tuple[Tensor, ...]:
+    """Take what a user gives as several tensors: a list, an `nn.ParameterList`, a generator.
+
+    Args:
+        name: of the argument.
+        given: the tensors.
+        form: the shape that each is to have, in words.
+
+    Raises:
+        TypeError: one tensor, or anything else that is not several.
+    """
+    if isinstance(given, Tensor):
+        raise TypeError(
+            f"{name}: expected a sequence of tensors {form}, got one tensor of shape "
+            f"{tuple(given.shape)}; put it in a list"
+        )
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"{name}: expected a sequence of tensors {form}, got {type(given).__name__}"
+        )
+    tensors = tuple(given)
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name}[{i}]: expected a tensor, got {type(tensor).__name__}")
+    return tensors
+
+
+def check_factors(factors: Iterable[Tensor]) -> tuple[tuple[Tensor, ...], KroneckerShape]:
+    """Check that `factors` are factors of one layer; return them and its shape.
 
     Raises:
         TypeError: not a sequence of floating-point tensors of one dtype on one device.
         ValueError: no factor, or shapes that are not `(rank, out_i, in_i)` with one rank.
     """
-    if isinstance(factors, Tensor):  # type: ignore[unreachable]
-        raise TypeError(
-            f"factors: expected a sequence of tensors (rank, out_i, in_i), got one tensor of shape "
-            f"{tuple(factors.shape)}; put it in a list"
-        )
+    tensors = as_tensors("factors", factors, "(rank, out_i, in_i)")
+    return tensors, _checked_shape(tensors)
+
+
+def _checked_shape(factors: tuple[Tensor, ...]) -> KroneckerShape:
     for i, factor in enumerate(factors):
-        if not isinstance(factor, Tensor):
-            raise TypeError(f"factors[{i}]: expected a tensor, got {type(factor).__name__}")
         if i:
             check_like(f"factors[{i}]", factor, "factors[0]", factors[0])
         elif not factor.is_floating_point():
             raise TypeError(f"factors: expected a floating-point dtype, got {factor.dtype}")
-    if torch.compiler.is_compiling():  # sizes may be symbols; a layer's are constants of the graph
-        return _shape(tuple([tuple([index(size) for size in f.shape]) for f in factors]))
-    return _cached_shape(tuple([tuple(factor.shape) for factor in factors]))
+    # Sizes may be symbols while tracing; a layer's are constants of the graph.
+    sizes = tuple([tuple([index(size) for size in factor.shape]) for factor in factors])
+    return _shape(sizes) if torch.compiler.is_compiling() else _cached_shape(sizes)
 
 
 def _shape(sizes: tuple[tuple[int, ...], ...]) -> KroneckerShape:
@@ -80,6 +105,14 @@ def check_input(x: Tensor, shape: KroneckerShape) -> None:
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    if x.is_nested:
+        raise TypeError(
+            "x: expected a tensor of one shape, got a nested one; apply the layer to x.values()"
+        )
+    if x.layout != torch.strided:
+        raise TypeError(
+            f"x: expected a dense tensor, got layout {x.layout}; convert with x.to_dense()"
+        )
     if not x.is_floating_point():
         raise TypeError(
             f"x: expected a floating-point dtype, got {x.dtype}; convert with x.float()"
@@ -91,7 +124,7 @@ def check_input(x: Tensor, shape: KroneckerShape) -> None:
         )
 
 
-def check_bias(bias: Tensor | Sequence[Tensor] | None, shape: KroneckerShape) -> Sequence[Tensor]:
+def check_bias(bias: Tensor | Iterable[Tensor] | None, shape: KroneckerShape) -> Sequence[Tensor]:
     """Check a bias of a layer and return its vectors: none, the dense one, or one per factor.
 
     Raises:
@@ -106,18 +139,15 @@ def check_bias(bias: Tensor | Sequence[Tensor] | None, shape: KroneckerShape) ->
                 f"bias: expected shape ({shape.out_features},), got {tuple(bias.shape)}"
             )
         return (bias,)
-    if not isinstance(bias, Sequence) or not all(isinstance(vector, Tensor) for vector in bias):
-        raise TypeError(
-            f"bias: expected a tensor or one vector per factor, got {type(bias).__name__}"
-        )
-    if len(bias) != shape.num_factors or any(
-        vector.shape != (size,) for vector, size in zip(bias, shape.out_dims, strict=True)
+    vectors = as_tensors("bias", bias, "(out_i,), or one tensor (out_features,)")
+    if len(vectors) != shape.num_factors or any(
+        vector.shape != (size,) for vector, size in zip(vectors, shape.out_dims, strict=True)
     ):
         raise ValueError(
             f"bias: expected {shape.num_factors} vectors of lengths {shape.out_dims}, "
-            f"got shapes {[tuple(vector.shape) for vector in bias]}"
+            f"got shapes {[tuple(vector.shape) for vector in vectors]}"
         )
-    return bias
+    return vectors
 
 
 def check_weight(name: str, weight: Tensor) -> None:

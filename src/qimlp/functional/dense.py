@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from torch import Tensor
 
-from qimlp.functional.checks import check_factors, check_like
+from qimlp.functional.checks import as_tensors, check_factors, check_like
 from qimlp.ops import definition
 
 
-def kron_dense(factors: Sequence[Tensor]) -> Tensor:
+def kron_dense(factors: Iterable[Tensor]) -> Tensor:
     """`W = sum_c kron(factors[0][c], ..., factors[M-1][c])`, in full: the definition.
 
     Everything else is compared with it. It holds `prod out_i * prod in_i` numbers, `rank` times
@@ -26,11 +26,10 @@ def kron_dense(factors: Sequence[Tensor]) -> Tensor:
         TypeError: not floating-point tensors of one dtype on one device.
         ValueError: shapes that do not fit.
     """
-    check_factors(factors)
-    return definition.kron_dense(factors)
+    return definition.kron_dense(check_factors(factors)[0])
 
 
-def kron_bias(bias_factors: Sequence[Tensor]) -> Tensor:
+def kron_bias(bias_factors: Iterable[Tensor]) -> Tensor:
     """`B = kron(b_1, ..., b_M)` (paper, Eq. 3).
 
     Args:
@@ -43,12 +42,13 @@ def kron_bias(bias_factors: Sequence[Tensor]) -> Tensor:
         TypeError: not vectors of one dtype on one device.
         ValueError: no factor, or one that is no vector.
     """
-    if len(bias_factors) == 0:
-        raise ValueError("bias_factors: expected a sequence of at least one vector")
-    for i, factor in enumerate(bias_factors):
+    vectors = as_tensors("bias_factors", bias_factors, "(out_i,)")
+    if not vectors:
+        raise ValueError("bias_factors: expected a sequence of at least one vector, got none")
+    for i, factor in enumerate(vectors):
         if factor.dim() != 1:
             raise ValueError(
                 f"bias_factors[{i}]: expected a vector, got shape {tuple(factor.shape)}"
             )
-        check_like(f"bias_factors[{i}]", factor, "bias_factors[0]", bias_factors[0])
-    return definition.kron_bias(bias_factors)
+        check_like(f"bias_factors[{i}]", factor, "bias_factors[0]", vectors[0])
+    return definition.kron_bias(vectors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 
 import torch
@@ -15,7 +15,7 @@ from qimlp.ops.quick import quick_linear
 from qimlp.shapes import KroneckerShape
 
 
-def kron_matmul(x: Tensor, factors: Sequence[Tensor], *, method: str = "auto") -> Tensor:
+def kron_matmul(x: Tensor, factors: Iterable[Tensor], *, method: str = "auto") -> Tensor:
     """`y = W x` with `W = sum_c kron(factors[0][c], ..., factors[M-1][c])` (paper, Eqs. 2 and 4).
 
     Args:
@@ -35,8 +35,8 @@ def kron_matmul(x: Tensor, factors: Sequence[Tensor], *, method: str = "auto") -
 
 def kron_linear(
     x: Tensor,
-    factors: Sequence[Tensor],
-    bias: Tensor | Sequence[Tensor] | None = None,
+    factors: Iterable[Tensor],
+    bias: Tensor | Iterable[Tensor] | None = None,
     *,
     method: str = "auto",
 ) -> Tensor:
@@ -47,8 +47,8 @@ def kron_linear(
 
     Under autocast, float32 and narrower arguments are cast as for `torch.nn.functional.linear`.
     """
-    shape = check_factors(factors)
-    return apply_layer(x, factors, check_bias(bias, shape), shape, method)
+    tensors, shape = check_factors(factors)
+    return apply_layer(x, tensors, check_bias(bias, shape), shape, method)
 
 
 def apply_layer(

@@ -47,6 +47,9 @@ def nearest_kronecker(
             f"weight: expected shape {(shape.out_features, shape.in_features)} for {shape}, "
             f"got {tuple(weight.shape)}"
         )
+    if weight.is_meta:  # no values, so no search
+        empty = [weight.new_empty(factor_shape) for factor_shape in shape.factor_shapes]
+        return empty, weight.new_empty((), dtype=torch.float64)
     exact = weight.detach().to(torch.float64)
     tensor = _rearrange(exact, shape)
     if shape.num_factors == 1:
@@ -85,7 +88,7 @@ def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor
     """
     ones = (1,) * len(out_dims)
     factors, _ = nearest_kronecker(bias.unsqueeze(-1), ones, out_dims, 1)
-    if not bias.any():
+    if not bias.is_meta and not bias.any():
         start = init_bias_factors(KroneckerShape(ones, tuple(out_dims), 1))
         return [vector.to(bias) for vector in start]
     return [factor.flatten() for factor in factors]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from qimlp.functional.checks import check_factors
 
 
-def frobenius_inner(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
+def frobenius_inner(left: Iterable[Tensor], right: Iterable[Tensor]) -> Tensor:
     """`<V, W> = sum_{c,d} prod_i <V_c^i, W_d^i>` of two Kronecker sums of the same dims.
 
     Args:
@@ -24,16 +24,16 @@ def frobenius_inner(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
         TypeError: not floating-point tensors of one dtype on one device.
         ValueError: different dims.
     """
-    shape, other = check_factors(left), check_factors(right)
+    (first, shape), (second, other) = check_factors(left), check_factors(right)
     if (shape.in_dims, shape.out_dims) != (other.in_dims, other.out_dims):
         raise ValueError(f"expected two Kronecker sums of the same dims, got {shape} and {other}")
-    gram = left[0].new_ones(shape.rank, other.rank)
-    for v, w in zip(left, right, strict=True):
+    gram = first[0].new_ones(shape.rank, other.rank)
+    for v, w in zip(first, second, strict=True):
         gram = gram * (v.flatten(1) @ w.flatten(1).t())
     return gram.sum()
 
 
-def frobenius_norm(factors: Sequence[Tensor]) -> Tensor:
+def frobenius_norm(factors: Iterable[Tensor]) -> Tensor:
     """`|W|_F` of a Kronecker sum, exact and in the time of its factors' Gram matrices.
 
     Where copies cancel each other the squared norm may round below zero; it counts as zero then.
@@ -44,4 +44,5 @@ def frobenius_norm(factors: Sequence[Tensor]) -> Tensor:
     Returns:
         A scalar.
     """
-    return torch.sqrt(frobenius_inner(factors, factors).clamp_min(0))
+    tensors, _ = check_factors(factors)
+    return torch.sqrt(frobenius_inner(tensors, tensors).clamp_min(0))

@@ -17,11 +17,17 @@ class Tensors(nn.ParameterList):
     def tensors(self) -> Sequence[Tensor]:
         """The parameters in order, or what stands in their place (pruned, parametrized)."""
         if torch.compiler.is_compiling():
-            return list(self)
+            return self._replaced()
         try:
             return _reader(len(self))(self._parameters)
         except KeyError:
-            return list(self)
+            return self._replaced()
+
+    def _replaced(self) -> Sequence[Tensor]:
+        """The parameters one by one, after what would run before a call: pruning masks them so."""
+        for hook in self._forward_pre_hooks.values():
+            hook(self, ())
+        return list(self)
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ def kron_dense(factors: Sequence[Tensor]) -> Tensor:
     Returns:
         Shape `(prod out_i, prod in_i)`.
     """
-    copies = zip(*(factor.unbind(0) for factor in factors), strict=True)
+    copies = zip(*(factor.contiguous().unbind(0) for factor in factors), strict=True)
     return torch.stack([reduce(torch.kron, copy) for copy in copies]).sum(0)
 
 

@@ -37,9 +37,10 @@ def linear_rows(
         Shape `(batch, out_features)`.
     """
     recorded = needs_grad(x, factors, bias)
-    compiling = torch.compiler.is_compiling()
     composite = needs_composite()
-    rows = None if compiling else x.shape[0]  # a symbol while tracing
+    # While tracing the size may be a symbol, which a choice must not depend on.
+    known = not torch.compiler.is_compiling() and type(x.shape[0]) is int
+    rows = x.shape[0] if known else None
     way, groups = _chosen(
         shape.in_dims,
         shape.out_dims,

@@ -56,7 +56,7 @@ def quick_linear(
         return None
     try:
         return native.linear(x, factors, bias, quiet, gelu=gelu)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, NotImplementedError):
         return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from math import prod
 from typing import Any
@@ -34,19 +34,26 @@ def reason() -> str:
     """Why the kernels cannot run here, in one line; empty where they can."""
     if find_spec("triton") is None:
         return 'Triton is not installed: pip install "qimlp[gpu]"'
-    installed = version("triton")
+    if torch.version.hip is not None:
+        return "the kernels are written for NVIDIA GPUs, this one is AMD's"
+    installed = _version()
     if tuple(map(int, installed.split(".")[:2])) < _LEAST_TRITON:
         needed = ".".join(map(str, _LEAST_TRITON))
         return f"the kernels need Triton {needed} or newer, {installed} is installed; update torch"
     if not torch.cuda.is_available():
         return "torch finds no CUDA device"
-    if torch.version.hip is not None:
-        return "the kernels are written for NVIDIA GPUs, this one is AMD's"
     capability = torch.cuda.get_device_capability()
     if capability < _LEAST_CAPABILITY:
         needed, found = (".".join(map(str, pair)) for pair in (_LEAST_CAPABILITY, capability))
         return f"the kernels need compute capability {needed} or newer, this GPU has {found}"
     return ""
+
+
+def _version() -> str:
+    try:
+        return version("triton")
+    except PackageNotFoundError:  # installed under another name, as for Windows
+        return str(import_module("triton").__version__)
 
 
 def linear(x: Tensor, factors: Sequence[Tensor], bias: Tensor | None) -> Tensor:

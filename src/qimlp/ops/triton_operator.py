@@ -93,7 +93,9 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _forward(
     x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, groups: Sequence[int]
 ) -> Tensor:
-    return triton_launch.forward(x, *_pair(factors, groups), bias)
+    a, b = _pair(factors, groups)
+    _check_fit(x, a, b)
+    return triton_launch.forward(x, a, b, bias)
 
 
 def _backward(
@@ -106,6 +108,7 @@ def _backward(
     needs_bias: bool,
 ) -> list[Tensor]:
     a, b = _pair(factors, groups)
+    _check_fit(x, a, b)
     grad_x, grad_a, grad_b, grad_bias = triton_launch.backward(
         grad, x, a, b, needs_x=needs_x, needs_factors=needs_factors, needs_bias=needs_bias
     )
@@ -124,6 +127,19 @@ def _pair(factors: Sequence[Tensor], groups: Sequence[int]) -> tuple[Tensor, Ten
         )
     a, b = factors if len(factors) == 2 else merge_factors(factors, groups)
     return a, b
+
+
+def _check_fit(x: Tensor, a: Tensor, b: Tensor) -> None:
+    """The kernels read by these sizes and do not look again."""
+    width = a.shape[2] * b.shape[2]
+    if x.dim() != 2 or x.shape[1] != width:
+        raise ValueError(f"x: expected shape (batch, {width}), got {tuple(x.shape)}")
+    for factor in (a, b):
+        if (factor.dtype, factor.device) != (x.dtype, x.device):
+            raise TypeError(
+                f"factors: expected {x.dtype} on {x.device} as x is, "
+                f"got {factor.dtype} on {factor.device}"
+            )
 
 
 def _split(grad: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:

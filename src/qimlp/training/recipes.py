@@ -54,7 +54,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "data": {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
             "mnist/2b": {"lr": 0.015, "label_smoothing": 0.05, "weight_decay": 0.1},
-            "mnist/mlp": {"label_smoothing": 0.05, "weight_decay": 1.0},
+            "mnist/mlp": {"dropout": 0.0, "label_smoothing": 0.05, "weight_decay": 1.0},
             # More than one copy learns the training images by heart, or breaks down at the rate of
             # one copy (docs/reproduction/image-recipes.md).
             "mnist/2b/copies": {"lr": 0.01, "weight_decay": 0.3},
@@ -66,6 +66,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "mnist/4b": {"lr": 0.02, "order": "patches"},
             "cifar10/2b": {"lr": 0.005, "label_smoothing": 0.1, "weight_decay": 0.1},
             "cifar10/3b": {"lr": 0.02},
+            "cifar10/mlp": {"dropout": 0.0, "label_smoothing": 0.1, "weight_decay": 1.0},
             "cifar10/4b": {"lr": 0.02},
             "20newsgroups": {"scaling": "overall"},
             "20newsgroups/2b": {
