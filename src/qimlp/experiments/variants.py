@@ -87,7 +87,7 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
         {**base, "model": "mlp"},
         parameters=PARAMETERS.get(f"{data}/mlp"),
         seeds=_SEEDS_OF_MLP.get(data, 5),
-        note="the paper's control" if column == "paper" else "the control, properly trained",
+        note="the paper's control" if column == "paper" else "by our recipe properly trained",
     )
     if column == "tuned":
         yield from _equal_controls(data, base, ENCODER_WIDTHS.get(encoder, 768), bodies)
