@@ -100,6 +100,45 @@ def test_predict_without_labels(qimlp, trained, flowers, tmp_path):
     assert (again.code, "--overwrite" in again.err) == (2, True)
 
 
+def test_eval_knows_its_own_data_however_the_path_is_spelled(qimlp, trained, flowers, tmp_path):
+    run = trained[1] / "flowers-2b" / "seed-0"
+    own = qimlp("eval", run, flowers)
+    again = qimlp("eval", run, f"{flowers.parent}/../{flowers.parent.name}/{flowers.name}")
+    assert own.code == again.code == 0
+    assert own.out.splitlines()[-1] == again.out.splitlines()[-1]
+    refused = qimlp("eval", run, flowers, "--label-column", "a")
+    assert refused.code == 2
+    assert "--label-column" in refused.err
+
+
+@pytest.mark.parametrize("command", ["eval", "predict", "analyze"])
+@pytest.mark.parametrize("device", ["foo", "", "cuda:99999999999999999999"])
+def test_an_unknown_device_is_one_line(qimlp, trained, flowers, tmp_path, command, device):
+    rest = (flowers, "--out", tmp_path / "x.csv") if command == "predict" else ()
+    done = qimlp(command, trained[1] / "flowers-2b" / "seed-0", *rest, "--device", device)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert f"device {device!r}" in done.err
+
+
+def test_names_are_shown_as_they_are(qimlp, tmp_path):
+    random = np.random.default_rng(0)
+    path = tmp_path / "[b]$a_{$.csv"
+    names = ("[/b]", "[bold]x")
+    rows = [f"{random.normal() + 3 * (i % 2):.3f},{i % 7},{names[i % 2]}" for i in range(60)]
+    path.write_text("\n".join(["u,v,label", *rows]) + "\n")
+    done = qimlp(
+        *("train", path, "--model", "mlp", "--epochs", 2, "--batch-size", 10),
+        *("--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    (run,) = (tmp_path / "runs").glob("*/seed-0")
+    shown = qimlp("eval", run)
+    assert shown.code == 0, shown.err
+    assert "[/b]" in shown.out
+    assert "[bold]x" in shown.out
+
+
 def test_plan_shows_the_paper_s_shape_first(qimlp):
     done = qimlp("plan", 784, 784)
     assert done.code == 0, done.err

@@ -65,6 +65,14 @@ CASES = {
     "labels out of range": (["train", "{data}/negative.npz"], ["-1"]),
     "resume of nothing": (["train", "--resume", "{data}/none"], ["none"]),
     "resume with options": (["train", "--resume", "{data}", "--lr", "1"], ["leave out --lr"]),
+    "resume with another folder": (
+        ["train", "--resume", "{data}", "--overwrite"],
+        ["leave out --overwrite"],
+    ),
+    "more memory than there is": (
+        ["train", "{data}/good.npz", "--rank", "9" * 11],
+        ["not enough memory", "smaller sizes"],
+    ),
     "eval of no run": (["eval", "{data}"], ["run folder"]),
     "predict without a file": (["predict", "{data}"], ["Missing argument"]),
     "predictions in an unknown format": (
@@ -176,3 +184,13 @@ def test_ctrl_c_keeps_what_is_done_and_can_be_resumed(qimlp, data, tmp_path):
     assert f"qimlp train --resume {out}" in err
     assert (run / "last" / "state.safetensors").exists()
     assert qimlp("eval", run, "--device", "cpu").code == 0
+
+
+def test_a_refused_experiment_leaves_the_plan_of_an_earlier_one(qimlp, data, tmp_path):
+    runs = tmp_path / "runs"
+    common = ("train", data / "good.npz", "--epochs", "1", "--device", "cpu", "--out", runs)
+    assert qimlp(*common).code == 0
+    plan = (runs / "experiment.json").read_text()
+    done = qimlp(*common, "--model", "mlp", "--captured-step", "on")
+    assert done.code == 2
+    assert (runs / "experiment.json").read_text() == plan

@@ -71,7 +71,10 @@ def test_unlabelled_data_where_allowed(tmp_path):
         ({"x": [1.0, None], "label": [0, 1]}, "row 2, column 'x' is empty, NaN"),
         ({"x": [1.0, float("inf")], "label": [0, 1]}, "row 2, column 'x'"),
         ({"x": [1.0, 1e300], "label": [0, 1]}, "row 2, column 'x'"),
-        ({"text": ["a"], "label": [0]}, "column 'text' holds text, which is not supported yet"),
+        (
+            {"text": ["a"], "label": [0]},
+            "column 'text' holds text: expected numbers or images; for texts",
+        ),
         ({"x": [[1.0]], "label": [0]}, "column 'x' has type list"),
         ({"label": [0, 1]}, "no feature column"),
         ({"x": [1.0, 2.0], "label": [0, -1]}, "row 2: label -1"),

@@ -46,6 +46,14 @@ def test_new_texts_are_the_test_part_or_a_file(folder):
     assert load_text_inputs(str(lines)).texts == ("one", "two")
     with pytest.raises(ValueError, match="holds no labels"):
         load_text_inputs(str(lines), labels_required=True)
+    lines.write_bytes("good\u2028film\x0cx\r\n\nbad".encode())
+    assert load_text_inputs(str(lines)).texts == ("good\u2028film\x0cx", "", "bad")
+    lines.write_bytes(b"")
+    with pytest.raises(ValueError, match="one text per line, got an empty file"):
+        load_text_inputs(str(lines))
+    lines.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match="expected text in UTF-8"):
+        load_text_inputs(str(lines))
 
 
 def test_what_is_no_data_set_of_texts_is_refused(folder, tmp_path, monkeypatch):

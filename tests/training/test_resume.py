@@ -1,5 +1,6 @@
 """Interrupting a run and going on, bit by bit as if it had never stopped."""
 
+import json
 import signal
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_a_state_of_another_network_is_refused(stopped, settings, tmp_path):
         fit(other, out=tmp_path / "other", on_event=PressCtrlC(at_step(10)))
     state = RunFolder.of(tmp_path / "other", other).state_file
     stopped.state_file.write_bytes(state.read_bytes())
-    with pytest.raises(ValueError, match="does not fit the run's settings") as caught:
+    with pytest.raises(ValueError, match=r"trained with other settings \(dims\)") as caught:
         resume(stopped.path)
     assert "\n" not in str(caught.value)
 
@@ -139,3 +140,53 @@ def test_damaged_settings_of_a_run(stopped):
     stopped.settings_file.write_text('{"epochs": ')
     with pytest.raises(ValueError, match="not valid JSON"):
         resume(stopped.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("scaling", "none"), ("order", "patches"), ("seed", 5), ("lr", 0.5), ("epochs", 9)],
+)
+def test_a_run_goes_on_with_its_own_settings_only(stopped, name, value):
+    values = json.loads(stopped.settings_file.read_text())
+    stopped.settings_file.write_text(json.dumps({**values, name: value}))
+    with pytest.raises(ValueError, match="do not agree with|trained with other settings") as caught:
+        resume(stopped.path)
+    assert "--overwrite" in str(caught.value)
+    stopped.settings_file.write_text(json.dumps({**values, "log_every": 7}))
+    assert resume(stopped.path).best_epoch >= 1
+
+
+@pytest.mark.parametrize("change", [{"class_names": ["a"]}, {"fingerprint": 5}, None])
+def test_a_damaged_preparation_is_refused(stopped, change):
+    values = json.loads(stopped.preprocess_file.read_text())
+    damaged = {} if change is None else {**values, **change}
+    stopped.preprocess_file.write_text(json.dumps(damaged))
+    with pytest.raises(ValueError, match="do not agree with the run's settings and data"):
+        resume(stopped.path)
+
+
+@pytest.mark.parametrize("lost", ["loss_sum", "random.cpu", "best.", "model.", "optimizer."])
+def test_a_state_without_a_part_is_refused_in_one_line(settings, tmp_path, lost):
+    chosen = settings(log_every=1)
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "runs", on_event=PressCtrlC(at_epoch(2)))
+    folder = RunFolder.of(tmp_path / "runs", chosen)
+    with safetensors.safe_open(folder.state_file, framework="pt") as file:
+        metadata = file.metadata()
+        kept = {k: file.get_tensor(k) for k in file.keys() if not k.startswith(lost)}  # noqa: SIM118
+    safetensors.torch.save_file(kept, folder.state_file, metadata)
+    with pytest.raises(ValueError, match="is damaged") as caught:
+        resume(folder.path)
+    assert "\n" not in str(caught.value)
+    assert not folder.result_file.exists()
+
+
+def test_lost_best_weights_are_written_again(settings, tmp_path):
+    chosen = settings(log_every=1)
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "runs", on_event=PressCtrlC(at_epoch(2)))
+    folder = RunFolder.of(tmp_path / "runs", chosen)
+    for file in folder.best.iterdir():
+        file.unlink()
+    resume(folder.path)
+    assert (folder.best / "model.safetensors").is_file()

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 130 interrupted.
 """
 
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from qimlp.training.errors import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
 _FAILED, _INTERRUPTED = 2, 130
+_TOO_LARGE = re.compile("allocate memory|out of memory|Storage size calculation overflowed", re.I)
 # Wrong options, as the parser says it; newer versions of typer carry click inside.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -98,7 +100,18 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         _say(f"error: {_one_line(error)}")
         return _FAILED
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+            raise
+        if "--traceback" in arguments:
+            traceback.print_exc()
+        _say(f"error: not enough memory ({_first_line(error)}); choose smaller sizes")
+        return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,6 +1,8 @@
 """Where the command writes: one console, plain where nobody watches."""
 
+import io
 import json
+import sys
 from typing import Any
 
 from rich import box
@@ -16,9 +18,14 @@ def open_console() -> Console:
     Returns:
         A console that uses no control characters unless standard output is a terminal.
     """
-    console = Console(highlight=False, soft_wrap=False)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a name or a sign it cannot write: a question mark
+        sys.stdout.reconfigure(errors="replace")
+    # No markup: names of classes, columns and files are the user's.
+    console = Console(highlight=False, soft_wrap=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_FILE_WIDTH, no_color=True)
+        console = Console(highlight=False, width=_FILE_WIDTH, no_color=True, markup=False)
     return console
 
 

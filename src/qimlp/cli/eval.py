@@ -24,7 +24,12 @@ def eval_command(
 ) -> None:
     """Evaluate a run's best network: on the test part where the data has one, else on all."""
     trained = load_run(run, device=device, data_dir=data_dir)
-    own = data is None or data == trained.settings.data
+    own = data is None or _is_same(data, trained.settings.data)
+    if own and label_column is not None:
+        raise ValueError(
+            "--label-column: the run's own test part has its labels; leave it out, or name other "
+            "data"
+        )
     source = trained.settings.data if data is None else data
     if own:
         evaluation = trained.evaluate_test()
@@ -43,6 +48,12 @@ def eval_command(
         f"accuracy {evaluation.accuracy:.4f}  loss {evaluation.loss:.4f}  "
         f"examples {evaluation.examples:,}"
     )
+
+
+def _is_same(given: str, own: str) -> bool:
+    """Whether two names of data mean the same, however a path is spelled."""
+    first, second = Path(given).expanduser(), Path(own).expanduser()
+    return given == own or (first.exists() and second.exists() and first.samefile(second))
 
 
 def _percent(value: float | None) -> str:

@@ -133,7 +133,8 @@ def train_command(
         if name in TrainSettings.model_fields and name != "model" and value is not None
     }
     if resume_from is not None:
-        _resume(resume_from, given, model, seeds, config)
+        others = {"--model": model, "--seeds": seeds, "--config": config, "--overwrite": overwrite}
+        _resume(resume_from, given, others)
         return
     runs = _plan_runs(given, model, seeds, config)
     console = open_console()
@@ -182,13 +183,10 @@ def _parse_seeds(text: str) -> list[int]:
 def _resume(
     path: Path,
     given: dict[str, Any],
-    models: list[str] | None,
-    seeds: str | None,
-    config: Path | None,
+    others: dict[str, Any],
 ) -> None:
     names = [f"--{name.replace('_', '-')}" for name in given if name != "data"]
     names += ["DATA"] if "data" in given else []
-    others = {"--model": models, "--seeds": seeds, "--config": config}
     names += [name for name, value in others.items() if value]
     if names:
         raise ValueError(f"--resume takes the settings of the run: leave out {', '.join(names)}")

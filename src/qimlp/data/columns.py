@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ def pick_label(
     Raises:
         ValueError: Column names repeat, or the label column is missing.
     """
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise ValueError(f"{origin}: column names must differ, these repeat: {listed(repeated)}")
     wanted = DEFAULT_LABEL if label_column is None else label_column
@@ -140,7 +141,7 @@ def _check_numeric(field: Any, origin: str) -> None:
         return
     if types.is_string(kind) or types.is_large_string(kind):
         raise ValueError(
-            f"{origin}: column {field.name!r} holds text, which is not supported yet: expected "
-            "numbers or images"
+            f"{origin}: column {field.name!r} holds text: expected numbers or images; for texts "
+            "say --text tfidf or --encoder NAME"
         )
     raise ValueError(f"{origin}: column {field.name!r} has type {kind}: expected numbers or images")

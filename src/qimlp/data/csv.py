@@ -73,6 +73,6 @@ def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
     name = header[int(conversion[1])]
     return ValueError(
         f"{origin}: column {name!r} holds something else than numbers "
-        f"({first_line(ValueError(conversion[2]))}): text columns are not supported yet; "
-        "every column beside the label column must hold numbers"
+        f"({first_line(ValueError(conversion[2]))}): "
+        "every column beside the label column must hold numbers; for texts say --text tfidf"
     )

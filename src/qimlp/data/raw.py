@@ -89,8 +89,9 @@ def align_features(
     """
     wanted = prod(feature_shape)
     if feature_names and raw.feature_names:
-        missing = [name for name in feature_names if name not in raw.feature_names]
-        extra = [name for name in raw.feature_names if name not in feature_names]
+        there, known = set(raw.feature_names), set(feature_names)
+        missing = [name for name in feature_names if name not in there]
+        extra = [name for name in raw.feature_names if name not in known]
         if missing or extra:
             raise ValueError(
                 f"{raw.origin}: its columns differ from the training data's: "

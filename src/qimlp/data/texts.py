@@ -124,7 +124,7 @@ def load_text_inputs(
     if path.suffix == ".txt" and path.is_file():
         if labels_required:
             raise ValueError(f"{path}: a .txt file holds no labels, which are needed here")
-        return TextSplit(tuple(path.read_text(encoding="utf-8").splitlines()), None)
+        return TextSplit(_lines(path), None)
     _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
     texts, raw = tables.get("test") or tables["train"]
     labelled = raw.labels is not None and class_names
@@ -184,3 +184,14 @@ def _texts_of(
         labels = as_labels(label_values(table.column(label).combine_chunks()), origin)
     names = tuple(str(name) for name in declared) if declared else None
     return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names)
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """A text per line; other marks that Python's `splitlines` heeds may stand within one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8 ({error.reason})") from error
+    if not text:
+        raise ValueError(f"{path}: expected one text per line, got an empty file")
+    return tuple(text.removesuffix("\n").split("\n"))

@@ -12,9 +12,6 @@ from qimlp.training.settings import TrainSettings, resolve_settings
 CODE_VERSION = 1
 """Of the numerics: a change that may change results raises it, and every cell is run anew."""
 
-_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
-"""Settings that say where and how a cell runs, not what comes out."""
-
 _LATER = ("finetune", "encoder_lr", "starts", "start_epochs", "start", "start_penalty")
 """Settings younger than the first cells: left out at their default, so that keys stay."""
 
@@ -121,9 +118,8 @@ def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
     Returns:
         Fields by name, as JSON holds them.
     """
-    values = settings.model_dump(mode="json")
-    at_default = {
-        name for name in _LATER if values[name] == TrainSettings.model_fields[name].default
+    return {
+        name: value
+        for name, value in settings.numeric().items()
+        if name not in _LATER or value != TrainSettings.model_fields[name].default
     }
-    left_out = at_default.union(_NOT_NUMERIC)
-    return {name: value for name, value in values.items() if name not in left_out}

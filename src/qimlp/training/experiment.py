@@ -11,7 +11,7 @@ from qimlp.data.texts import TextDataSet
 from qimlp.files import read_json_object, write_json
 from qimlp.training.comparison import Comparison, compare
 from qimlp.training.errors import TrainingInterrupted
-from qimlp.training.events import OnEvent
+from qimlp.training.events import Event, OnEvent
 from qimlp.training.features import Loaded
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.report import write_comparison
@@ -77,13 +77,20 @@ def run_experiment(
             folder.require_free(overwrite=overwrite)
     data = load_data(runs[0])
     _check_networks(runs, data)
-    if launched_rank() == 0:
-        root.mkdir(parents=True, exist_ok=True)
-        plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
-        write_json(root / _FILE, plan)
+    plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
+    started = False
+
+    def note(event: Event) -> None:
+        """Write the plan once the first run has begun; a refused one leaves what was there."""
+        nonlocal started
+        if not started:
+            write_json(root / _FILE, plan)
+            started = True
+        if on_event is not None:
+            on_event(event)
 
     def train(settings: TrainSettings) -> RunResult:
-        return fit(settings, out=root, overwrite=overwrite, on_event=on_event, loaded=data)
+        return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=data)
 
     return _finish(root, runs, train)
 

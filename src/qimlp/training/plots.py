@@ -43,7 +43,10 @@ def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
     _draw_bars(bars, results, colours)
     for axes in (curves, dots, bars):
         _style(axes)
-    figure.suptitle(results[0].data, x=0.012, ha="left", fontsize=14, weight="bold", color=_INK)
+    # The name is the user's: a dollar sign in it begins no formula.
+    name = results[0].data
+    style = {"x": 0.012, "ha": "left", "fontsize": 14, "weight": "bold", "color": _INK}
+    figure.suptitle(name, **style, parse_math=False)
     image = io.BytesIO()
     figure.savefig(image, format="png")
     write_bytes(path, image.getvalue())

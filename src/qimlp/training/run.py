@@ -254,6 +254,8 @@ class Run:
             labels,
         )
         session.use_best()
+        if self.world.is_main:  # once more: a resumed run may have lost it
+            session.evaluated.save_pretrained(self.folder.best)
         test = self._test(session)
         best = [epoch for epoch in progress.epochs if epoch.best][-1]
         result = RunResult(

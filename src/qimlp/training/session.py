@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qimlp.models import Pretrained
 from qimlp.training.average import WeightAverage
@@ -53,6 +53,7 @@ class Session:
     def __init__(
         self, model: Pretrained, settings: TrainSettings, steps_per_epoch: int, world: World
     ) -> None:
+        self._settings = settings
         self.model = model.to(dtype=getattr(torch, settings.dtype))
         self.forward = world.wrap(self.model)
         self.world = world
@@ -111,6 +112,7 @@ class Session:
             tensors |= {f"{part}.{name}": tensor for name, tensor in named.items()}
         info: dict[str, Any] = {
             "fingerprint": fingerprint,
+            "settings": self._settings.numeric(),
             "step": self.progress.step,
             "epochs": [epoch.to_dict() for epoch in self.progress.epochs],
             "window_seconds": self.progress.window_seconds,
@@ -126,9 +128,22 @@ class Session:
             state: Written by `save` of a session built from the same settings.
 
         Raises:
-            ValueError: If the state is of another model or another number of processes.
+            ValueError: If the state is of other settings or another number of processes, or
+                damaged.
         """
-        sums = state.tensors["loss_sum"]
+        written, own = state.info.get("settings"), self._settings.numeric()
+        if written != own:
+            known = written if isinstance(written, dict) else {}
+            changed = sorted(name for name in own if known.get(name) != own[name])
+            raise ValueError(
+                f"{state.path}: the run was trained with other settings ({', '.join(changed)}); "
+                "put settings.json back as it was, or start the run again with --overwrite"
+            )
+        sums = state.tensors.get("loss_sum")
+        if sums is None or sums.dim() == 0:
+            raise ValueError(
+                f"{state.path} is damaged (no loss_sum); start the run again with --overwrite"
+            )
         if len(sums) != self.world.size:
             raise ValueError(
                 f"{state.path}: the run was started with {len(sums)} processes, this is "
@@ -139,19 +154,33 @@ class Session:
             if self.average is not None:
                 self.average.model.load_state_dict(state.part("average"))
             load_optimizer(
-                self.optimizer, self.model, state.part("optimizer"), state.info["groups"]
+                self.optimizer,
+                self.model,
+                state.part("optimizer"),
+                state.info["groups"],
+                stepped=state.info["step"] > 0,
             )
-        except (RuntimeError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"{state.path} does not fit the run's settings: {reason}") from error
-        if self.schedule is not None:
-            self.schedule.load_state_dict(state.info["schedule"])
-        self.best = {k: t.to(self.world.device) for k, t in state.part("best").items()}
-        self.progress.loss_sum.copy_(sums[self.world.rank])
-        self.progress.step = state.info["step"]
-        self.progress.epochs = [EpochDone(**epoch) for epoch in state.info["epochs"]]
-        self.progress.window_seconds = list(state.info["window_seconds"])
-        _restore_random_states(state.part("random"), self.world)
+            if self.schedule is not None:
+                self.schedule.load_state_dict(state.info["schedule"])
+            self.progress.loss_sum.copy_(sums[self.world.rank])
+            self.progress.step = state.info["step"]
+            self.progress.epochs = [EpochDone(**epoch) for epoch in state.info["epochs"]]
+            self.progress.window_seconds = list(state.info["window_seconds"])
+            self.best = {k: t.to(self.world.device) for k, t in state.part("best").items()}
+            if self.progress.epochs:
+                _require_whole(self.best, self.evaluated)
+            _restore_random_states(state.part("random"), self.world)
+        except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{state.path} is damaged or of another network ({reason}); start the run again "
+                "with --overwrite"
+            ) from error
+
+
+def _require_whole(weights: dict[str, Tensor], model: nn.Module) -> None:
+    if weights.keys() != model.state_dict().keys():
+        raise ValueError("the best weights are missing")
 
 
 def _random_states(device: torch.device) -> dict[str, Tensor]:

@@ -36,6 +36,9 @@ def parse_dims(value: Any) -> Any:
         ) from None
 
 
+_NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
+
+
 class TrainSettings(BaseModel):
     """Everything that decides a run; frozen, and unknown fields are refused.
 
@@ -180,6 +183,10 @@ class TrainSettings(BaseModel):
                 f"dims {dims} have {bodies.pop()} sizes per layer, but model {self.model!r} "
                 f"has {self.model[0]} bodies; name the model that fits the dims"
             )
+
+    def numeric(self) -> dict[str, Any]:
+        """The fields that decide what comes out, as JSON holds them; not where and how it runs."""
+        return self.model_dump(mode="json", exclude=set(_NOT_NUMERIC))
 
     @property
     def kind(self) -> str:

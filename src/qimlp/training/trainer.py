@@ -77,6 +77,6 @@ def resume(
         return result
     world = open_world(settings.device)
     run = Run(settings, folder, world, on_event, loaded)
-    run.data.require_same(folder.read_preprocess()["fingerprint"])
+    run.data.require_prepared(folder.read_preprocess(), origin=str(folder.preprocess_file))
     state = read_state(folder.state_file) if folder.state_file.exists() else None
     return run.go_on(state)

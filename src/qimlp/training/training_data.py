@@ -1,5 +1,6 @@
 """The data of one run: features, three parts, one scaling, batches on the device."""
 
+import json
 from typing import Any
 
 from torch import Tensor
@@ -71,6 +72,26 @@ class TrainingData:
             raise ValueError(
                 f"the data {self._settings.data!r} has changed since the run was started "
                 f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
+            )
+
+    def require_prepared(self, stored: dict[str, Any], *, origin: str) -> None:
+        """Refuse data, or a preparation of it, that is not what a run was started with.
+
+        Args:
+            stored: The run's `preprocess`, as read from its folder.
+            origin: The file, for messages.
+
+        Raises:
+            ValueError: If either has changed.
+        """
+        if isinstance(stored.get("fingerprint"), str):
+            self.require_same(stored["fingerprint"])
+        own = json.loads(json.dumps(self.preprocess()))
+        changed = sorted(name for name in own if stored.get(name) != own[name])
+        if changed:
+            raise ValueError(
+                f"{origin}: {', '.join(changed)} do not agree with the run's settings and data; "
+                "put the run's files back as they were, or start it again with --overwrite"
             )
 
     def train_features(self) -> tuple[Tensor, Tensor]:

@@ -164,7 +164,12 @@ def _pick_device(name: str) -> torch.device:
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name == "auto":
         return found or torch.device("cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(
+            f"device {name!r}: expected auto, cpu, cuda, cuda:1, mps or another name of torch's"
+        ) from None
     if device.type == "cpu":
         return device
     if found is None or found.type != device.type:

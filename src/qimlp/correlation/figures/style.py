@@ -62,7 +62,8 @@ def headline(figure: Figure, of: str, what: str) -> None:
     """Write the figure's title: what is shown, and of which network if it has a name."""
     title = f"{of}: {what}" if of else what[0].upper() + what[1:]
     title = textwrap.fill(title, int(figure.get_figwidth() / _LETTER_INCHES))
-    figure.suptitle(title, x=0.012, ha="left", fontsize=12, weight="bold", color=INK)
+    style = {"x": 0.012, "ha": "left", "fontsize": 12, "weight": "bold", "color": INK}
+    figure.suptitle(title, **style, parse_math=False)
 
 
 def layer_names(places: list[Place]) -> dict[str, str]:
