@@ -9,6 +9,8 @@ import time
 import numpy as np
 import pytest
 
+from qimlp.cli import main
+
 
 @pytest.fixture
 def data(tmp_path):
@@ -194,3 +196,17 @@ def test_a_refused_experiment_leaves_the_plan_of_an_earlier_one(qimlp, data, tmp
     done = qimlp(*common, "--model", "mlp", "--captured-step", "on")
     assert done.code == 2
     assert (runs / "experiment.json").read_text() == plan
+
+
+def test_an_interruption_while_libraries_load_is_one_line(monkeypatch, capsys):
+    class Loading:
+        def find_spec(self, name, path=None, target=None):
+            if name == "qimlp.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "qimlp.cli.app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Loading(), *sys.meta_path])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "qimlp: interrupted\n"

@@ -29,4 +29,7 @@ def main() -> None:
             'pip install "qimlp[train]"\n'
         )
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("qimlp: interrupted\n")
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
