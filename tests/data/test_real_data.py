@@ -45,5 +45,5 @@ def test_cifar10(real_data):
 
 @pytest.mark.parametrize("real_data", ["imdb"], indirect=True)
 def test_texts_are_refused(real_data):
-    with pytest.raises(ValueError, match="column 'text' holds text, which is not supported yet"):
+    with pytest.raises(ValueError, match="column 'text' holds text: expected numbers or images"):
         load(str(real_data))

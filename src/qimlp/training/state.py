@@ -158,10 +158,10 @@ def load_optimizer(
         model: Gives the names.
         tensors: From `optimizer_tensors`.
         groups: From `optimizer_groups`, through JSON.
-        stepped: Whether a step was taken, so that every parameter has a state.
+        stepped: Whether a step was taken, so that there is a state.
 
     Raises:
-        ValueError: If a parameter's state is missing.
+        ValueError: If there should be a state and is none.
     """
     names = {parameter: name for name, parameter in model.named_parameters()}
     ordered = [p for group in optimizer.param_groups for p in group["params"]]
@@ -171,8 +171,8 @@ def load_optimizer(
         own = {k[len(start) :]: t for k, t in tensors.items() if k.startswith(start)}
         if own:
             state[index] = own
-        elif stepped:
-            raise ValueError(f"the optimizer's state of {names[parameter]} is missing")
+    if stepped and not state:
+        raise ValueError("the optimizer's state is missing")
     layout = optimizer.state_dict()["param_groups"]
     restored = [
         {**old, **new, "betas": tuple(new["betas"])}
