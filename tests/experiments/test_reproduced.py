@@ -43,6 +43,10 @@ def test_studies_and_figures_go_into_the_report(tmp_path):
         ET.parse(path)  # noqa: S314 - our own file
     own = tmp_path / "correlation" / "digits"
     assert (own / "seed-0" / "epochs.png").is_file()
+    written = read_json_object(own / "seed-0" / "report.json", what="")
+    assert (tmp_path / written["run"]).is_dir()
+    assert (tmp_path / written["control"]).is_dir()
+    assert str(tmp_path) not in (own / "seed-0" / "report.json").read_text()
     with (own / "seed-1" / "layers.csv").open(encoding="utf-8", newline="") as file:
         compared = {row["of"] for row in csv.DictReader(file)}
     assert "mlp" in compared

@@ -68,7 +68,7 @@ def study_kept(
     studies = []
     for cell in runs.shown:
         study = study_run(kept.path(cell), options, data)
-        write_study(study, own / f"seed-{study.seed}")
+        write_study(_placed(study, folder), own / f"seed-{study.seed}")
         studies.append(study)
         on_study(cell)
     for cell in runs.others:
@@ -78,6 +78,16 @@ def study_kept(
     if together is not None:
         write_comparison(together, own)
     return _figures(studies[0], together, runs.data, folder / "figures")
+
+
+def _placed(study: RunStudy, folder: Path) -> RunStudy:
+    """Runs by their place in the folder: what is written says nothing of the machine."""
+    control = None if study.control is None else _below(study.control, folder)
+    return replace(study, run=_below(study.run, folder), control=control)
+
+
+def _below(path: Path, folder: Path) -> Path:
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _figures(study: RunStudy, together: SeveralRuns | None, data: str, folder: Path) -> list[Path]:
