@@ -21,6 +21,7 @@ from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.train import train_command
+from qimlp.data.problems import first_line
 from qimlp.training.errors import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
@@ -105,13 +106,9 @@ def run(arguments: Sequence[str]) -> int:
             raise
         if "--traceback" in arguments:
             traceback.print_exc()
-        _say(f"error: not enough memory ({_first_line(error)}); choose smaller sizes")
+        _say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
     return code if isinstance(code, int) else 0
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _one_line(error: BaseException) -> str:

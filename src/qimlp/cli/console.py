@@ -18,9 +18,7 @@ def open_console() -> Console:
     Returns:
         A console that uses no control characters unless standard output is a terminal.
     """
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # a name or a sign it cannot write: a question mark
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot write becomes a question mark
         sys.stdout.reconfigure(errors="replace")
     # No markup: names of classes, columns and files are the user's.
     console = Console(highlight=False, soft_wrap=False, markup=False)

@@ -21,7 +21,7 @@ from qimlp.experiments.judging import (
     is_no_gain,
     text_of,
 )
-from qimlp.experiments.published import ACCURACY
+from qimlp.experiments.published import ACCURACY, TITLES
 from qimlp.experiments.summary import Summaries, Summary
 
 COLUMNS = {"paper": "paper settings", "tuned": "our recipe"}
@@ -76,7 +76,7 @@ def verdicts(found: Summaries, studies: Mapping[str, Mapping[str, Any]]) -> list
         ),
         _against_mlp(found, "20newsgroups/2b", "20 Newsgroups: two bodies are better", is_more),
         _against_mlp(found, "20newsgroups/3b", "20 Newsgroups: three bodies are similar", is_level),
-        *(_at_equal_parameters(found, data) for data in _TITLES),
+        *(_at_equal_parameters(found, data) for data in TITLES),
     ]
 
 
@@ -182,9 +182,6 @@ def _too_few(found: Summaries) -> Verdict:
     )
 
 
-_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "20newsgroups": "20 Newsgroups", "imdb": "IMDb"}
-
-
 def _at_equal_parameters(found: Summaries, data: str) -> Verdict:
     """Not the paper's claim, but what it takes for granted: its networks against ordinary ones."""
     evidence, marks, briefs = [], [], []
@@ -199,7 +196,7 @@ def _at_equal_parameters(found: Summaries, data: str) -> Verdict:
             briefs.append(f"{model} against {kind} {text_of(gap, signed=True)}")
             evidence.append(f"{model} against {name.split('/')[1]}: {gap_text(own, control)}")
     return Verdict(
-        f"{_TITLES[data]}: better than ordinary networks of as many parameters",
+        f"{TITLES[data]}: better than ordinary networks of as many parameters",
         "not compared",
         combined(marks),
         "; ".join(briefs),

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qimlp.experiments.judging import Mark, Verdict, combined
+from qimlp.experiments.published import CORRELATION_FIGURES, TITLES
 
 _SIGNIFICANT = 0.05
 _COMMAND = "qimlp reproduce --correlation"
-_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 _CHANCE = (
     ("untrained", "the untrained network"),
     ("shuffled", "shuffled features"),
@@ -26,7 +26,7 @@ def correlation_claims(studies: Mapping[str, Mapping[str, Any]]) -> list[Verdict
     Returns:
         The verdicts.
     """
-    own = {data: studies[data] for data in _TITLES if data in studies}
+    own = {data: studies[data] for data in CORRELATION_FIGURES if data in studies}
     return [
         _mined(own),
         _growing("MNIST: strong correlation is larger in the second layer", "mnist", own),
@@ -40,7 +40,7 @@ def _mined(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
     evidence, marks = [], []
     for data, layer, network in _layers(own):
         strong = layer["strong"][network]
-        text = f"{_TITLES[data]}, layer {layer['layer']}: C = {_text(strong, '')}"
+        text = f"{TITLES[data]}, layer {layer['layer']}: C = {_text(strong, '')}"
         against = layer["against"].get(network, {})
         if "untrained" in against:
             marks.append(_sign(against["untrained"]))
@@ -49,7 +49,7 @@ def _mined(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
     return Verdict(
         "The layers mine strong correlation: more of it than before training",
         "C > 0 in every layer (Figs. 6 and 7)",
-        combined(marks, complete=len(own) == len(_TITLES)),
+        combined(marks, complete=len(own) == len(CORRELATION_FIGURES)),
         _counted(marks),
         (*evidence, "C > 0 is no evidence: almost every vector has it") if marks else (),
         _COMMAND,
@@ -65,9 +65,10 @@ def _growing(claim: str, data: str, own: Mapping[str, Mapping[str, Any]]) -> Ver
             growths.append(_text(growth))
             number = layer["layer"]
             evidence.append(f"layer {number} against layer {number - 1}: C {_text(growth)}")
-    figure = {"mnist": "Fig. 6", "cifar10": "Fig. 7"}[data]
     brief = f"C {', '.join(growths)} nats" if growths else ""
-    return Verdict(claim, figure, combined(marks), brief, tuple(evidence), _COMMAND)
+    return Verdict(
+        claim, CORRELATION_FIGURES[data], combined(marks), brief, tuple(evidence), _COMMAND
+    )
 
 
 def _deciding(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
@@ -76,7 +77,7 @@ def _deciding(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
     for data, study in own.items():
         for layer in study["layers"]:
             several = len(layer["strong"]) > 1
-            where = f"{_TITLES[data]}, layer {layer['layer']}: correlation of accuracy and C"
+            where = f"{TITLES[data]}, layer {layer['layer']}: correlation of accuracy and C"
             pooled, within = layer["relation"], layer.get("within")
             judged = within if several else pooled
             if judged is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from qimlp.experiments.analysis.wording import HOW_TO_READ_MARKS
+from qimlp.experiments.published import CORRELATION_FIGURES
 from qimlp.experiments.render import Picture, Section
 from qimlp.experiments.rows import Table
 from qimlp.files import read_json_object
@@ -19,7 +20,6 @@ _INTRODUCTION = (
     "show the first seed; tables and answers are over the seeds. The classic MLP has the same "
     "widths and is trained by our recipe, too (one seed)."
 )
-_FIGURES = {"mnist": "Fig. 6", "cifar10": "Fig. 7"}
 _CAPTIONS = {
     "correlation": "{figure}: strong correlation of every hidden layer.",
     "correlation-epochs": "C of every hidden layer over training (1,000 test images).",
@@ -64,7 +64,7 @@ def correlation_section(figures: Path, studies: Studies) -> Section | None:
         The section; None without any figure.
     """
     parts: list[str | Table | Picture] = []
-    for data, figure in _FIGURES.items():
+    for data, figure in CORRELATION_FIGURES.items():
         pictures = {
             name: Picture(file.name, caption.format(figure=figure), None)
             for name, caption in _CAPTIONS.items()

@@ -16,12 +16,11 @@ from qimlp.experiments.drawing import (
     style,
     to_svg,
 )
-from qimlp.experiments.published import ACCURACY, PARAMETERS, RANKS
+from qimlp.experiments.published import ACCURACY, PARAMETERS, RANKS, TITLES
 from qimlp.experiments.store import Entry
 from qimlp.experiments.summary import Summaries
 
 _COLUMNS = ("paper", "tuned")
-_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "imdb": "IMDb", "20newsgroups": "20 Newsgroups"}
 
 
 def accuracy_and_parameters(found: Summaries, data: str) -> str:
@@ -38,7 +37,7 @@ def accuracy_and_parameters(found: Summaries, data: str) -> str:
     figure = new_figure(9.5, 3.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
     _accuracies(left, found, data, networks)
-    style(left, f"{_TITLES[data]}: test accuracy")
+    style(left, f"{TITLES[data]}: test accuracy")
     left.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right", ncols=3)
     _make_room_for_legend(left)
     counts = [found[f"{data}/{network}/tuned"].parameters or 0 for network in networks]
@@ -99,7 +98,7 @@ def accuracy_against_copies(found: Summaries, data: str) -> str:
         ]
         groups = [f"k = {k}\n{count or 0:,}" for k, count in zip(ranks, counts, strict=True)]
         dodged_points(axes, groups, series)
-        style(axes, f"{_TITLES[data]}, {network}: accuracy; k, parameters")
+        style(axes, f"{TITLES[data]}, {network}: accuracy; k, parameters")
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",
@@ -133,7 +132,7 @@ def text_accuracies(found: Summaries) -> str:
             summary.encoder for summary in found.values() if summary.variant.data == data
         } - {None}
         by = f" (features: {', '.join(sorted(map(str, encoders)))})" if encoders else ""
-        style(axes, f"{_TITLES[data]}{by}")
+        style(axes, f"{TITLES[data]}{by}")
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",
@@ -166,7 +165,7 @@ def learning_curves(found: Summaries, data: str, column: str) -> str:
     for axes, title in ((loss, "training loss"), (accuracy, "dev accuracy")):
         style(
             axes,
-            f"{_TITLES[data]}, {dict(zip(_COLUMNS, SERIES[1:], strict=True))[column][0]}: {title}",
+            f"{TITLES[data]}, {dict(zip(_COLUMNS, SERIES[1:], strict=True))[column][0]}: {title}",
         )
         axes.set_xlabel("batches (thousands)", color=INK, fontsize=9)
         if axes.get_lines():

@@ -69,15 +69,18 @@ def _outcome(found: Summaries, network: str, summary: Summary) -> list[str]:
         if gap is None:
             parts.append("mlp not run")
         else:
-            words = {True: "below mlp", None: "not shown to be level with mlp", False: "above mlp"}
-            told = (
-                "level with mlp" if is_less(gap) is None and _is_level(gap) else words[is_less(gap)]
-            )
-            parts.append(f"{told}, {text_of(gap, signed=True)}")
+            parts.append(f"{_beside_mlp(gap)}, {text_of(gap, signed=True)}")
             missed = missed or not _is_level(gap)
     if missed and network in _TRIED:
         parts.append(f"tried: {_TRIED[network]}")
     return parts or ["measured"]
+
+
+def _beside_mlp(gap: Estimate) -> str:
+    below = is_less(gap)
+    if below is not None:
+        return "below mlp" if below else "above mlp"
+    return "level with mlp" if _is_level(gap) else "not shown to be level with mlp"
 
 
 def _is_level(gap: Estimate) -> bool:

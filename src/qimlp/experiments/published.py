@@ -6,6 +6,14 @@ Keys are ``data/network``; the forms of the bias are those that give the publish
 from collections.abc import Mapping
 from types import MappingProxyType
 
+#: The data sets' names in titles.
+TITLES: Mapping[str, str] = MappingProxyType(
+    {"mnist": "MNIST", "cifar10": "CIFAR-10", "20newsgroups": "20 Newsgroups", "imdb": "IMDb"}
+)
+
+#: Figures of strong correlation.
+CORRELATION_FIGURES: Mapping[str, str] = MappingProxyType({"mnist": "Fig. 6", "cifar10": "Fig. 7"})
+
 #: Test accuracies of Figs. 2, 4 and 8, printed there to four places.
 ACCURACY: Mapping[str, float] = MappingProxyType(
     {

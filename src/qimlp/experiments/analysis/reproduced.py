@@ -32,9 +32,8 @@ from qimlp.experiments.analysis.several import SeveralRuns, compare_runs
 from qimlp.experiments.analysis.study import RunStudy, study_run
 from qimlp.experiments.cell import Cell
 from qimlp.experiments.drawing import to_svg
+from qimlp.experiments.published import TITLES
 from qimlp.files import write_text
-
-_NAMES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 
 def study_kept(
@@ -92,7 +91,7 @@ def _below(path: Path, folder: Path) -> Path:
 
 def _figures(study: RunStudy, together: SeveralRuns | None, data: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    name = _NAMES.get(data, data)
+    name = TITLES.get(data, data)
     title = f"{name}, two bodies, seed {study.seed}"
     drawn: dict[str, Figure] = {"correlation": draw_histograms(study.report, title=title)}
     if study.truncation:
