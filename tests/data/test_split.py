@@ -1,9 +1,11 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qimlp.data import TensorSplit, split_dev
 from qimlp.data.seeds import mixed_seed, permutation
-from qimlp.data.split import set_test_aside
+from qimlp.data.split import dev_rows, set_test_aside
 
 
 def rows(split: TensorSplit) -> list[int]:
@@ -25,6 +27,36 @@ def test_dev_is_a_seeded_fifth_and_nothing_is_lost(table_split):
 def test_dev_fraction_that_leaves_a_side_empty(table_split, fraction):
     with pytest.raises(ValueError, match="dev fraction"):
         split_dev(table_split, fraction, seed=0)
+
+
+def test_blocks_are_unbroken_runs_of_each_class():
+    labels = torch.tensor([1] * 10 + [0] * 5 + [1] * 5)
+    blocks = []
+    for seed in range(5):
+        train, dev = dev_rows(labels, 0.2, seed=seed, by="blocks")
+        assert sorted(train.tolist() + dev.tolist()) == list(range(20))
+        assert torch.bincount(labels[dev]).tolist() == [1, 3]
+        ones = dev[labels[dev] == 1]
+        order = torch.where(labels == 1)[0].tolist()
+        begin = order.index(int(ones[0]))
+        assert order[begin : begin + 3] == ones.tolist()
+        blocks += dev.tolist()
+    assert sorted(blocks) == list(range(20))
+    again = dev_rows(labels, 0.2, seed=6, by="blocks")[1]
+    assert torch.equal(again, dev_rows(labels, 0.2, seed=1, by="blocks")[1])
+
+
+@given(
+    classes=st.lists(st.integers(0, 3), min_size=20, max_size=60),
+    fraction=st.floats(0.1, 0.6),
+    seed=st.integers(0, 50),
+)
+def test_blocks_hold_the_fraction_of_each_class(classes, fraction, seed):
+    labels = torch.tensor(classes)
+    train, dev = dev_rows(labels, fraction, seed=seed, by="blocks")
+    assert sorted(train.tolist() + dev.tolist()) == list(range(len(classes)))
+    wanted = fraction * torch.bincount(labels)
+    assert ((torch.bincount(labels[dev], minlength=len(wanted)) - wanted).abs() <= 1).all()
 
 
 def test_test_rows_are_a_fifth_of_each_class(table_split):

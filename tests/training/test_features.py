@@ -44,11 +44,12 @@ def test_a_run_on_texts_learns_and_predicts(texts, tmp_path):
     assert sorted(run.features.order) == list(range(16))
 
 
-def test_terms_and_order_are_learned_on_the_train_part_alone(texts):
-    chosen = settings(texts, text="tfidf", terms=500, order="spectral", seed=3)
+@pytest.mark.parametrize("by", ["random", "blocks"])
+def test_terms_and_order_are_learned_on_the_train_part_alone(texts, by):
+    chosen = settings(texts, text="tfidf", terms=500, order="spectral", seed=3, dev_split=by)
     loaded = load_data(chosen)
     terms = TrainingData(chosen, loaded).features.terms.terms
-    train, dev = dev_rows(90, 0.2, seed=3)
+    train, dev = dev_rows(loaded.labels("train"), 0.2, seed=3, by=by)
     assert {f"train{row}" for row in train.tolist()} <= set(terms)
     assert not {f"train{row}" for row in dev.tolist()} & set(terms)
     assert not any(term.startswith("test") for term in terms)

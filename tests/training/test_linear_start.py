@@ -103,7 +103,7 @@ def test_a_run_starts_there(settings, tmp_path, start):
 def test_the_start_is_learned_on_the_train_part_alone(settings):
     chosen = settings(dims="4x4,3x1", start="ridge", seed=3)
     loaded = load(chosen.data, streaming=False)
-    train, dev = dev_rows(100, 0.2, seed=3)
+    train, dev = dev_rows(loaded.train.labels, 0.2, seed=3)
     inputs, labels = TrainingData(chosen, loaded).train_features()
     assert inputs.shape == (80, 16)
     assert torch.equal(labels, loaded.train.labels[train])

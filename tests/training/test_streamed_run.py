@@ -39,6 +39,13 @@ def test_streamed_and_in_memory_learn_alike(settings, table, tmp_path):
     assert trained.evaluate_test().accuracy == results[True].test_accuracy
 
 
+def test_streamed_rows_are_not_split_into_blocks(settings, table, tmp_path):
+    chosen = settings(data=str(table), streaming=True, dev_split="blocks")
+    with pytest.raises(ValueError, match="dev_split blocks: .* turn streaming off"):
+        fit(chosen, out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_streamed_run_resumes_as_if_it_had_never_stopped(settings, table, tmp_path):
     chosen = settings(data=str(table), streaming=True, log_every=1)
     straight = fit(chosen, out=tmp_path / "straight")

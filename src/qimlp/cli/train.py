@@ -99,6 +99,10 @@ def train_command(
         str | None, typer.Option(help="none, unit, symmetric, standardize or overall.")
     ] = None,
     dev_fraction: Annotated[float | None, typer.Option(help="Part kept for choosing.")] = None,
+    dev_split: Annotated[
+        str | None,
+        typer.Option(help="random, or blocks: of rows as they lie, where neighbours are related."),
+    ] = None,
     data_dir: Annotated[
         str | None, typer.Option(help="Folder of named data; else the variable QIMLP_DATA.")
     ] = None,

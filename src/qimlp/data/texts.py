@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -59,6 +59,23 @@ class TextDataSet:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    def labels(self, part: Literal["train", "test"]) -> Tensor:
+        """Class numbers of a split.
+
+        Args:
+            part: Which split.
+
+        Returns:
+            Class numbers (N,), ``int64``.
+
+        Raises:
+            ValueError: The split has none.
+        """
+        labels = (self.train if part == "train" else self.test).labels
+        if labels is None:
+            raise ValueError(f"{self.name}: the {part} split has no labels")
+        return labels
 
 
 def load_texts(

@@ -50,7 +50,9 @@ class Parts:
         self.data = data
         self.train, self.dev, shifts, scales = [], [], [], []
         for run in runs:
-            train, dev = dev_rows(len(data.train), run.dev_fraction, seed=run.seed)
+            train, dev = dev_rows(
+                data.train.labels, run.dev_fraction, seed=run.seed, by=run.dev_split
+            )
             scaling = Scaling.fit(run.scaling, data.train.select(train), data.feature_shape)
             repeats = data.in_features // len(scaling.shift)
             self.train.append(train)

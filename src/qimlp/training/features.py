@@ -156,7 +156,9 @@ def learn_features(
     elif settings.order == "columns":
         order, shape = column_order(data.feature_shape), data.feature_shape
     else:
-        train, _ = dev_rows(len(data.train), settings.dev_fraction, seed=settings.seed)
+        train, _ = dev_rows(
+            data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+        )
         centre = features.terms is None
         order = spectral_order(data.train.inputs[train].float(), centre=centre)
         shape = (data.in_features,)
@@ -172,25 +174,24 @@ def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:
 def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:
     if settings.text is None:
         raise ValueError(f"the data {settings.data!r} holds texts: set text to tfidf or encoder")
+    train_labels, test_labels = texts.labels("train"), texts.labels("test")
     if settings.text == "tfidf":
-        train, _ = dev_rows(len(texts.train.texts), settings.dev_fraction, seed=settings.seed)
+        train, _ = dev_rows(
+            train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+        )
         known = [texts.train.texts[row] for row in train.tolist()]
         features = Features(terms=TermWeights.fit(known, settings.terms))
     else:
         encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
         features = Features(encoder=encoder)
     device = open_world(settings.device).device
-    parts = {}
-    for name, split in (("train", texts.train), ("test", texts.test)):
-        if split.labels is None:
-            raise ValueError(f"{texts.name}: the {name} split has no labels")
-        parts[name] = TensorSplit(features.encode(split.texts, device), split.labels)
+    train_inputs = features.encode(texts.train.texts, device)
     data = DataSet(
         name=texts.name,
-        train=parts["train"],
-        test=parts["test"],
+        train=TensorSplit(train_inputs, train_labels),
+        test=TensorSplit(features.encode(texts.test.texts, device), test_labels),
         class_names=texts.class_names,
-        feature_shape=(parts["train"].inputs.shape[1],),
+        feature_shape=(train_inputs.shape[1],),
         fingerprint=texts.fingerprint,
         test_origin=OFFICIAL_TEST,
     )

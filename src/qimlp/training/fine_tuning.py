@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from qimlp.data import DataSet, Scaling, TensorSplit
 from qimlp.data.dataset import OFFICIAL_TEST
 from qimlp.data.encoder import Encoder, load_encoder
 from qimlp.data.ordering import spectral_order
 from qimlp.data.split import dev_rows
-from qimlp.data.texts import TextDataSet, TextSplit
+from qimlp.data.texts import TextDataSet
 from qimlp.data.tokens import Tokenizer
 from qimlp.models import Pretrained, TextNetwork
 from qimlp.training.settings import TrainSettings
@@ -83,17 +82,18 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
     """
     encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
     frozen = encoder.apply(texts.train.texts, device=open_world(settings.device).device)
-    train, _ = dev_rows(len(frozen), settings.dev_fraction, seed=settings.seed)
+    train_labels, test_labels = texts.labels("train"), texts.labels("test")
+    train, _ = dev_rows(
+        train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+    )
     known, order = frozen[train], None
     if settings.order == "spectral":
         order = tuple(spectral_order(known, centre=True).tolist())
         known = known[:, list(order)].contiguous()
-    train_labels = _labels(texts.name, "train", texts.train)
     scaling = _bounded(
         Scaling.fit(settings.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],))
     )
     tokenizer = Tokenizer.of_encoder(settings.encoder, settings.max_tokens)
-    test_labels = _labels(texts.name, "test", texts.test)
     data = DataSet(
         name=texts.name,
         train=TensorSplit(tokenizer.apply(texts.train.texts), train_labels),
@@ -114,9 +114,3 @@ def _bounded(scaling: Scaling) -> Scaling:
     """
     scale = torch.tensor(scaling.scale)
     return replace(scaling, scale=tuple(scale.clamp_min(_LEAST_SCALE * scale.median()).tolist()))
-
-
-def _labels(name: str, part: str, split: TextSplit) -> Tensor:
-    if split.labels is None:
-        raise ValueError(f"{name}: the {part} split has no labels")
-    return split.labels

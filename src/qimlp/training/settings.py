@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from qimlp.data.split import DevSplit
 from qimlp.models import NAMED_NETWORKS
 from qimlp.training.nearest import unknown_name
 from qimlp.training.recipes import RECIPES, recipe_values
@@ -42,6 +43,8 @@ _NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "ca
 class TrainSettings(BaseModel):
     """Everything that decides a run; frozen, and unknown fields are refused.
 
+    `dev_fraction` of the training examples are dev, drawn at random or, one unbroken block of each
+    class, as they lie in the file (`dev_split`, see `data.split.dev_rows`).
     Rates are per step, sizes are counts, `threads` is the number of CPU threads (None: as torch
     has it), `log_every` counts steps between two checks of the loss. `factor_lr_scale` is the
     `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
@@ -69,6 +72,7 @@ class TrainSettings(BaseModel):
     label_column: str | None = None
     streaming: bool | None = None
     dev_fraction: float = Field(0.2, gt=0, lt=1)
+    dev_split: DevSplit = "random"
     scaling: Literal["none", "unit", "symmetric", "standardize", "overall"] = "standardize"
 
     text: Literal["tfidf", "encoder"] | None = None

@@ -52,9 +52,16 @@ class TrainingData:
         self.num_classes = data.num_classes
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
+            if settings.dev_split == "blocks":
+                raise ValueError(
+                    "dev_split blocks: rows that are streamed are not known by class beforehand; "
+                    "use dev_split random, or turn streaming off"
+                )
             known = data.sample(dev_fraction=settings.dev_fraction)
         else:
-            known, self._dev = split_dev(data.train, settings.dev_fraction, seed=settings.seed)
+            known, self._dev = split_dev(
+                data.train, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+            )
             self._train = known
         kind = "none" if self._tuning is not None else settings.scaling
         self.scaling = Scaling.fit(kind, known, data.feature_shape)
