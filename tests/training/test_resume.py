@@ -42,6 +42,7 @@ NETWORKS = {
     "2b": {},
     "mlp with dropout": {"model": "mlp", "dropout": 0.5},
     "no average, cosine": {"ema_decay": "off", "schedule": "cosine", "weight_decay": 0.1},
+    "full-matrix": {"optimizer": "full-matrix"},
     "constant": {"schedule": "constant", "factor_lr_scale": 1.0},
 }
 

@@ -54,6 +54,9 @@ def test_resolved_settings_resolve_to_themselves():
         ({"dims": "4x4,2x5", "model": "3b"}, ["2 sizes per layer", "3 bodies"]),
         ({"ema_decay": 1.5}, ["ema_decay"]),
         ({"betas": ["0.9"]}, ["betas"]),
+        ({"optimizer": "sgd"}, ["optimizer", "'adamw' or 'full-matrix'", "got 'sgd'"]),
+        ({"optimizer": "full-matrix", "dtype": "bfloat16"}, ["expected dtype float32"]),
+        ({"optimizer": "full-matrix", "captured_step": "on"}, ["captured_step off, got on"]),
     ],
 )
 def test_a_mistake_is_one_clear_line(options, words):

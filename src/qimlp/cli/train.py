@@ -90,6 +90,7 @@ def train_command(
     factor_lr_scale: Annotated[
         float | None, typer.Option(help="0: one rate; 1: rates that fit the factors.")
     ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or full-matrix.")] = None,
     betas: Annotated[str | None, typer.Option(help="Adam's, such as 0.9,0.99.")] = None,
     schedule: Annotated[str | None, typer.Option(help="one-cycle, cosine or constant.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Decay of a dense weight.")] = None,

@@ -12,7 +12,16 @@ from qimlp.training.settings import TrainSettings, resolve_settings
 CODE_VERSION = 1
 """Of the numerics: a change that may change results raises it, and every cell is run anew."""
 
-_LATER = ("finetune", "encoder_lr", "starts", "start_epochs", "start", "start_penalty", "dev_split")
+_LATER = (
+    "finetune",
+    "encoder_lr",
+    "starts",
+    "start_epochs",
+    "start",
+    "start_penalty",
+    "dev_split",
+    "optimizer",
+)
 """Settings younger than the first cells: left out at their default, so that keys stay."""
 
 

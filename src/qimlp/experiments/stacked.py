@@ -84,15 +84,15 @@ def can_be_stacked(settings: TrainSettings) -> bool:
         settings: Of the run.
 
     Returns:
-        True for multi-body networks without weight decay and with one learning rate, float32,
-        from random factors, on features that no seed changes: those of data as it is, or of a
-        frozen encoder.
+        True for multi-body networks under AdamW without weight decay and with one learning rate,
+        float32, from random factors, on features that no seed changes: those of data as it is, or
+        of a frozen encoder.
     """
     plain = settings.weight_decay == 0 and settings.factor_lr_scale == 0
     made = settings.text is None or (settings.text == "encoder" and not settings.finetune)
     ready = made and settings.order != "spectral"  # one order for all seeds
     exact = settings.dtype == "float32" and settings.mixed_precision == "no"
-    drawn = settings.start == "random"
+    drawn = settings.start == "random" and settings.optimizer == "adamw"
     return settings.kind == "qimlp" and plain and ready and exact and drawn
 
 

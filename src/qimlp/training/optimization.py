@@ -5,26 +5,32 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from qimlp.models import TextNetwork
+from qimlp.training.full_matrix import FullMatrixAdam
 from qimlp.training.param_groups import param_groups
 from qimlp.training.schedule import OneCycle, Schedule
 from qimlp.training.settings import TrainSettings
 
 
 def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
-    """Make Adam (with decoupled decay), fused where the device allows it.
+    """Make Adam (with decoupled decay), fused where the device allows it, or the full-matrix one.
 
     Args:
         model: The model, on its device; the encoder of a `TextNetwork` gets `encoder_lr`.
-        settings: `lr`, `encoder_lr`, `factor_lr_scale`, `betas`, `weight_decay`.
+        settings: `optimizer`, `lr`, `encoder_lr`, `factor_lr_scale`, `betas`, `weight_decay`.
 
     Returns:
         The optimizer, every parameter in exactly one group.
+
+    Raises:
+        ValueError: The model is too large for the full-matrix one.
     """
     decay, scale = settings.weight_decay, settings.factor_lr_scale
     head = model.head if isinstance(model, TextNetwork) else model
     groups = param_groups(head, settings.lr, decay, scale=scale)
     if isinstance(model, TextNetwork):
         groups += param_groups(model.encoder, settings.encoder_lr, decay, scale=scale)
+    if settings.optimizer == "full-matrix":
+        return FullMatrixAdam(groups, lr=settings.lr, betas=settings.betas)
     fusible = ("cpu", "cuda", "xpu", "mps")
     fused = all(parameter.device.type in fusible for parameter in model.parameters())
     return AdamW(groups, lr=settings.lr, betas=settings.betas, fused=fused)

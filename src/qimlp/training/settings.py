@@ -58,6 +58,8 @@ class TrainSettings(BaseModel):
     `start_penalty` (see `training.linear_models`). Of `starts` random networks, each trained for
     `start_epochs` epochs, the one with the lowest train loss is the start of the run; 1 compares
     none.
+    `optimizer` is AdamW or, for networks of a few thousand parameters on one process, Adam along
+    the principal directions of all gradients together (`training.full_matrix`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
     keeps the evaluated network of every epoch. `captured_step` records the optimizer step as a
     CUDA graph: always, where one process runs on CUDA and the encoder stays as it is
@@ -99,6 +101,7 @@ class TrainSettings(BaseModel):
 
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(50, ge=1)
+    optimizer: Literal["adamw", "full-matrix"] = "adamw"
     lr: float = Field(0.001, gt=0)
     factor_lr_scale: float = Field(0.0, ge=0, le=1)
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
@@ -137,6 +140,8 @@ class TrainSettings(BaseModel):
             self._check_linear_start()
         if self.dims is not None:
             self._check_dims(self.dims)
+        if self.optimizer == "full-matrix":
+            self._check_full_matrix()
         return self
 
     def _check_finetune(self) -> None:
@@ -162,6 +167,15 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 "starts are compared of networks without an encoder: expected starts 1 with "
                 f"finetune, got {self.starts}"
+            )
+
+    def _check_full_matrix(self) -> None:
+        if self.dtype == "bfloat16":
+            raise ValueError("optimizer full-matrix: expected dtype float32 or float64")
+        if self.captured_step == "on":
+            raise ValueError(
+                "optimizer full-matrix decomposes a matrix every few steps, which cannot be "
+                "recorded: expected captured_step off, got on"
             )
 
     def _check_linear_start(self) -> None:

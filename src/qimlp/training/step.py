@@ -19,15 +19,21 @@ Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 def check_step(settings: TrainSettings, world: World) -> None:
-    """Refuse a captured step where there can be none.
+    """Refuse a step that the processes or the device cannot take.
 
     Args:
-        settings: `captured_step`.
+        settings: `captured_step`, `optimizer`.
         world: Processes and device.
 
     Raises:
-        ValueError: If it is ``"on"`` without CUDA, or with several processes.
+        ValueError: If a captured step is ``"on"`` without CUDA, or it or the full-matrix optimizer
+            is asked for with several processes.
     """
+    if settings.optimizer == "full-matrix" and world.size > 1:
+        raise ValueError(
+            f"optimizer full-matrix: expected one process, got {world.size}, whose "
+            "eigenvectors may differ; use adamw"
+        )
     if settings.captured_step == "on" and not can_capture(world):
         raise ValueError(
             "captured_step 'on': expected one process on a CUDA device, got "
@@ -73,8 +79,9 @@ def open_step(session: Session, settings: TrainSettings) -> Step:
         optimizer.zero_grad()
         return loss.detach()
 
-    # Texts differ in length; a recorded step takes one shape.
-    wanted = settings.captured_step != "off" and not settings.finetune
+    # Texts differ in length; a recorded step takes one shape, and does the same every time.
+    changing = settings.finetune or settings.optimizer == "full-matrix"
+    wanted = settings.captured_step != "off" and not changing
     if wanted and can_capture(session.world):
         return CapturedStep(session.model, optimizer, compute_loss)
     if can_update(optimizer):
