@@ -1,7 +1,8 @@
 """Times a step of `qimlp train` beside the bare step of its network: `-m benchmarks.trainer`.
 
 The trainer's step has what the bare one has (forward, loss, backward, AdamW, cleared gradients) and
-besides a batch gathered from the data, label smoothing, the schedule and the averaged weights.
+besides a batch gathered from the data, label smoothing, the schedule and the averaged weights; one
+row has the full-matrix optimizer in AdamW's place.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ from qimlp.training.world import open_world
 _TRAINER, _BARE = "trainer", "bare"
 _EXAMPLES = 10_000
 _HEADER = ("network", _TRAINER, _BARE, "ratio", "spread")
-NETWORKS = (("mnist", "2b"), ("mnist", "3b"), ("mnist", "4b"), ("cifar10", "2b"))
+NETWORKS = (
+    ("mnist", "2b", "adamw"),
+    ("mnist", "3b", "adamw"),
+    ("mnist", "4b", "adamw"),
+    ("mnist", "4b", "full-matrix"),
+    ("cifar10", "2b", "adamw"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,12 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("the trainer is timed in float32 on the CPU")
     rows: list[dict[str, Any]] = []
     lines: list[list[str]] = []
-    for data_set, model in NETWORKS:
-        calls, steps = _calls(data_set, model)
+    for data_set, model, optimizer in NETWORKS:
+        calls, steps = _calls(data_set, model, optimizer)
         timings = interleave(calls, rounds=rounds, device=device)
         trainer, bare = (timings.median(name) / steps for name in (_TRAINER, _BARE))
         ratio, spread = timings.speedup(_BARE, over=_TRAINER), timings.spread(_TRAINER)
-        label = f"{data_set} {model}"
+        label = f"{data_set} {model}" + ("" if optimizer == "adamw" else f", {optimizer}")
         rows.append(
             {"network": label, "trainer_s": trainer, "bare_s": bare, "ratio": ratio}
             | {"spread": spread}
@@ -62,11 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _calls(data_set: str, model: str) -> tuple[dict[str, Callable[[], object]], int]:
+def _calls(
+    data_set: str, model: str, optimizer: str
+) -> tuple[dict[str, Callable[[], object]], int]:
     """One epoch of the trainer, as many bare steps, and their number."""
     settings = resolve_settings(
         {"data": data_set, "model": model, "epochs": 10_000, "device": "cpu", "threads": 1}
-        | {"order": "none"}
+        | {"order": "none", "optimizer": optimizer}
     )
     data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
     world = open_world(settings.device)

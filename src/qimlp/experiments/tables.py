@@ -67,6 +67,8 @@ def _note(paper: Summary | None, tuned: Summary | None) -> str:
         if settings.starts > 1:
             more = settings.starts * settings.start_epochs
             told.append(f"best of {settings.starts} starts by train loss, {more} epochs more")
+        if settings.optimizer == "full-matrix":
+            told.append("Adam along the principal directions of all gradients")
     return "; ".join(dict.fromkeys(told))
 
 

@@ -109,8 +109,8 @@ def _best_head(base: dict[str, Any], encoder_width: int) -> Variant:
         "2b-best",
         "tuned",
         {**base, **layer, "start": "ridge", **rates},
-        note="best of those tried, on dev sets of unbroken blocks: one layer at full rank (any linear "
-        "layer can be written so), started at ridge regression",
+        note="best of those tried, on dev sets of unbroken blocks: one layer at full rank (any "
+        "linear layer can be written so), started at ridge regression",
     )
 
 
