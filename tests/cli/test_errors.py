@@ -80,7 +80,16 @@ CASES = {
         ["a.txt", ".csv"],
     ),
     "plan of nothing": (["plan", "0", "10"], ["0"]),
-    "plan with too many factors": (["plan", "784", "10", "--factors", "0"], ["0"]),
+    "plan with no factors": (["plan", "784", "10", "--factors", "0"], ["0"]),
+    "plan with too many factors": (
+        ["plan", "784", "10", "--factors", "1000"],
+        ["num_factors: expected at most 64, got 1000"],
+    ),
+    "plan of a width that no machine holds": (
+        ["plan", "1" + "0" * 400, "10"],
+        ["in_features: expected at most"],
+    ),
+    "too many threads": (["bench", "--threads", "100000"], ["--threads", "1024"]),
 }
 
 
