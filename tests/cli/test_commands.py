@@ -100,6 +100,23 @@ def test_predict_without_labels(qimlp, trained, flowers, tmp_path):
     assert (again.code, "--overwrite" in again.err) == (2, True)
 
 
+def test_labels_keep_their_zeros_and_prediction_leaves_them_aside(qimlp, tmp_path):
+    random = np.random.default_rng(0)
+    rows = [f"{3 * (i % 2) + random.normal():.3f},{i % 7},0{i % 2 + 1}" for i in range(60)]
+    (tmp_path / "codes.csv").write_text("\n".join(["a,b,code", *rows]) + "\n")
+    done = qimlp(
+        *("train", tmp_path / "codes.csv", "--label-column", "code", "--model", "mlp"),
+        *("--epochs", 2, "--batch-size", 10, "--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    (tmp_path / "new.csv").write_text("a,code,b\n0.1,,3\n2.9,-7.5,4\n")
+    run = tmp_path / "runs" / "codes-mlp" / "seed-0"
+    done = qimlp("predict", run, tmp_path / "new.csv", "--out", tmp_path / "predictions.csv")
+    assert done.code == 0, done.err
+    lines = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert {line.split(",")[1] for line in lines[1:]} <= {"01", "02"}
+
+
 def test_eval_knows_its_own_data_however_the_path_is_spelled(qimlp, trained, flowers, tmp_path):
     run = trained[1] / "flowers-2b" / "seed-0"
     own = qimlp("eval", run, flowers)
