@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -136,6 +137,20 @@ def test_an_unknown_device_is_one_line(qimlp, trained, flowers, tmp_path, comman
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert f"device {device!r}" in done.err
+
+
+def test_a_run_on_a_relative_path_is_used_from_another_folder(qimlp, flowers, monkeypatch):
+    monkeypatch.chdir(flowers.parent)
+    options = ("--label-column", "kind", "--model", "mlp", "--epochs", 1, "--device", "cpu")
+    assert qimlp("train", flowers.name, *options).code == 0
+    monkeypatch.chdir(flowers.parent / "runs")
+    for command in (("eval", "flowers-mlp/seed-0"), ("train", "--resume", ".")):
+        done = qimlp(*command)
+        assert done.code == 0, done.err
+    result = Path("flowers-mlp/seed-0/result.json")
+    result.unlink()  # as if it had been interrupted
+    done = qimlp("train", "--resume", "flowers-mlp/seed-0")
+    assert done.code == 0, done.err
 
 
 def test_names_are_shown_as_they_are(qimlp, tmp_path):

@@ -13,6 +13,7 @@ from qimlp.training.comparison import Comparison, compare
 from qimlp.training.errors import TrainingInterrupted
 from qimlp.training.events import Event, OnEvent
 from qimlp.training.features import Loaded
+from qimlp.training.located import located
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.report import write_comparison
 from qimlp.training.result import RunResult
@@ -69,6 +70,7 @@ def run_experiment(
         OSError: If something cannot be written.
     """
     root = Path(out)
+    runs = [located(settings) for settings in runs]
     folders = [RunFolder.of(root, settings) for settings in runs]
     if len({folder.path for folder in folders}) != len(runs):
         raise ValueError("two of the runs are the same: name every model and every seed once")

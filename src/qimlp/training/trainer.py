@@ -4,6 +4,7 @@ import os
 
 from qimlp.training.events import OnEvent
 from qimlp.training.features import Loaded
+from qimlp.training.located import located
 from qimlp.training.result import RunResult
 from qimlp.training.run import Run
 from qimlp.training.run_folder import RunFolder
@@ -25,7 +26,7 @@ def fit(
     """Train one network from its start.
 
     Args:
-        settings: What to train, on what, how.
+        settings: What to train, on what, how. Local paths in it are stored as absolute ones.
         out: The run folder is made under this folder, see `RunFolder.of`.
         overwrite: Replace an earlier run there.
         on_event: Called with every event, in the main process.
@@ -42,6 +43,7 @@ def fit(
         TrainingInterrupted: On Ctrl-C; the state is on disk.
         OSError: If something cannot be written; what was complete stays valid.
     """
+    settings = located(settings)
     world = open_world(settings.device)
     folder = RunFolder.of(out, settings)
     if world.is_main:
