@@ -69,6 +69,10 @@ CASES = {
         ["train", "--resume", "{data}", "--overwrite"],
         ["leave out --overwrite"],
     ),
+    "resume into another folder": (
+        ["train", "--resume", "{data}", "--out", "elsewhere"],
+        ["leave out --out"],
+    ),
     "more memory than there is": (
         ["train", "{data}/good.npz", "--rank", "9" * 11],
         ["not enough memory", "smaller sizes"],

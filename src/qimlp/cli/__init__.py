@@ -9,6 +9,7 @@ from typing import NoReturn
 _LIBRARIES = (
     "accelerate",
     "datasets",
+    "filelock",
     "matplotlib",
     "PIL",
     "pyarrow",
