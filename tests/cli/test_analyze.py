@@ -94,6 +94,25 @@ def test_several_runs_are_compared(qimlp, runs, tmp_path):
     assert "Whether accuracy goes with C cannot be said from 2 runs: four are needed." in flat
 
 
+def test_several_runs_are_compared_in_their_own_folder(qimlp, runs, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    options = ("--samples", 20, "--truncation-samples", 0)
+    done = qimlp("analyze", runs, *options)
+    assert done.code == 0, done.err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (runs / "correlation" / "relation.json").is_file()
+    assert f"Figure: {runs / 'correlation' / 'relation.png'}" in done.out
+    for run in network(runs).iterdir():
+        shutil.rmtree(run / "correlation")
+    again = qimlp("analyze", runs, *options)
+    assert (again.code, "relation.json exists" in again.err) == (2, True)
+    both = qimlp("analyze", *sorted(network(runs).iterdir()), *options)
+    assert both.code == 2
+    assert "expected --out, a folder for the comparison of 2 runs" in both.err
+    assert both.err.count("\n") == 1
+
+
 def test_json_and_nothing_else(qimlp, runs, tmp_path):
     run = network(runs) / "seed-0"
     done = qimlp("analyze", run, "--json", "--samples", 30, "--out", tmp_path / "a")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -100,6 +101,23 @@ def test_predict_without_labels(qimlp, trained, flowers, tmp_path):
     assert (again.code, "--overwrite" in again.err) == (2, True)
 
 
+def test_labels_keep_their_zeros_and_prediction_leaves_them_aside(qimlp, tmp_path):
+    random = np.random.default_rng(0)
+    rows = [f"{3 * (i % 2) + random.normal():.3f},{i % 7},0{i % 2 + 1}" for i in range(60)]
+    (tmp_path / "codes.csv").write_text("\n".join(["a,b,code", *rows]) + "\n")
+    done = qimlp(
+        *("train", tmp_path / "codes.csv", "--label-column", "code", "--model", "mlp"),
+        *("--epochs", 2, "--batch-size", 10, "--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    (tmp_path / "new.csv").write_text("a,code,b\n0.1,,3\n2.9,-7.5,4\n")
+    run = tmp_path / "runs" / "codes-mlp" / "seed-0"
+    done = qimlp("predict", run, tmp_path / "new.csv", "--out", tmp_path / "predictions.csv")
+    assert done.code == 0, done.err
+    lines = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert {line.split(",")[1] for line in lines[1:]} <= {"01", "02"}
+
+
 def test_eval_knows_its_own_data_however_the_path_is_spelled(qimlp, trained, flowers, tmp_path):
     run = trained[1] / "flowers-2b" / "seed-0"
     own = qimlp("eval", run, flowers)
@@ -119,6 +137,20 @@ def test_an_unknown_device_is_one_line(qimlp, trained, flowers, tmp_path, comman
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert f"device {device!r}" in done.err
+
+
+def test_a_run_on_a_relative_path_is_used_from_another_folder(qimlp, flowers, monkeypatch):
+    monkeypatch.chdir(flowers.parent)
+    options = ("--label-column", "kind", "--model", "mlp", "--epochs", 1, "--device", "cpu")
+    assert qimlp("train", flowers.name, *options).code == 0
+    monkeypatch.chdir(flowers.parent / "runs")
+    for command in (("eval", "flowers-mlp/seed-0"), ("train", "--resume", ".")):
+        done = qimlp(*command)
+        assert done.code == 0, done.err
+    result = Path("flowers-mlp/seed-0/result.json")
+    result.unlink()  # as if it had been interrupted
+    done = qimlp("train", "--resume", "flowers-mlp/seed-0")
+    assert done.code == 0, done.err
 
 
 def test_names_are_shown_as_they_are(qimlp, tmp_path):

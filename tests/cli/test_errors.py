@@ -9,8 +9,6 @@ import time
 import numpy as np
 import pytest
 
-from qimlp.cli import main
-
 
 @pytest.fixture
 def data(tmp_path):
@@ -71,6 +69,10 @@ CASES = {
         ["train", "--resume", "{data}", "--overwrite"],
         ["leave out --overwrite"],
     ),
+    "resume into another folder": (
+        ["train", "--resume", "{data}", "--out", "elsewhere"],
+        ["leave out --out"],
+    ),
     "more memory than there is": (
         ["train", "{data}/good.npz", "--rank", "9" * 11],
         ["not enough memory", "smaller sizes"],
@@ -82,7 +84,16 @@ CASES = {
         ["a.txt", ".csv"],
     ),
     "plan of nothing": (["plan", "0", "10"], ["0"]),
-    "plan with too many factors": (["plan", "784", "10", "--factors", "0"], ["0"]),
+    "plan with no factors": (["plan", "784", "10", "--factors", "0"], ["0"]),
+    "plan with too many factors": (
+        ["plan", "784", "10", "--factors", "1000"],
+        ["num_factors: expected at most 64, got 1000"],
+    ),
+    "plan of a width that no machine holds": (
+        ["plan", "1" + "0" * 400, "10"],
+        ["in_features: expected at most"],
+    ),
+    "too many threads": (["bench", "--threads", "100000"], ["--threads", "1024"]),
 }
 
 
@@ -198,15 +209,36 @@ def test_a_refused_experiment_leaves_the_plan_of_an_earlier_one(qimlp, data, tmp
     assert (runs / "experiment.json").read_text() == plan
 
 
-def test_an_interruption_while_libraries_load_is_one_line(monkeypatch, capsys):
-    class Loading:
-        def find_spec(self, name, path=None, target=None):
-            if name == "qimlp.cli.app":
-                raise KeyboardInterrupt
+def test_an_interruption_while_libraries_load_is_one_line():
+    script = """
+import signal, sys
 
-    monkeypatch.delitem(sys.modules, "qimlp.cli.app", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Loading(), *sys.meta_path])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 130
-    assert capsys.readouterr().err == "qimlp: interrupted\n"
+class Loading:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Loading())
+from qimlp.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "qimlp: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that the shell closes")
+@pytest.mark.parametrize("arguments", [("plan", "784", "784", "--json"), ("plan", "--help")])
+def test_a_closed_standard_output_ends_quietly(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "qimlp", *arguments],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, "")

@@ -23,6 +23,22 @@ def test_labelled_table(write_csv):
     assert load_inputs(path, SHAPE).labels is None
 
 
+@pytest.mark.parametrize("label", ["", "-3", "0.5", "nan"])
+def test_labels_that_are_not_needed_may_be_anything(write_csv, label):
+    found = load_inputs(write_csv(f"a,b,label\n1,2,{label}\n3,4,x\n"), SHAPE, feature_names=NAMES)
+    assert found.inputs.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert found.labels is None
+
+
+def test_archives_whose_labels_are_not_needed(tmp_path):
+    path = tmp_path / "t.npz"
+    for labels in (np.full(7, -1), np.zeros(3), np.full(7, np.nan)):
+        np.savez(path, x=np.zeros((7, 2)), y=labels)
+        assert load_inputs(path, SHAPE).labels is None
+        with pytest.raises(ValueError, match="label"):
+            load_inputs(path, SHAPE, class_names=("x", "y"), labels_required=True)
+
+
 def test_the_test_split_where_there_is_one(image_folder_of_parquet):
     inputs = load_inputs(image_folder_of_parquet, (4, 5), class_names=("a", "b", "c"))
     assert inputs.inputs.shape == (10, 20)

@@ -31,6 +31,11 @@ def test_names_stay_names():
     assert as_labels(np.array([" cat", "7"], dtype=object), "file").tolist() == ["cat", "7"]
 
 
+@pytest.mark.parametrize("values", [["01", "02"], ["7", "007"], ["00", "0"]])
+def test_leading_zeros_stay(values):
+    assert as_labels(np.array(values), "file").tolist() == values
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

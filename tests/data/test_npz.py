@@ -60,7 +60,7 @@ def test_images_become_channel_first(path, shape, wanted):
         ({"a": Y}, "expected arrays x and y, or .* got 'a'"),
         ({"x": np.zeros((20, 2))}, "has no array 'y'"),
         ({"x": np.zeros((20, 2)), "y": Y[:5]}, r"\(20, 2\) and y of shape \(5,\)"),
-        ({"x": np.zeros(20), "y": Y}, "one label per example"),
+        ({"x": np.zeros(20), "y": Y}, "2 to 4 dimensions"),
         ({"x": np.full((20, 2), np.nan), "y": Y}, "row 1, feature 0 .* NaN"),
         ({"x": np.full((20, 2), 1e300), "y": Y}, "row 1, feature 0"),
         ({"x": np.zeros((20, 2), complex), "y": Y}, "expected numbers, got dtype complex128"),

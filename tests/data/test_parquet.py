@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qimlp.data import load
+from qimlp.data.labels import class_names_of
 from qimlp.data.parquet import read_parquet
 
 
@@ -90,7 +91,7 @@ def test_unlabelled_data_where_allowed(tmp_path):
 def test_refused_content(tmp_path, columns, message):
     file = write(tmp_path / "bad.parquet", **columns)
     with pytest.raises(ValueError, match=message) as caught:
-        read_parquet([file])
+        class_names_of(read_parquet([file]))
     assert "bad.parquet" in str(caught.value)
     assert "\n" not in str(caught.value)
 

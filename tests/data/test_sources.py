@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from qimlp.data import load
-from qimlp.data.sources import resolve
+from qimlp.data.sources import absolute_source, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,13 @@ def test_known_names_fall_back_to_the_hub(tmp_path):
         ("nothing", "no data set 'nothing'.*'digits', 'mnist', 'cifar10'.*QIMLP_DATA"),
         ("data/missing.csv", "no data set 'data/missing.csv'"),
         ("", "no data set ''"),
+        ("./dta/train.csv", "no such file or folder"),
+        ("dta/train.tsv", "no such file or folder"),
+        ("missing.parquet", "no such file or folder"),
+        ("../someone/letters", "no such file or folder"),
+        ("~/letters", "no such file or folder"),
+        ("dta\\letters", "no such file or folder"),
+        ("C:/letters", "no such file or folder"),
     ],
 )
 def test_nothing_of_that_name(source, message, tmp_path, monkeypatch):
@@ -86,3 +93,17 @@ def test_a_folder_here_that_is_not_in_the_data_folder(
     monkeypatch.chdir(image_folder_of_parquet.parent)
     (tmp_path / "empty").mkdir()
     assert resolve("shapes", tmp_path / "empty").name == "shapes"
+
+
+def test_local_paths_become_absolute_and_names_stay(tmp_path, image_folder_of_parquet, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").touch()
+    here = image_folder_of_parquet.parent.relative_to(tmp_path) / "shapes"
+    assert absolute_source("a.csv") == str(tmp_path / "a.csv")
+    assert absolute_source(str(here)) == str(image_folder_of_parquet)
+    assert absolute_source(".") == str(tmp_path.resolve())
+    monkeypatch.chdir(image_folder_of_parquet.parent)
+    assert absolute_source("shapes") == str(image_folder_of_parquet)
+    assert absolute_source("shapes", image_folder_of_parquet.parent) == "shapes"
+    for name in ("digits", "mnist", "someone/letters", "none.csv", ""):
+        assert absolute_source(name) == name

@@ -121,9 +121,9 @@ def test_a_diverging_cell_is_an_entry_that_says_so(place):
     assert Store(place.results).read(Cell(wild, 0)) == entry
 
 
-def test_missing_data_names_the_setting(place, monkeypatch, tmp_path):
+def test_missing_data_names_the_setting(place, monkeypatch):
     monkeypatch.delenv("QIMLP_DATA", raising=False)
-    lost = Variant(str(tmp_path / "nowhere"), "2b", "tuned", QUICK)
+    lost = Variant("nowhere", "2b", "tuned", QUICK)
     with pytest.raises(FileNotFoundError, match="QIMLP_DATA"):
         run_cell(Cell(lost, 0), place, lambda part: None)
 

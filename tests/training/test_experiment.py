@@ -164,3 +164,34 @@ def test_an_interrupted_experiment_goes_on(settings, tmp_path):
     straight = run_experiment(runs, out=tmp_path / "straight")
     assert [r.test_loss for r in resumed.results] == [r.test_loss for r in straight.results]
     assert resumed.table.exists()
+
+
+def interrupted(settings, out):
+    """An experiment of two networks, stopped in the first."""
+
+    def press(event):
+        if isinstance(event, RunStarted):
+            signal.raise_signal(signal.SIGINT)
+
+    runs = [settings(), settings(model="mlp", dims=None)]
+    with pytest.raises(TrainingInterrupted):
+        run_experiment(runs, out=out, on_event=press)
+    return runs
+
+
+def test_unfinished_runs_keep_their_plan(settings, tmp_path):
+    interrupted(settings, tmp_path)
+    other = settings(depth=2, dims=None)
+    with pytest.raises(FileExistsError, match="2 of 2 runs there are not complete") as caught:
+        run_experiment([other], out=tmp_path)
+    for word in ("--resume", "--out", "--overwrite"):
+        assert word in str(caught.value)
+    resume_experiment(tmp_path)
+    assert len(run_experiment([other], out=tmp_path).results) == 1
+
+
+def test_unfinished_runs_can_be_given_up_or_taken_along(settings, tmp_path):
+    planned = interrupted(settings, tmp_path)
+    run_experiment(planned, out=tmp_path, overwrite=True)
+    planned = interrupted(settings, tmp_path / "again")
+    run_experiment([settings(depth=2, dims=None)], out=tmp_path / "again", overwrite=True)

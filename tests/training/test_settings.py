@@ -57,6 +57,12 @@ def test_resolved_settings_resolve_to_themselves():
         ({"optimizer": "sgd"}, ["optimizer", "'adamw' or 'full-matrix'", "got 'sgd'"]),
         ({"optimizer": "full-matrix", "dtype": "bfloat16"}, ["expected dtype float32"]),
         ({"optimizer": "full-matrix", "captured_step": "on"}, ["captured_step off, got on"]),
+        ({"depth": 10**8}, ["depth", "less than or equal to 1000", "got 100000000"]),
+        ({"threads": 100_000}, ["threads", "1024"]),
+        ({"starts": 10**9}, ["starts", "1000"]),
+        ({"batch_size": 10**21}, ["batch_size", "less than 2147483648"]),
+        ({"rank": 10**30}, ["rank", "less than or equal to"]),
+        ({"train": {"epochs": 3}}, ["train is a table", "name = value", "[train]"]),
     ],
 )
 def test_a_mistake_is_one_clear_line(options, words):

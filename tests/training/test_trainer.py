@@ -53,6 +53,7 @@ def test_a_run_learns_and_leaves_a_whole_folder(settings, out):
     assert [point.step for point in dev] == [8 * epoch for epoch in range(1, 13)]
     names = {path.name for path in folder.path.iterdir()}
     assert names == {
+        ".lock",
         "best",
         "last",
         "metrics.jsonl",

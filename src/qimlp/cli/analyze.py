@@ -56,7 +56,10 @@ def analyze_command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the files; by default correlation/ in the run folder."),
+        typer.Option(
+            help="Folder of the files; by default correlation/ in each run folder, and in the "
+            "folder of runs for their comparison."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier analysis.")
@@ -78,7 +81,8 @@ def analyze_command(
     )
     found = find_runs(runs, classic=dims is not None)
     folders = _folders(found, out)
-    for folder in {*folders.values(), *([] if out is None else [out])}:
+    where = _comparison_folder(runs, found, out)
+    for folder in {*folders.values(), where}:
         require_free(folder, overwrite=overwrite)
     console, data = open_console(), RunData()
     studies = []
@@ -89,7 +93,6 @@ def analyze_command(
         if not as_json:
             _show(console, study, folder, figures)
     together = compare_runs(studies) if len(studies) > 1 else None
-    where = out or Path("correlation")
     figures = [] if together is None else write_comparison(together, where)
     if as_json:
         values = [{**study.report.to_dict(), **study.more()} for study in studies]
@@ -158,6 +161,20 @@ def _folders(runs: list[Path], out: Path | None) -> dict[Path, Path]:
     if len(runs) == 1:
         return {runs[0]: out}
     return {run: out / f"{run.resolve().parent.name}-{run.resolve().name}" for run in runs}
+
+
+def _comparison_folder(named: list[Path], runs: list[Path], out: Path | None) -> Path:
+    """Where the comparison of the runs goes, if there are several."""
+    if out is not None:
+        return out
+    if len(runs) == 1:
+        return runs[0] / "correlation"
+    if len(named) > 1:
+        raise ValueError(
+            f"expected --out, a folder for the comparison of {len(runs)} runs; or name one folder "
+            "that holds them all"
+        )
+    return named[0] / "correlation"
 
 
 def _at_least(least: int, name: str, value: int | None) -> int | None:

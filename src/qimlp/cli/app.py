@@ -1,6 +1,7 @@
 """The command line as a whole: subcommands, errors, exit codes.
 
-Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 130 interrupted.
+Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 130 interrupted,
+141 where nobody reads standard output any more (``qimlp plan 784 10 | head -1``), as shells say it.
 """
 
 import re
@@ -16,6 +17,7 @@ from qimlp import __version__
 from qimlp.bench.contestants import WrongResultError
 from qimlp.cli.analyze import analyze_command
 from qimlp.cli.bench import bench_command
+from qimlp.cli.closed_output import discard_output, is_closed_output
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
@@ -25,7 +27,7 @@ from qimlp.data.problems import first_line
 from qimlp.training.errors import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
-_FAILED, _INTERRUPTED = 2, 130
+_FAILED, _INTERRUPTED, _CLOSED = 2, 130, 141
 _TOO_LARGE = re.compile("allocate memory|out of memory|Storage size calculation overflowed", re.I)
 # Wrong options, as the parser says it; newer versions of typer carry click inside.
 _UsageError: Any = typer.BadParameter.__base__
@@ -93,10 +95,17 @@ def run(arguments: Sequence[str]) -> int:
     own = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
     try:
         code = app(own, standalone_mode=False, prog_name="qimlp")
+        sys.stdout.flush()
     except _InterruptedError as interrupt:
         _say(str(interrupt))
         return _INTERRUPTED
+    except SystemExit as stop:  # what the parser makes of a closed pipe
+        if stop.__context__ is None or not is_closed_output(stop.__context__):
+            raise
+        return _end_quietly()
     except (*_MISTAKES, _UsageError) as error:
+        if is_closed_output(error):
+            return _end_quietly()
         if "--traceback" in arguments:
             traceback.print_exc()
         _say(f"error: {_one_line(error)}")
@@ -109,6 +118,11 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _end_quietly() -> int:
+    discard_output()
+    return _CLOSED
 
 
 def _one_line(error: BaseException) -> str:

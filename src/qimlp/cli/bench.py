@@ -24,7 +24,7 @@ from qimlp.cli.console import make_table, open_console
 from qimlp.files import write_json
 from qimlp.ops.native import reason
 from qimlp.shapes import KroneckerShape, plan
-from qimlp.training.settings import parse_dims
+from qimlp.training.settings import MOST_THREADS, parse_dims
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _ROUNDS, _QUICK_ROUNDS = 11, 3
@@ -58,8 +58,8 @@ def bench_command(
     """Time your layer, or a table of layers, against nn.Linear and the machine's floor."""
     own, note = _own_case(dims, in_features, out_features, factors, rank, batch)
     machine = Machine(_device(device), _dtype(dtype))
-    if threads < 1:
-        raise ValueError(f"--threads: expected at least 1, got {threads}")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"--threads: expected 1 to {MOST_THREADS}, got {threads}")
     if json_file is not None and not json_file.resolve().parent.is_dir():
         raise ValueError(f"--json: the folder of {json_file} does not exist; create it first")
     rounds = _QUICK_ROUNDS if quick else _ROUNDS

@@ -21,10 +21,18 @@ def open_console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot write becomes a question mark
         sys.stdout.reconfigure(errors="replace")
     # No markup: names of classes, columns and files are the user's.
-    console = Console(highlight=False, soft_wrap=False, markup=False)
+    console = _Console(highlight=False, soft_wrap=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_FILE_WIDTH, no_color=True, markup=False)
+        console = _Console(highlight=False, width=_FILE_WIDTH, no_color=True, markup=False)
     return console
+
+
+class _Console(Console):
+    """One that leaves a closed standard output to the command, as rich before 13.8 did."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass on the error that is being handled."""
+        raise  # noqa: PLE0704 - rich calls this in its `except`
 
 
 def make_table(title: str, columns: tuple[str, ...], *, left: int = 1) -> Table:

@@ -31,6 +31,7 @@ from qimlp.experiments.store import Store
 from qimlp.experiments.summary import Summaries, summarize
 from qimlp.experiments.variants import select, variants
 from qimlp.training.allocator import keep_freed_memory
+from qimlp.training.settings import MOST_THREADS
 
 
 def reproduce_command(
@@ -49,7 +50,9 @@ def reproduce_command(
         ),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells side by side.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of a cell.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="CPU threads of a cell.")
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     data_dir: Annotated[
         str | None, typer.Option(help="Folder of named data; else the variable QIMLP_DATA.")

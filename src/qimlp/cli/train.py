@@ -123,8 +123,12 @@ def train_command(
         bool | None,
         typer.Option("--checkpoints/--no-checkpoints", help="Keep the network of every epoch."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the run folders.")] = Path("runs"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier runs.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run folders; by default runs/ here.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace earlier runs; give up unfinished ones.")
+    ] = False,
     resume_from: Annotated[
         Path | None,
         typer.Option("--resume", help="Continue a run folder, or all runs of an --out folder."),
@@ -138,13 +142,15 @@ def train_command(
         if name in TrainSettings.model_fields and name != "model" and value is not None
     }
     if resume_from is not None:
-        others = {"--model": model, "--seeds": seeds, "--config": config, "--overwrite": overwrite}
-        _resume(resume_from, given, others)
+        others = {"--model": model, "--seeds": seeds, "--config": config}
+        _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite})
         return
     runs = _plan_runs(given, model, seeds, config)
     console = open_console()
     with open_reporter(console, len(runs)) as reporter:
-        experiment = run_experiment(runs, out=out, overwrite=overwrite, on_event=reporter)
+        experiment = run_experiment(
+            runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter
+        )
     _show_experiment(console, experiment)
 
 
@@ -192,7 +198,7 @@ def _resume(
 ) -> None:
     names = [f"--{name.replace('_', '-')}" for name in given if name != "data"]
     names += ["DATA"] if "data" in given else []
-    names += [name for name, value in others.items() if value]
+    names += [name for name, value in others.items() if value not in (None, False)]
     if names:
         raise ValueError(f"--resume takes the settings of the run: leave out {', '.join(names)}")
     console = open_console()

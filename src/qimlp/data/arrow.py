@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from qimlp.data.columns import Columns
 from qimlp.data.extras import import_extra
 from qimlp.data.images import stack_images
-from qimlp.data.labels import as_labels
 from qimlp.data.raw import RawExamples, examples_from_array
 
 
@@ -86,7 +85,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         The examples.
 
     Raises:
-        ValueError: There are no rows, or a value is not usable (named by row and column).
+        ValueError: There are no rows, or a feature is not usable (named by row and column).
     """
     inputs: NDArray[Any] | None = None
     labels: list[NDArray[Any]] = []
@@ -111,7 +110,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
     return examples_from_array(
         inputs,
         origin,
-        as_labels(np.concatenate(labels), origin) if labels else None,
+        np.concatenate(labels) if labels else None,
         class_names=columns.class_names,
         feature_names=columns.features,
     )

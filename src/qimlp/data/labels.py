@@ -25,6 +25,9 @@ def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
 
     Raises:
         ValueError: A label is missing, negative, not a whole number, or of another kind.
+
+    Example:
+        ``"7"`` and ``"10"`` are numbers; ``"07"`` and ``"10"`` are names, which keep their zero.
     """
     if values.ndim != 1:
         raise ValueError(f"{origin}: expected one label per example, got shape {values.shape}")
@@ -47,7 +50,7 @@ def class_names_of(raw: RawExamples) -> tuple[str, ...]:
         Name of each class number.
 
     Raises:
-        ValueError: There are fewer than two classes.
+        ValueError: There are fewer than two classes, or a label is not usable.
     """
     names = raw.class_names
     if names is None:
@@ -84,7 +87,7 @@ def encode(raw: RawExamples, class_names: tuple[str, ...]) -> Tensor:
         Class numbers (N,), ``int64``.
 
     Raises:
-        ValueError: A label is none of the classes, or there are no labels.
+        ValueError: A label is none of the classes or not usable, or there are no labels.
     """
     return torch.from_numpy(class_numbers(_present(raw), raw.class_names, class_names, raw.origin))
 
@@ -134,7 +137,7 @@ def class_numbers(
 def _present(raw: RawExamples) -> NDArray[Any]:
     if raw.labels is None:
         raise ValueError(f"{raw.origin}: the examples carry no labels, which are needed here")
-    return raw.labels
+    return as_labels(raw.labels, raw.origin)
 
 
 def _as_names(values: NDArray[Any], origin: str) -> NDArray[Any]:
@@ -148,6 +151,8 @@ def _as_names(values: NDArray[Any], origin: str) -> NDArray[Any]:
 
 
 def _numbers_if_all(names: NDArray[Any]) -> NDArray[Any]:
+    if any(name[0] == "0" and name[1:].isdigit() for name in names.tolist()):
+        return names  # as numbers they would lose a zero
     try:
         return names.astype(np.float64)
     except ValueError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qimlp.data.labels import as_labels
 from qimlp.data.problems import listed, unreadable
 from qimlp.data.raw import RawExamples, examples_from_array
 
@@ -42,17 +42,17 @@ def read_npz(path: Path, part: str, *, labels_required: bool = True) -> RawExamp
         return None
     x, y = arrays[x_name], arrays.get(y_name)
     origin = f"{path}, array {x_name}"
+    examples = replace(examples_from_array(_numbers(x, origin), origin, None), origin=str(path))
+    if y is not None and y.size == len(x):
+        return replace(examples, labels=y.reshape(-1))
+    if not labels_required:
+        return examples
     if y is None:
-        if labels_required:
-            raise ValueError(f"{path}: has no array {y_name!r}: expected {_LAYOUT}")
-        return examples_from_array(_numbers(x, origin), origin, None)
-    if x.ndim < 2 or y.size != len(x):
-        raise ValueError(
-            f"{path}: expected one label per example, got {x_name} of shape {x.shape} and {y_name} "
-            f"of shape {y.shape}"
-        )
-    labels = as_labels(y.reshape(-1), f"{path}, array {y_name}")
-    return examples_from_array(_numbers(x, origin), origin, labels)
+        raise ValueError(f"{path}: has no array {y_name!r}: expected {_LAYOUT}")
+    raise ValueError(
+        f"{path}: expected one label per example, got {x_name} of shape {x.shape} and {y_name} "
+        f"of shape {y.shape}"
+    )
 
 
 def _read(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, NDArray[Any]]]:

@@ -22,8 +22,8 @@ class RawExamples:
         origin: File or folder, for messages.
         inputs: (N, in_features), ``uint8`` or finite ``float32``.
         feature_shape: Shape of one example.
-        labels: (N,) ``int64`` or strings, or ``None`` for unlabelled data. Where ``class_names``
-            is set these are numbers of those classes.
+        labels: (N,) as the source holds them, checked only where they are used; ``None`` for
+            unlabelled data. Where ``class_names`` is set these are numbers of those classes.
         class_names: The source's own names of its classes, if it says.
         feature_names: Column names of a table; empty for images and arrays.
     """

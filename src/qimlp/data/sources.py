@@ -17,6 +17,11 @@ _FOLDER_LAYOUT = (
 )
 
 
+_DATA_SUFFIXES = frozenset(
+    {".arrow", ".csv", ".gz", ".json", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt", ".zip"}
+)
+
+
 @dataclass(frozen=True)
 class Source:
     """A data set that was found but not read.
@@ -83,9 +88,49 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
     known = KNOWN_TEXTS if texts else KNOWN
     if source in known:
         return Source("hub", source, train=(known[source],))
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not _looks_like_file(path):
+    if _names_a_path(source):
+        raise FileNotFoundError(
+            f"no data set {source!r}: there is no such file or folder, seen from {Path.cwd()}"
+        )
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source):
         return Source("hub", path.name, train=(source,))
     raise FileNotFoundError(_nothing_found(source, root))
+
+
+def absolute_source(source: str, data_dir: str | Path | None = None) -> str:
+    """Name a data set such that it is found from every folder.
+
+    Args:
+        source: As for :func:`resolve`.
+        data_dir: As for :func:`resolve`.
+
+    Returns:
+        The absolute path where a local file or folder is meant, else ``source`` as it is.
+    """
+    path = Path(source).expanduser()
+    if source in ("", "digits"):
+        return source
+    if path.suffix and path.is_file():
+        return absolute_path(path)
+    root = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    if root and _is_plain_name(source) and (Path(root).expanduser() / source).is_dir():
+        return source
+    return absolute_path(path) if path.is_dir() else source
+
+
+def absolute_path(path: Path) -> str:
+    """Make a path absolute; its last part keeps its name, even where that is a link.
+
+    Args:
+        path: A path; ``~`` stands for the home folder.
+
+    Returns:
+        The absolute path.
+    """
+    path = path.expanduser()
+    if path.is_absolute():
+        return str(path)
+    return str(path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name)
 
 
 def _data_root(data_dir: str | Path | None) -> Path | None:
@@ -105,8 +150,10 @@ def _is_plain_name(source: str) -> bool:
     return source not in ("", ".", "..") and not set(source) & set("/\\:")
 
 
-def _looks_like_file(path: Path) -> bool:
-    return path.suffix.lower() in {".csv", ".npz", ".parquet", ".txt", ".json", *SUFFIXES}
+def _names_a_path(source: str) -> bool:
+    """Whether a name that is not there can only have been meant as a path."""
+    known = Path(source).suffix.lower() in _DATA_SUFFIXES | SUFFIXES
+    return known or "\\" in source or re.match(r"[./~]|\w:", source) is not None
 
 
 def _nothing_found(source: str, root: Path | None) -> str:

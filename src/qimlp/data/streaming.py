@@ -229,7 +229,7 @@ def _scan_classes(files: Sequence[str], columns: Columns) -> tuple[str, ...]:
         labels = as_labels(label_values(batch.column(columns.label)), files[0])
         found.update(str(label) for label in np.unique(labels))
     numbers = all(name.isdigit() for name in found)
-    return tuple(sorted(found, key=int if numbers else None))
+    return tuple(sorted(found, key=(lambda name: (int(name), name)) if numbers else None))
 
 
 def _footers(files: Sequence[str]) -> str:

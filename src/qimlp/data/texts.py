@@ -15,7 +15,7 @@ from qimlp.data.arrow import label_values
 from qimlp.data.columns import declared_features, pick_label
 from qimlp.data.extras import import_extra
 from qimlp.data.hub import hub_table
-from qimlp.data.labels import as_labels, class_names_of, encode
+from qimlp.data.labels import class_names_of, encode
 from qimlp.data.parquet import open_parquet
 from qimlp.data.problems import listed
 from qimlp.data.raw import RawExamples
@@ -198,7 +198,7 @@ def _texts_of(
     declared = declared_features(table.schema, origin).get(label or "", {}).get("names")
     labels = None
     if label is not None:
-        labels = as_labels(label_values(table.column(label).combine_chunks()), origin)
+        labels = label_values(table.column(label).combine_chunks())
     names = tuple(str(name) for name in declared) if declared else None
     return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names)
 

@@ -13,6 +13,8 @@ from qimlp.shapes.problem import Problem
 
 PaperLayers = dict[tuple[tuple[int, ...], tuple[int, ...]], str]
 
+_MOST_FACTORS = 64  # more than any width below has prime factors
+_LARGEST = 2**40  # a row of so many features takes terabytes
 _SEARCHED = 40  # factorisations of each width that are paired with each other
 
 
@@ -86,13 +88,13 @@ def plan(
 
     Raises:
         TypeError: an argument is no integer.
-        ValueError: an argument below 1.
+        ValueError: an argument below 1, more than 64 factors, or a width, rank or batch above 2^40.
     """
-    in_features = as_size("in_features", in_features)
-    out_features = as_size("out_features", out_features)
-    num_factors = as_size("num_factors", num_factors)
-    rank = as_size("rank", rank)
-    batch = as_size("batch", batch)
+    in_features = _at_most(_LARGEST, "in_features", in_features)
+    out_features = _at_most(_LARGEST, "out_features", out_features)
+    num_factors = _at_most(_MOST_FACTORS, "num_factors", num_factors)
+    rank = _at_most(_LARGEST, "rank", rank)
+    batch = _at_most(_LARGEST, "batch", batch)
     if limit is not None:
         limit = as_size("limit", limit)
 
@@ -111,6 +113,13 @@ def plan(
         if widths == (in_features, out_features, num_factors) and of_paper not in shown:
             shown.append(of_paper)
     return [_plan(shape, batch, known) for shape in shown]
+
+
+def _at_most(most: int, name: str, value: int) -> int:
+    size = as_size(name, value)
+    if size > most:
+        raise ValueError(f"{name}: expected at most {most:,}, got {size}")
+    return size
 
 
 def _preference(shape: KroneckerShape) -> tuple[object, ...]:

@@ -7,3 +7,7 @@ class NonFiniteLossError(ArithmeticError):
 
 class TrainingInterrupted(KeyboardInterrupt):
     """The user asked to stop; the state is on disk and the run can be resumed."""
+
+
+class RunInUseError(OSError):
+    """Another process works in the run folder."""

@@ -13,6 +13,7 @@ from qimlp.training.comparison import Comparison, compare
 from qimlp.training.errors import TrainingInterrupted
 from qimlp.training.events import Event, OnEvent
 from qimlp.training.features import Loaded
+from qimlp.training.located import located
 from qimlp.training.network import build_network, layer_sizes
 from qimlp.training.report import write_comparison
 from qimlp.training.result import RunResult
@@ -52,29 +53,34 @@ def run_experiment(
 ) -> Experiment:
     """Train every run, then compare them.
 
-    Nothing is trained or written if any run folder is taken. The data is read once.
+    Nothing is trained or written if any run folder is taken, or if `out` holds the plan of other
+    runs that are not complete. The data is read once.
 
     Args:
         runs: The settings of every run; their run folders must differ.
         out: Folder for the run folders and the comparison.
-        overwrite: Replace earlier runs.
+        overwrite: Replace earlier runs, and give up the plan of unfinished ones.
         on_event: Called with every event.
 
     Returns:
         The results and the comparison, which lie in `out` too.
 
     Raises:
-        FileExistsError: If a run folder exists.
+        FileExistsError: If a run folder exists, or other runs there are not complete.
+        RunInUseError: If another process trains a run that would be replaced.
         ValueError: If two runs would share a folder, or settings and data do not fit.
         OSError: If something cannot be written.
     """
     root = Path(out)
+    runs = [located(settings) for settings in runs]
     folders = [RunFolder.of(root, settings) for settings in runs]
     if len({folder.path for folder in folders}) != len(runs):
         raise ValueError("two of the runs are the same: name every model and every seed once")
     if launched_rank() == 0:
         for folder in folders:
             folder.require_free(overwrite=overwrite)
+        if not overwrite:
+            _require_finished(root, folders)
     data = load_data(runs[0])
     _check_networks(runs, data)
     plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
@@ -141,6 +147,22 @@ def read_experiment(path: PathLike) -> list[TrainSettings]:
     if not isinstance(listed, list) or not listed:
         raise ValueError(f"{file}: expected a list of runs")
     return [resolve_settings(values, source=str(file)) for values in listed]
+
+
+def _require_finished(root: Path, folders: Sequence[RunFolder]) -> None:
+    """Refuse to replace the plan of other runs that are yet to be finished."""
+    if not (root / _FILE).is_file():
+        return
+    own = {folder.path for folder in folders}
+    planned = [RunFolder.of(root, settings) for settings in read_experiment(root)]
+    others = [folder for folder in planned if folder.path not in own]
+    open_runs = [folder.path for folder in others if folder.read_result() is None]
+    if open_runs:
+        raise FileExistsError(
+            f"{root / _FILE}: {len(open_runs)} of {len(planned)} runs there are not complete "
+            f"({open_runs[0]}{', ...' if len(open_runs) > 1 else ''}); finish them with --resume "
+            f"{root}, choose another --out, or give them up with --overwrite"
+        )
 
 
 def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:

@@ -8,7 +8,7 @@ have flattered; it decides nothing.
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import NoReturn
 
@@ -34,6 +34,7 @@ from qimlp.training.network import (
 )
 from qimlp.training.result import RunResult
 from qimlp.training.run_folder import RunFolder
+from qimlp.training.run_lock import hold
 from qimlp.training.session import Session
 from qimlp.training.settings import TrainSettings
 from qimlp.training.starts import go_on_from_best, more_starts
@@ -87,18 +88,21 @@ class Run:
 
         Raises:
             FileExistsError: If the run folder exists.
+            RunInUseError: If another process trains the run that would be replaced.
             ValueError: If the network cannot be built.
             NonFiniteLossError: If training diverges.
             TrainingInterrupted: On Ctrl-C.
             OSError: If something cannot be written.
         """
         preprocess = self.data.preprocess()
+        with ExitStack() as held:
 
-        def begin(_: Session) -> None:
-            if self.world.is_main:
-                self.folder.create(self.settings, preprocess, overwrite=overwrite)
+            def begin(_: Session) -> None:
+                if self.world.is_main:
+                    self.folder.create(self.settings, preprocess, overwrite=overwrite)
+                    held.enter_context(hold(self.folder.lock_file))
 
-        return self._train(begin)
+            return self._train(begin)
 
     def go_on(self, state: StoredState | None) -> RunResult:
         """Train on from a state.

@@ -11,6 +11,7 @@
     checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
     last/            the state to resume from (state.safetensors)
     result.json      when the run is complete
+    .lock            held by the process that trains the run
 """
 
 import json
@@ -27,6 +28,7 @@ from qimlp.files import read_json_object, write_json, write_json_lines
 from qimlp.models import Pretrained
 from qimlp.training.events import EpochDone
 from qimlp.training.result import RunResult
+from qimlp.training.run_lock import hold
 from qimlp.training.settings import TrainSettings, resolve_settings
 
 
@@ -48,6 +50,7 @@ class RunFolder:
         self.best = self.path / "best"
         self.checkpoints = self.path / "checkpoints"
         self.state_file = self.path / "last" / "state.safetensors"
+        self.lock_file = self.path / ".lock"
 
     @classmethod
     def of(cls, out: str | os.PathLike[str], settings: TrainSettings) -> "RunFolder":
@@ -70,11 +73,13 @@ class RunFolder:
 
         Raises:
             FileExistsError: If something is there that may not be replaced.
+            RunInUseError: If another process trains the run that would be replaced.
         """
         if not os.path.lexists(self.path):
             return
         if overwrite and self.settings_file.is_file():
-            return
+            with hold(self.lock_file):
+                return
         if overwrite:
             raise FileExistsError(
                 f"{self.path} exists and is not a run folder, so it is not overwritten; "
@@ -97,6 +102,7 @@ class RunFolder:
 
         Raises:
             FileExistsError: If something is there that may not be replaced.
+            RunInUseError: If another process trains the run that would be replaced.
             OSError: If it cannot be written.
         """
         self.require_free(overwrite=overwrite)

@@ -12,6 +12,10 @@ from qimlp.models import NAMED_NETWORKS
 from qimlp.training.nearest import unknown_name
 from qimlp.training.recipes import RECIPES, recipe_values
 
+MOST_THREADS = 1024
+"""CPU threads at most: asked for many more, the system ends the process."""
+
+_Count = Annotated[int, Field(ge=1, lt=2**31)]
 Dims = tuple[tuple[Annotated[int, Field(gt=0)], ...], ...]
 
 
@@ -78,29 +82,29 @@ class TrainSettings(BaseModel):
     scaling: Literal["none", "unit", "symmetric", "standardize", "overall"] = "standardize"
 
     text: Literal["tfidf", "encoder"] | None = None
-    terms: int = Field(5000, ge=2)
+    terms: int = Field(5000, ge=2, lt=2**31)
     encoder: str = Field("bert-base-uncased", min_length=1)
     pooling: Literal["mean", "cls"] = "mean"
-    max_tokens: int = Field(256, ge=3)
+    max_tokens: int = Field(256, ge=3, lt=2**31)
     finetune: bool = False
     encoder_lr: float = Field(2e-5, gt=0)
     order: Literal["none", "spectral", "patches", "columns"] = "none"
 
     model: str = "2b"
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
-    depth: int | None = Field(None, ge=1)
-    rank: int = Field(1, ge=1)
+    depth: int | None = Field(None, ge=1, le=1000)
+    rank: int = Field(1, ge=1, le=2**40)
     bias: Literal["kronecker", "dense", "none"] = "kronecker"
     activation: str = "gelu"
     init: Literal["normal", "orthogonal"] = "orthogonal"
     start: Literal["random", "ridge", "svm"] = "random"
     start_penalty: float = Field(0.3, gt=0)
-    starts: int = Field(1, ge=1)
-    start_epochs: int = Field(2, ge=1)
+    starts: int = Field(1, ge=1, le=1000)
+    start_epochs: _Count = 2
     dropout: float = Field(0.1, ge=0, lt=1)
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(50, ge=1)
+    epochs: _Count = 20
+    batch_size: _Count = 50
     optimizer: Literal["adamw", "full-matrix"] = "adamw"
     lr: float = Field(0.001, gt=0)
     factor_lr_scale: float = Field(0.0, ge=0, le=1)
@@ -120,8 +124,8 @@ class TrainSettings(BaseModel):
     device: str = "auto"
     dtype: Literal["float32", "float64", "bfloat16"] = "float32"
     mixed_precision: Literal["no", "bf16"] = "no"
-    threads: int | None = Field(None, ge=1)
-    log_every: int = Field(50, ge=1)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
+    log_every: _Count = 50
     watch_test: bool = False
     checkpoints: bool = False
     captured_step: Literal["auto", "on", "off"] = "off"
@@ -257,7 +261,12 @@ def resolve_settings(
         ValueError: With one line, if a field is unknown or a value is not allowed.
     """
     given = {**(file or {}), **(options or {})}
-    for name in given:
+    for name, value in given.items():
+        if name not in TrainSettings.model_fields and isinstance(value, Mapping):
+            raise ValueError(
+                f"{source}: {name} is a table; settings have none: put each as name = value at the "
+                f"top, without a line [{name}]"
+            )
         if name not in TrainSettings.model_fields:
             raise ValueError(
                 f"{source}: {unknown_name('setting', name, TrainSettings.model_fields)}"

@@ -1,12 +1,15 @@
 """Train one network on one data set with one seed, into one run folder."""
 
 import os
+from contextlib import nullcontext
 
 from qimlp.training.events import OnEvent
 from qimlp.training.features import Loaded
+from qimlp.training.located import located
 from qimlp.training.result import RunResult
 from qimlp.training.run import Run
 from qimlp.training.run_folder import RunFolder
+from qimlp.training.run_lock import hold
 from qimlp.training.settings import TrainSettings
 from qimlp.training.state import read_state
 from qimlp.training.world import open_world
@@ -25,7 +28,7 @@ def fit(
     """Train one network from its start.
 
     Args:
-        settings: What to train, on what, how.
+        settings: What to train, on what, how. Local paths in it are stored as absolute ones.
         out: The run folder is made under this folder, see `RunFolder.of`.
         overwrite: Replace an earlier run there.
         on_event: Called with every event, in the main process.
@@ -36,12 +39,14 @@ def fit(
 
     Raises:
         FileExistsError: If the run folder exists.
+        RunInUseError: If another process trains the run that would be replaced.
         FileNotFoundError: If the data is not there.
         ValueError: If settings and data do not fit, or the data is not usable.
         NonFiniteLossError: If training diverges; the run folder keeps the epochs before.
         TrainingInterrupted: On Ctrl-C; the state is on disk.
         OSError: If something cannot be written; what was complete stays valid.
     """
+    settings = located(settings)
     world = open_world(settings.device)
     folder = RunFolder.of(out, settings)
     if world.is_main:
@@ -65,6 +70,7 @@ def resume(
 
     Raises:
         FileNotFoundError: If there is no such run, or its data is gone.
+        RunInUseError: If another process trains it.
         ValueError: If the state is damaged or the data has changed.
         NonFiniteLossError: If training diverges.
         TrainingInterrupted: On Ctrl-C.
@@ -76,7 +82,8 @@ def resume(
     if result is not None:
         return result
     world = open_world(settings.device)
-    run = Run(settings, folder, world, on_event, loaded)
-    run.data.require_prepared(folder.read_preprocess(), origin=str(folder.preprocess_file))
-    state = read_state(folder.state_file) if folder.state_file.exists() else None
-    return run.go_on(state)
+    with hold(folder.lock_file) if world.is_main else nullcontext():
+        run = Run(settings, folder, world, on_event, loaded)
+        run.data.require_prepared(folder.read_preprocess(), origin=str(folder.preprocess_file))
+        state = read_state(folder.state_file) if folder.state_file.exists() else None
+        return run.go_on(state)

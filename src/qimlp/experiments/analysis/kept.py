@@ -18,6 +18,7 @@ from qimlp.experiments.analysis.runs import find_checkpoints
 from qimlp.experiments.campaign import CellDamaged, OnCampaignEvent
 from qimlp.experiments.cell import Cell, Variant, numeric_settings
 from qimlp.experiments.run_cell import Place
+from qimlp.training.located import located
 from qimlp.training.run_folder import RunFolder
 
 SEEDS = 3
@@ -161,8 +162,9 @@ class KeptRuns:
     def _is_usable(self, run: RunFolder, cell: Cell) -> bool:
         if not run.settings_file.is_file() or not run.best.is_dir() or run.read_result() is None:
             return False
-        settings = cell.settings()
-        if numeric_settings(run.read_settings()) != numeric_settings(settings):
+        written = run.read_settings()
+        settings = located(cell.settings(data_dir=written.data_dir))
+        if numeric_settings(located(written)) != numeric_settings(settings):
             return False
         wanted = cell.name in self._with_checkpoints
         return not wanted or settings.epochs in find_checkpoints(run.path)
