@@ -1,7 +1,8 @@
 """Times one optimiser step of the paper's networks: `python -m benchmarks.training_step`.
 
 Three networks take it: the two-body QiMLP, the paper's classic MLP, and the same QiMLP with every
-dense weight rebuilt by `torch.kron` in each step (the authors' way).
+dense weight rebuilt by `torch.kron` in each step (the authors' way). Each takes it in an ordinary
+loop and, on the CPU, as `qimlp train` does, which does the same with less around it.
 """
 
 from __future__ import annotations
@@ -19,20 +20,26 @@ from qimlp.bench.training_step import MLP, REBUILD, STEPS, Step, measure_step
 from qimlp.bench.words import seconds, times
 
 _OTHERS = (MLP, REBUILD)
-_HEADER = ("network", OURS, "spread", *_OTHERS, "x floor", "wanted", "")
+_HEADER = ("network", "step", OURS, "spread", *_OTHERS, "x floor", "wanted", "")
 
 
-def measure(step: Step, machine: Machine, rounds: int) -> tuple[list[str], dict[str, Any]]:
+_LOOP, _TRAINER = "ordinary loop", "qimlp train"
+
+
+def measure(
+    step: Step, way: str, machine: Machine, rounds: int
+) -> tuple[list[str], dict[str, Any]]:
     """Check the networks of `step`, then time them; return the table's row and the JSON file's.
 
     Raises:
         WrongResultError: If a network is not the one that the row speaks of.
     """
-    measured = measure_step(step, machine, rounds, _OTHERS)
+    measured = measure_step(step, machine, rounds, _OTHERS, by_trainer=way == _TRAINER)
     goal = Goal({MLP: STEPS_WANTED[step.data_set]})
     verdict = goal.verdict(measured.speedups, measured.multiple_of_floor)
     cells = [
         step.label,
+        way,
         seconds(measured.seconds),
         f"{measured.timings.spread(OURS):.0%}",
         *(times(measured.speedups[name]) for name in _OTHERS),
@@ -41,7 +48,7 @@ def measure(step: Step, machine: Machine, rounds: int) -> tuple[list[str], dict[
         verdict,
     ]
     wanted = {"speedup_over": dict(goal.speedups)}
-    return cells, {**measured.fields(), "wanted": wanted, "verdict": verdict}
+    return cells, {**measured.fields(), "step": way, "wanted": wanted, "verdict": verdict}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device, dtype, rounds = options.resolve(parser, given)
     machine = Machine(device, dtype)
     steps = [step for step in STEPS if not given.networks or step.data_set in given.networks]
+    ways = (_LOOP, _TRAINER) if device.type == "cpu" else (_LOOP,)
     try:
-        rows = [measure(step, machine, rounds) for step in steps]
+        rows = [measure(step, way, machine, rounds) for step in steps for way in ways]
     except WrongResultError as wrong:
         print(f"nothing reported: {wrong}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import torch
 
 from benchmarks import huge, layers, options, peers, report, training_step
 from benchmarks.cases import HUGE, LAYERS, NO_SLOWER, Goal
+from qimlp import QiMLP
 from qimlp.bench import layer
 from qimlp.bench import training_step as step_of
 from qimlp.bench.case import Case
@@ -95,7 +96,22 @@ def test_huge_reports_both_modes(no_clock, monkeypatch, capsys):
 
 def test_training_step_times_the_papers_mnist_networks(no_clock, capsys):
     assert training_step.main(["--quick", "--networks", "mnist"]) == 0
-    assert "| mnist two-body, batch 50 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| mnist two-body, batch 50 | ordinary loop |" in printed
+    assert "| mnist two-body, batch 50 | qimlp train   |" in printed
+
+
+def test_both_ways_of_a_step_learn_the_same():
+    torch.manual_seed(0)
+    models = [QiMLP([(4, 4), (4, 4), (1, 3)]) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    x, labels = torch.randn(50, 16), torch.randint(3, (50,))
+    for make, model in zip((step_of.training_step, step_of.trainers_step), models, strict=True):
+        step = make(model, x, labels)
+        for _ in range(5):
+            step()
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
 
 
 def test_training_step_refuses_a_network_of_another_size(no_clock, monkeypatch, capsys):

@@ -106,7 +106,7 @@ def test_a_wrong_result_prints_nothing(qimlp, monkeypatch, tmp_path):
         (["--dims", "4x4,4x4", "--batch", "0"], "--batch: expected at least 1, got 0"),
         (["--dims", "4x4,4x4", "--rank", "0"], "rank: expected an integer of at least 1"),
         (["--dims", "4x4,4x4", "--batch", "99999999999999"], "take a smaller batch"),
-        (["--threads", "0"], "--threads: expected at least 1, got 0"),
+        (["--threads", "0"], "--threads: expected 1 to 1024, got 0"),
         (["--dtype", "int8"], "--dtype: expected one of float32"),
         (["--device", "meta"], "--device: expected cpu or cuda, got 'meta'"),
         (["--device", "cuda:99"], "torch finds"),

@@ -1,7 +1,7 @@
 """One optimiser step of the paper's networks, checked, then timed.
 
 A step is forward, cross-entropy, backward, fused Adam and cleared gradients, on one fixed batch,
-in training mode.
+in training mode: in an ordinary loop, or as `qimlp train` takes it on the CPU.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,7 @@ from qimlp.bench.problem import TOLERANCE, rebuilt_weight, relative_error
 from qimlp.bench.timing import Timings, interleave
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, KroneckerShape
+from qimlp.training.direct_step import DirectStep
 
 MLP = "MLP"
 REBUILD = "rebuild"
@@ -89,6 +90,15 @@ def training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], N
     return step
 
 
+def trainers_step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], object]:
+    """Return the same step as `qimlp train` takes it, with AdamW's fused update; CPU only."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=_LEARNING_RATE, weight_decay=0.0, fused=True
+    )
+    model.train()
+    return partial(DirectStep(optimizer, model, smoothing=0.0), x, labels)
+
+
 def step_work(dims: Sequence[tuple[int, ...]], parameters: int, element_size: int) -> Work:
     """Least work of one step: every layer forward and backward, Adam, the batch read once.
 
@@ -137,7 +147,12 @@ class MeasuredStep:
 
 
 def measure_step(
-    step: Step, machine: Machine, rounds: int, others: Sequence[str] = (MLP,)
+    step: Step,
+    machine: Machine,
+    rounds: int,
+    others: Sequence[str] = (MLP,),
+    *,
+    by_trainer: bool = False,
 ) -> MeasuredStep:
     """Check the networks of `step`, then time them.
 
@@ -147,6 +162,7 @@ def measure_step(
         rounds: Samples of each network.
         others: What else takes the step: `MLP`, the paper's classic network; `REBUILD`, the same
             QiMLP with every dense weight rebuilt by `torch.kron` in each step (the authors' way).
+        by_trainer: All take the step as `qimlp train` does, not in an ordinary loop.
 
     Raises:
         WrongResultError: If a network is not the one that the step speaks of.
@@ -161,10 +177,9 @@ def measure_step(
     labels = torch.randint(widths[-1], (_BATCH,)).to(machine.device)
     _check(step, model, classic, x)
     networks = {MLP: classic, REBUILD: Rebuilt(copy.deepcopy(model))}
-    calls = {
-        OURS: training_step(model, x, labels),
-        **{name: training_step(networks[name], x, labels) for name in others},
-    }
+    make = trainers_step if by_trainer else training_step
+    calls: dict[str, Callable[[], object]] = {OURS: make(model, x, labels)}
+    calls |= {name: make(networks[name], x, labels) for name in others}
     timings = interleave(calls, rounds=rounds, device=machine.device)
     floor = machine.floor(step_work(dims, step.parameters, x.element_size()))
     return MeasuredStep(step, timings, floor)
