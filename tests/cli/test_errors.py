@@ -215,7 +215,7 @@ import signal, sys
 
 class Loading:
     def find_spec(self, name, path=None, target=None):
-        if name == "torch":
+        if name == "typer":
             signal.raise_signal(signal.SIGINT)
 
 sys.meta_path.insert(0, Loading())

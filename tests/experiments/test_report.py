@@ -37,7 +37,8 @@ def test_a_row_says_how_our_recipe_goes_beyond_rates(tmp_path):
     lines = page.read_text().splitlines()
     mnist = next(line for line in lines if line.startswith("| 4b | 357 "))
     assert mnist.endswith(
-        "our recipe: pixels column by column; best of 6 starts by train loss, 12 epochs more |"
+        "our recipe: pixels column by column; best of 6 starts by train loss, 12 epochs more; Adam "
+        "along the principal directions of all gradients |"
     )
     assert next(line for line in lines if line.startswith("| 3b | 769 ")).endswith(
         "our recipe: pixels in patches |"
