@@ -11,7 +11,7 @@ LEAN = """
 import json, sys, torch
 before = set(sys.modules)
 import qimlp
-new = {name.partition(".")[0] for name in set(sys.modules)} - before
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps({"new": sorted(new), "cuda": torch.cuda.is_initialized()}))
 """
 

@@ -1,4 +1,6 @@
-"""What `torch.utils.flop_counter` counts for the kernels' operators.
+"""What `torch.utils.flop_counter` counts for the kernels' operators, once this is imported.
+
+Not imported with the package: torch's counter imports Triton where there is one.
 
 A multiply-add is two operations, as torch counts them. Multiplying factors out, biases and
 activations are left out, as torch leaves out all but products, and so are states between factors
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import register_flop_formula
 
+from qimlp.ops import native
 from qimlp.shapes.layer import KroneckerShape
 from qimlp.shapes.problem import merged_shape
 
@@ -21,14 +24,11 @@ Size = Sequence[int]
 _FORWARD = ("kron_linear", "kron_layer", "kron_layer_gelu", "kron_layer_kept")
 
 
-def register() -> None:
-    """Let `FlopCounterMode` count the operators that are registered."""
-    names = [name for name in _FORWARD if hasattr(torch.ops.qimlp, name)]
-    formulas: list[tuple[str, Callable[..., int]]] = [(name, forward_flops) for name in names]
-    formulas.append(("kron_linear_backward", _linear_backward_flops))
-    if "kron_layer" in names:
-        formulas.append(("kron_layer_backward", _layer_backward_flops))
-    for name, formula in formulas:
+def _register() -> None:
+    formulas: dict[str, Callable[..., int]] = dict.fromkeys(_FORWARD, forward_flops)
+    formulas["kron_linear_backward"] = _linear_backward_flops
+    formulas["kron_layer_backward"] = _layer_backward_flops
+    for name, formula in formulas.items():
         register_flop_formula(getattr(torch.ops.qimlp, name))(formula)
 
 
@@ -70,3 +70,7 @@ def _linear_backward_flops(
 def _layer_backward_flops(grad: Size, slope: Size, state: Size, *rest: Any, **__: Any) -> int:
     del slope, state
     return _linear_backward_flops(grad, *rest)
+
+
+if native.available():
+    _register()

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qimlp.ops import flops
 from qimlp.shapes.problem import Problem
 
 MOST_FACTORS = 16
@@ -133,5 +132,3 @@ _ABSENT = _registered_elsewhere() or _load(Path(__file__).parent)
 # Looked up once: the name alone takes a twentieth of a short call.
 _kron_layer: Any = None if _ABSENT else torch.ops.qimlp.kron_layer.default
 _kron_layer_gelu: Any = None if _ABSENT else torch.ops.qimlp.kron_layer_gelu.default
-if _ABSENT is None:
-    flops.register()
