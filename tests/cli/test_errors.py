@@ -219,6 +219,7 @@ class Loading:
             signal.raise_signal(signal.SIGINT)
 
 sys.meta_path.insert(0, Loading())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores the signal
 from qimlp.cli import main
 main()
 """
