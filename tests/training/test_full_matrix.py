@@ -111,6 +111,17 @@ def test_directions_without_gradient_stay_where_they_are():
     assert (torch.outer(a, b) - target).square().mean().item() < 0.3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_diverged_shows_in_the_parameters(value):
+    """Not in an error of the eigendecomposition: the trainer says that the loss is not finite."""
+    x = torch.zeros(5)
+    optimizer = FullMatrixAdam([x], lr=0.01)
+    for _ in range(12):
+        x.grad = torch.full((5,), value)
+        optimizer.step()
+    assert not bool(x.isfinite().any())
+
+
 def test_too_many_parameters_are_one_line():
     with pytest.raises(ValueError, match=r"at most 4,096 parameters, got 4,097; .* use adamw"):
         FullMatrixAdam([torch.zeros(MAX_PARAMETERS), torch.zeros(1)])

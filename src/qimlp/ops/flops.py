@@ -25,14 +25,14 @@ _FORWARD = ("kron_linear", "kron_layer", "kron_layer_gelu", "kron_layer_kept")
 
 
 def _register() -> None:
-    formulas: dict[str, Callable[..., int]] = dict.fromkeys(_FORWARD, forward_flops)
+    formulas: dict[str, Callable[..., int]] = dict.fromkeys(_FORWARD, kernel_flops)
     formulas["kron_linear_backward"] = _linear_backward_flops
     formulas["kron_layer_backward"] = _layer_backward_flops
     for name, formula in formulas.items():
         register_flop_formula(getattr(torch.ops.qimlp, name))(formula)
 
 
-def forward_flops(
+def kernel_flops(
     x: Size, factors: Sequence[Size], bias: Any, groups: Size, *_: Any, **__: Any
 ) -> int:
     """Operations of a forward pass.
@@ -64,7 +64,7 @@ def _linear_backward_flops(
 ) -> int:
     """As much as forward for each gradient."""
     del grad
-    return (needs_x + needs_factors) * forward_flops(x, factors, None, groups)
+    return (needs_x + needs_factors) * kernel_flops(x, factors, None, groups)
 
 
 def _layer_backward_flops(grad: Size, slope: Size, state: Size, *rest: Any, **__: Any) -> int:

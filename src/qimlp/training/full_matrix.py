@@ -106,7 +106,8 @@ class FullMatrixAdam(Optimizer):
         state["exp_avg"].lerp_(gradient, 1 - beta1)
         covariance = state["covariance"]
         covariance.mul_(beta2).addr_(gradient, gradient, alpha=1 - beta2)
-        if step == _FIRST_BASIS or step % group["interval"] == 0:
+        due = step == _FIRST_BASIS or step % group["interval"] == 0
+        if due and bool(covariance.isfinite().all()):  # else training diverged; the loss says so
             values, basis = torch.linalg.eigh(covariance.to("cpu", torch.float64))
             state["basis"].copy_(basis)
             # Along rescalings of factors against each other the gradient is zero: what is there
