@@ -44,15 +44,29 @@ def test_a_run_on_texts_learns_and_predicts(texts, tmp_path):
     assert sorted(run.features.order) == list(range(16))
 
 
+@pytest.mark.parametrize("terms_by", ["frequency", "svm"])
 @pytest.mark.parametrize("by", ["random", "blocks"])
-def test_terms_and_order_are_learned_on_the_train_part_alone(texts, by):
-    chosen = settings(texts, text="tfidf", terms=500, order="spectral", seed=3, dev_split=by)
+def test_terms_and_order_are_learned_on_the_train_part_alone(texts, by, terms_by):
+    where = {"terms_by": terms_by, "dev_split": by}
+    chosen = settings(texts, text="tfidf", terms=500, order="spectral", seed=3, **where)
     loaded = load_data(chosen)
     terms = TrainingData(chosen, loaded).features.terms.terms
     train, dev = dev_rows(loaded.labels("train"), 0.2, seed=3, by=by)
     assert {f"train{row}" for row in train.tolist()} <= set(terms)
     assert not {f"train{row}" for row in dev.tolist()} & set(terms)
     assert not any(term.startswith("test") for term in terms)
+
+
+def test_terms_that_tell_the_classes_travel_with_the_model(texts, tmp_path):
+    common = {"text": "tfidf", "terms": 6, "scaling": "overall", "epochs": 8}
+    result = fit(settings(texts, **common, terms_by="svm"), out=tmp_path / "runs")
+    assert result.label == "2b-svm-terms"
+    run = load_run(result.folder, device="cpu")
+    assert run.evaluate(str(texts)).accuracy == result.test_accuracy
+    plain = TrainingData(settings(texts, **common), load_data(settings(texts, **common)))
+    assert run.features.terms.terms != plain.features.terms.terms
+    with pytest.raises(ValueError, match="terms_by svm .* expected text tfidf, got encoder"):
+        settings(texts, text="encoder", terms_by="svm")
 
 
 def test_an_order_of_table_features_is_applied_again(tiny, tmp_path):

@@ -36,6 +36,10 @@ def train_command(
     *,
     text: Annotated[str | None, typer.Option(help="Features of texts: tfidf or encoder.")] = None,
     terms: Annotated[int | None, typer.Option(help="Number of TF-IDF terms.")] = None,
+    terms_by: Annotated[
+        str | None,
+        typer.Option(help="Which terms: frequency, or svm, those that tell the classes."),
+    ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="bert-base-uncased, another name, or a folder.")
     ] = None,

@@ -21,6 +21,7 @@ _LATER = (
     "start_penalty",
     "dev_split",
     "optimizer",
+    "terms_by",
 )
 """Settings younger than the first cells: left out at their default, so that keys stay."""
 

@@ -97,5 +97,7 @@ WANTED: Mapping[str, float] = MappingProxyType(
         "cifar10/4b": 0.53,
         "cifar10/4b-dense-bias": 0.605,
         "20newsgroups/2b-best": 0.8032,
+        "20newsgroups/2b-best-svm-terms": 0.8032,
+        "20newsgroups/2b-one-layer-svm-terms": 0.8032,
     }
 )

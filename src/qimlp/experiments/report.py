@@ -66,10 +66,10 @@ _VERDICTS = (
     "permutation tests, those on time on the range of the seeds."
 )
 _CONTROLS = (
-    "Networks called narrow and low-rank are ordinary ones with at most the parameters of the "
-    "multi-body network they are named after, and its number of layers; fewer and wider layers "
-    "were not tried. With 769 parameters or fewer no ordinary MLP on 784 pixels exists: one unit a "
-    "layer takes 807."
+    "Networks called narrow, shallow and low-rank are ordinary ones with at most the parameters of "
+    "the multi-body network they are named after. Narrow and low-rank ones have its number of "
+    "layers, shallow ones one hidden layer. With 769 parameters or fewer no ordinary MLP on 784 "
+    "pixels exists: one hidden unit takes 805."
 )
 
 

@@ -123,10 +123,13 @@ class Features:
 def learn_features(
     settings: TrainSettings, loaded: Loaded
 ) -> tuple[DataSet | StreamingDataSet, Features]:
-    """Learn, on the train part alone and without labels, how to make features; and make them.
+    """Learn, on the train part alone, how to make features; and make them.
+
+    Labels are looked at only where terms are chosen by them.
 
     Args:
-        settings: `text`, `terms`, `encoder`, `order`, the dev fraction and the seed of the split.
+        settings: `text`, `terms`, `terms_by`, `encoder`, `order`, the dev fraction and the seed of
+            the split.
         loaded: What was read.
 
     Returns:
@@ -180,7 +183,8 @@ def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, F
             train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
         )
         known = [texts.train.texts[row] for row in train.tolist()]
-        features = Features(terms=TermWeights.fit(known, settings.terms))
+        by_labels = train_labels[train] if settings.terms_by == "svm" else None
+        features = Features(terms=TermWeights.fit(known, settings.terms, labels=by_labels))
     else:
         encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
         features = Features(encoder=encoder)

@@ -53,15 +53,16 @@ class TrainSettings(BaseModel):
     has it), `log_every` counts steps between two checks of the loss. `factor_lr_scale` is the
     `scale` of `param_groups`: 0 for one learning rate everywhere, 1 for rates that fit the factors.
     `text` says how texts become features (`terms` TF-IDF terms, or the frozen `encoder`'s output
-    for the first `max_tokens` tokens); with `finetune` the encoder is trained with the network on
-    it, at the peak rate `encoder_lr`. `order` puts features in an order learned from the train
-    part (`spectral`), or an image's pixels in patches that fit the network's bodies (`patches`) or
-    column by column (`columns`). `start` is where training begins: at random factors (`init`), or,
-    for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model of
-    the train part, ridge regression or a support vector machine per class (``svm``), of the penalty
-    `start_penalty` (see `training.linear_models`). Of `starts` random networks, each trained for
-    `start_epochs` epochs, the one with the lowest train loss is the start of the run; 1 compares
-    none.
+    for the first `max_tokens` tokens); the terms are the most frequent ones or those that support
+    vector machines of the train part weigh most (`terms_by`, see `data.tfidf`); with `finetune` the
+    encoder is trained with the network on it, at the peak rate `encoder_lr`. `order` puts features
+    in an order learned from the train part (`spectral`), or an image's pixels in patches that fit
+    the network's bodies (`patches`) or column by column (`columns`). `start` is where training
+    begins: at random factors (`init`), or, for one multi-body layer on data in memory, at the
+    nearest Kronecker sum to a linear model of the train part, ridge regression or a support vector
+    machine per class (``svm``), of the penalty `start_penalty` (see `training.linear_models`). Of
+    `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
+    loss is the start of the run; 1 compares none.
     `optimizer` is AdamW or, for networks of a few thousand parameters on one process, Adam along
     the principal directions of all gradients together (`training.full_matrix`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
@@ -83,6 +84,7 @@ class TrainSettings(BaseModel):
 
     text: Literal["tfidf", "encoder"] | None = None
     terms: int = Field(5000, ge=2, lt=2**31)
+    terms_by: Literal["frequency", "svm"] = "frequency"
     encoder: str = Field("bert-base-uncased", min_length=1)
     pooling: Literal["mean", "cls"] = "mean"
     max_tokens: int = Field(256, ge=3, lt=2**31)
@@ -138,6 +140,11 @@ class TrainSettings(BaseModel):
             raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):
             raise ValueError(unknown_name("device", self.device, ["auto", "cpu", "cuda", "mps"]))
+        if self.terms_by != "frequency" and self.text != "tfidf":
+            raise ValueError(
+                f"terms_by {self.terms_by} chooses TF-IDF terms: expected text tfidf, "
+                f"got {self.text}"
+            )
         if self.finetune:
             self._check_finetune()
         if self.start != "random":
@@ -236,6 +243,8 @@ class TrainSettings(BaseModel):
             parts.append(f"{self.order}-order")
         if self.start != "random":
             parts.append(f"{self.start}-start")
+        if self.text == "tfidf" and self.terms_by != "frequency":
+            parts.append(f"{self.terms_by}-terms")
         if self.finetune:
             parts.append("finetuned")
         return "-".join(parts)
