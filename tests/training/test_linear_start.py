@@ -9,10 +9,11 @@ from torch.nn.functional import cross_entropy, one_hot
 from qimlp.data import TensorSplit, load
 from qimlp.data.split import dev_rows
 from qimlp.experiments.stacked import can_be_stacked
+from qimlp.functional import nearest_kronecker
 from qimlp.models import QiMLP, load_pretrained
-from qimlp.training import fit, resolve_settings
+from qimlp.training import fit, load_run, resolve_settings
 from qimlp.training.linear_models import ridge, support_vector_machine
-from qimlp.training.linear_start import start_near_linear
+from qimlp.training.linear_start import fit_linear, start_near_linear
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.training_data import TrainingData
 
@@ -116,6 +117,34 @@ def test_the_start_is_learned_on_the_train_part_alone(settings):
     assert torch.equal(other.train_features()[1], labels)
 
 
+@pytest.mark.parametrize("start", ["ridge", "svm"])
+def test_an_order_nearest_to_the_linear_model(settings, tmp_path, start):
+    """It fits the start better, travels with the run, and is learned on the train part alone."""
+    common = {"dims": "4x4,3x1", "bias": "dense", "start": start, "epochs": 1, "lr": 1e-9}
+    chosen = settings(**common, order="nearest")
+    plain = settings(**common)
+    assert chosen.label == f"2b-4x4-3x1-dense-bias-nearest-order-{start}-start"
+    errors = []
+    for one in (chosen, plain):
+        inputs, labels = TrainingData(one).train_features()
+        weight, _ = fit_linear(
+            inputs, labels, 3, penalty=one.start_penalty, model=start, intercept=True
+        )
+        errors.append(float(nearest_kronecker(weight, (4, 4), (3, 1), 1)[1]))
+    assert errors[0] < 0.95 * errors[1]
+    run = load_run(fit(chosen, out=tmp_path / "runs").folder, device="cpu")
+    assert run.evaluate(chosen.data).accuracy == run.evaluate_test().accuracy
+    assert sorted(run.features.order) == list(range(16)) != list(run.features.order)
+
+    loaded = load(chosen.data, streaming=False)
+    _, dev = dev_rows(loaded.train.labels, 0.2, seed=chosen.seed)
+    changed = TensorSplit(loaded.train.inputs.clone(), loaded.train.labels.clone())
+    changed.inputs[dev] += 5
+    changed.labels[dev] = 0
+    other = TrainingData(chosen, replace(loaded, train=changed))
+    assert other.features.order == run.features.order
+
+
 def test_it_is_not_stacked(settings):
     plain = {"dims": "4x4,3x1"}
     assert can_be_stacked(settings(**plain))
@@ -126,6 +155,7 @@ def test_it_is_not_stacked(settings):
     ("changes", "message"),
     [
         ({"start": "ridge"}, "expected a network of one layer, got 2"),
+        ({"start": "ridge", "order": "nearest"}, "order nearest: expected a network of one layer"),
         ({"start": "ridge", "dims": "4x4,3x1", "streaming": True}, "turn streaming off"),
     ],
 )
@@ -144,6 +174,7 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
         ({"text": "encoder", "finetune": True}, "got model '2b' with finetune"),
         ({"starts": 3}, "expected starts 1 with start ridge, got 3"),
         ({"start_penalty": 0}, "start_penalty"),
+        ({"start": "random", "order": "nearest"}, "expected start ridge or svm, got random"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(options, message):

@@ -57,7 +57,10 @@ def train_command(
     ] = None,
     order: Annotated[
         str | None,
-        typer.Option(help="Of features: none, spectral (learned), patches or columns (images)."),
+        typer.Option(
+            help="Of features: none, spectral (learned), nearest (with --start), patches or "
+            "columns (images)."
+        ),
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="mlp, 2b, 3b, 4b; may be given several times.")

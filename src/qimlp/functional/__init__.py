@@ -6,6 +6,7 @@ from qimlp.functional.explain import explain
 from qimlp.functional.initialize import init_bias_factors, init_factors
 from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
+from qimlp.functional.nearest_order import nearest_kronecker_order
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "kron_matmul",
     "nearest_kronecker",
     "nearest_kronecker_bias",
+    "nearest_kronecker_order",
 ]

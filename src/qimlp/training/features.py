@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from qimlp.data import DataSet, StreamingDataSet, TensorSplit
+from qimlp.data import DataSet, Scaling, StreamingDataSet, TensorSplit
 from qimlp.data.dataset import OFFICIAL_TEST
 from qimlp.data.encoder import Encoder
 from qimlp.data.ordering import spectral_order
@@ -16,6 +16,8 @@ from qimlp.data.split import dev_rows
 from qimlp.data.texts import TextDataSet
 from qimlp.data.tfidf import TermWeights
 from qimlp.data.tokens import Tokenizer
+from qimlp.functional import nearest_kronecker_order
+from qimlp.training.linear_start import fit_linear
 from qimlp.training.network import layer_sizes
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import open_world
@@ -125,7 +127,7 @@ def learn_features(
 ) -> tuple[DataSet | StreamingDataSet, Features]:
     """Learn, on the train part alone, how to make features; and make them.
 
-    Labels are looked at only where terms are chosen by them.
+    Labels are looked at only where terms are chosen by them, or an order by a linear model.
 
     Args:
         settings: `text`, `terms`, `terms_by`, `encoder`, `order`, the dev fraction and the seed of
@@ -159,14 +161,37 @@ def learn_features(
     elif settings.order == "columns":
         order, shape = column_order(data.feature_shape), data.feature_shape
     else:
+        shape = (data.in_features,)
         train, _ = dev_rows(
             data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
         )
-        centre = features.terms is None
-        order = spectral_order(data.train.inputs[train].float(), centre=centre)
-        shape = (data.in_features,)
+        if settings.order == "nearest":
+            known = TensorSplit(data.train.inputs[train], data.train.labels[train])
+            order = _nearest_order(settings, data, known)
+        else:
+            centre = features.terms is None
+            order = spectral_order(data.train.inputs[train].float(), centre=centre)
     features = replace(features, order=tuple(order.tolist()))
     return _changed(data, features.ordered, shape), features
+
+
+def _nearest_order(settings: TrainSettings, data: DataSet, known: TensorSplit) -> Tensor:
+    """The order in which a Kronecker sum comes nearest to the linear model of the start."""
+    if settings.start == "random":
+        raise ValueError("order nearest: expected start ridge or svm, got random")
+    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    if len(sizes) != 2:
+        raise ValueError(
+            f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
+        )
+    scaling = Scaling.fit(settings.scaling, known, (data.in_features,))
+    weight, _ = fit_linear(
+        *(scaling.apply(known.inputs), known.labels, data.num_classes),
+        penalty=settings.start_penalty,
+        model=settings.start,
+        intercept=settings.bias != "none",
+    )
+    return nearest_kronecker_order(weight, sizes[0], sizes[1], settings.rank)[0]
 
 
 def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from torch.nn.functional import cross_entropy, one_hot
 from qimlp.models import QiMLP
 from qimlp.training.linear_models import ridge, support_vector_machine
 
+LinearModel = Literal["ridge", "svm"]
+
 _SHARPEST = 100.0
 """Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
 _HALVINGS = 40
@@ -21,7 +23,7 @@ def start_near_linear(
     labels: Tensor,
     *,
     penalty: float,
-    model: Literal["ridge", "svm"] = "ridge",
+    model: LinearModel = "ridge",
     label_smoothing: float = 0.0,
 ) -> None:
     """Give a network of one layer the Kronecker sum nearest to a linear model, in place.
@@ -49,17 +51,48 @@ def start_near_linear(
             f"got {len(network.kronecker_layers)} layers"
         )
     layer = network.kronecker_layers[0]
-    classes, intercept = network.out_features, layer.bias_form is not None
-    if model == "svm":
-        weight, bias = support_vector_machine(inputs, labels, classes, penalty, intercept=intercept)
-    else:
-        targets = one_hot(labels, classes).to(inputs.dtype)
-        weight, bias = ridge(inputs, targets, penalty, intercept=intercept)
+    weight, bias = fit_linear(
+        *(inputs, labels, network.out_features),
+        penalty=penalty,
+        model=model,
+        intercept=layer.bias_form is not None,
+    )
     outputs = inputs @ weight.T.to(inputs.dtype)
     if bias is not None:
         outputs += bias.to(inputs.dtype)
     factor = _sharpness(outputs, labels, label_smoothing)
     layer.approximate_(factor * weight, None if bias is None else factor * bias)
+
+
+def fit_linear(
+    inputs: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    penalty: float,
+    model: LinearModel,
+    intercept: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Fit the linear model that a start is near to.
+
+    Args:
+        inputs: (N, F), on the CPU.
+        labels: Class numbers (N,).
+        classes: C.
+        penalty: See `training.linear_models`.
+        model: ``"ridge"`` or ``"svm"``.
+        intercept: Whether there is a bias.
+
+    Returns:
+        Weight (C, F) and bias (C,) or None, in float64.
+
+    Raises:
+        ValueError: If the inputs are all the same, or a machine has but one class to tell.
+    """
+    if model == "svm":
+        return support_vector_machine(inputs, labels, classes, penalty, intercept=intercept)
+    targets = one_hot(labels, classes).to(inputs.dtype)
+    return ridge(inputs, targets, penalty, intercept=intercept)
 
 
 def _sharpness(outputs: Tensor, labels: Tensor, label_smoothing: float) -> float:

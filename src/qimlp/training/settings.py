@@ -56,13 +56,14 @@ class TrainSettings(BaseModel):
     for the first `max_tokens` tokens); the terms are the most frequent ones or those that support
     vector machines of the train part weigh most (`terms_by`, see `data.tfidf`); with `finetune` the
     encoder is trained with the network on it, at the peak rate `encoder_lr`. `order` puts features
-    in an order learned from the train part (`spectral`), or an image's pixels in patches that fit
-    the network's bodies (`patches`) or column by column (`columns`). `start` is where training
-    begins: at random factors (`init`), or, for one multi-body layer on data in memory, at the
-    nearest Kronecker sum to a linear model of the train part, ridge regression or a support vector
-    machine per class (``svm``), of the penalty `start_penalty` (see `training.linear_models`). Of
-    `starts` random networks, each trained for `start_epochs` epochs, the one with the lowest train
-    loss is the start of the run; 1 compares none.
+    in an order learned from the train part (`spectral`) or so that the start's Kronecker sum comes
+    nearest (`nearest`), or an image's pixels in patches that fit the network's bodies (`patches`)
+    or column by column (`columns`). `start` is where training begins: at random factors (`init`),
+    or, for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model
+    of the train part, ridge regression or a support vector machine per class (``svm``), of the
+    penalty `start_penalty` (see `training.linear_models`). Of `starts` random networks, each
+    trained for `start_epochs` epochs, the one with the lowest train loss is the start of the run; 1
+    compares none.
     `optimizer` is AdamW or, for networks of a few thousand parameters on one process, Adam along
     the principal directions of all gradients together (`training.full_matrix`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
@@ -90,7 +91,7 @@ class TrainSettings(BaseModel):
     max_tokens: int = Field(256, ge=3, lt=2**31)
     finetune: bool = False
     encoder_lr: float = Field(2e-5, gt=0)
-    order: Literal["none", "spectral", "patches", "columns"] = "none"
+    order: Literal["none", "spectral", "nearest", "patches", "columns"] = "none"
 
     model: str = "2b"
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = None
@@ -149,6 +150,11 @@ class TrainSettings(BaseModel):
             self._check_finetune()
         if self.start != "random":
             self._check_linear_start()
+        elif self.order == "nearest":
+            raise ValueError(
+                "order nearest goes by the linear model of the start: expected start ridge or svm, "
+                "got random"
+            )
         if self.dims is not None:
             self._check_dims(self.dims)
         if self.optimizer == "full-matrix":
