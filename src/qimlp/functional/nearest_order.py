@@ -18,15 +18,16 @@ _LEAST_GAIN = 1e-3
 
 
 def nearest_kronecker_order(
-    weight: Tensor, in_dims: Sequence[int], out_dims: Sequence[int], rank: int, *, rounds: int = 8
+    weight: Tensor, in_dims: Sequence[int], out_dims: Sequence[int], rank: int, *, rounds: int = 4
 ) -> tuple[Tensor, list[Tensor], Tensor]:
     """Order the inputs of a dense weight so that a Kronecker sum fits it, and fit it.
 
     Where a Kronecker layer has no grid to go by (table columns, terms), any order of its inputs is
     allowed. Two steps take turns, each the best one while the other's answer stays: the factors
     nearest to the ordered weight (`nearest_kronecker`), and the assignment of inputs to columns of
-    the sum with the least squared distance (SciPy's `linear_sum_assignment`). The error never
-    rises; what is found is a local optimum.
+    the sum with the least squared distance (SciPy's `linear_sum_assignment`). They begin at the
+    present order or at inputs grouped by the output that they weigh most in, whichever is nearer.
+    The error never rises; what is found is a local optimum.
 
     The order is information beside the factors: `in_features` numbers, which no count of
     parameters includes.
@@ -58,23 +59,37 @@ def nearest_kronecker_order(
             f"weight: expected at most {MAX_INPUTS:,} inputs to assign, got {weight.shape[1]:,}; "
             "order them by other means"
         )
+
+    def fit(order: Tensor) -> tuple[list[Tensor], Tensor]:
+        return nearest_kronecker(weight[:, order.to(weight.device)], in_dims, out_dims, rank)
+
     factors, error = nearest_kronecker(weight, in_dims, out_dims, rank)
-    order = torch.arange(weight.shape[1])
-    columns = weight.detach().to("cpu", torch.float64).t()
-    for _ in range(rounds):
-        near = kron_dense(factors).to("cpu", torch.float64)
-        moved = _assign(columns @ near)
-        found, less = nearest_kronecker(weight[:, moved.to(weight.device)], in_dims, out_dims, rank)
+    columns = weight.detach().to("cpu", torch.float64)
+    order, moved = torch.arange(weight.shape[1]), _grouped(columns)
+    for turn in range(rounds + 1):
+        found, less = fit(moved)
         gain = float(error - less)
         if gain > 0:
             order, factors, error = moved, found, less
-        if gain < _LEAST_GAIN:
+        if turn and gain < _LEAST_GAIN:
             break
+        if turn < rounds:
+            moved = _assigned(kron_dense(factors).to("cpu", torch.float64), columns)
     return order, factors, error
 
 
-def _assign(likeness: Tensor) -> Tensor:
-    """Which input each column gets, so that the sum of its inner products is largest.
+def _grouped(columns: Tensor) -> Tensor:
+    """Inputs by the output that they weigh most in, its sign first; the heaviest ones in front."""
+    largest = columns.abs().argmax(dim=0)
+    negative = columns.gather(0, largest.unsqueeze(0))[0] < 0
+    by_weight = columns.norm(dim=0).argsort(descending=True, stable=True)
+    group = largest + negative * columns.shape[0]
+    order: Tensor = by_weight[group[by_weight].argsort(stable=True)]
+    return order
+
+
+def _assigned(near: Tensor, columns: Tensor) -> Tensor:
+    """Which input each column of the sum gets, so that their inner products are largest in all.
 
     Both sums of squares are the same for every assignment, so that this is the least distance.
     """
@@ -84,5 +99,4 @@ def _assign(likeness: Tensor) -> Tensor:
         raise ImportError(
             'nearest_kronecker_order needs SciPy: pip install "qimlp[compress]"'
         ) from error
-    _, slots = linear_sum_assignment(likeness.numpy(), maximize=True)
-    return torch.from_numpy(slots).argsort()
+    return torch.from_numpy(linear_sum_assignment((near.t() @ columns).numpy(), maximize=True)[1])
