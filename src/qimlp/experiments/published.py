@@ -99,5 +99,6 @@ WANTED: Mapping[str, float] = MappingProxyType(
         "20newsgroups/2b-best": 0.8032,
         "20newsgroups/2b-best-svm-terms": 0.8032,
         "20newsgroups/2b-one-layer-svm-terms": 0.8032,
+        "20newsgroups/2b-rank16-nearest-order": 0.8032,
     }
 )

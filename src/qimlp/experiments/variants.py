@@ -7,6 +7,7 @@ from typing import Any
 from qimlp.experiments.budget import dense_count, low_rank_widths, narrow_widths
 from qimlp.experiments.cell import Variant
 from qimlp.experiments.counts import ENCODER_WIDTHS, count_network
+from qimlp.experiments.one_layer import imdb_layer, newsgroup_layers
 from qimlp.experiments.published import PARAMETERS
 from qimlp.shapes import PAPER_WIDTHS
 
@@ -92,26 +93,13 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
     if column == "tuned":
         yield from _equal_controls(data, base, ENCODER_WIDTHS.get(encoder, 768), bodies)
     if data == "20newsgroups":
-        yield from _ordered(column, base)
+        yield _ordered(column, base)
+        if column == "tuned":
+            yield from newsgroup_layers(base)
     elif data == "imdb":
         if column == "tuned":
-            yield _best_head(base, ENCODER_WIDTHS.get(encoder, 768))
+            yield imdb_layer(base, ENCODER_WIDTHS.get(encoder, 768))
         yield from _fine_tuned(column, base)
-
-
-def _best_head(base: dict[str, Any], encoder_width: int) -> Variant:
-    """Not at the paper's count: one layer, of the rank at which it can be any linear one."""
-    features, rank = ([16, 24], 16) if encoder_width == 384 else ([24, 32], 32)
-    layer = {"model": "2b", "bias": "dense", "rank": rank, "dims": [features, [2, 1]]}
-    rates = {"epochs": 4, "lr": 0.001, "weight_decay": 1.0, "label_smoothing": 0.0}
-    return Variant(
-        "imdb",
-        "2b-best",
-        "tuned",
-        {**base, **layer, "start": "ridge", **rates},
-        note="best of those tried, on dev sets of unbroken blocks: one layer at full rank (any "
-        "linear layer can be written so), started at ridge regression",
-    )
 
 
 def _fine_tuned(column: str, base: dict[str, Any]) -> Iterator[Variant]:
@@ -203,46 +191,11 @@ _EQUALLED = {
 }
 
 
-def _ordered(column: str, base: dict[str, Any]) -> Iterator[Variant]:
-    ordered = {**base, "model": "2b", "order": "spectral"}
-    yield Variant(
+def _ordered(column: str, base: dict[str, Any]) -> Variant:
+    return Variant(
         "20newsgroups",
         "2b-spectral-order",
         column,
-        {**ordered, "bias": "dense"},
+        {**base, "model": "2b", "order": "spectral", "bias": "dense"},
         note="the vocabulary in spectral order",
     )
-    if column == "tuned":
-        # One layer: with five, 9,051 posts are learned by heart before the test set is understood.
-        # It starts at the largest directions of a linear model of the train part.
-        one_layer = {
-            "bias": "dense",
-            "start": "svm",
-            "start_penalty": 0.4,
-            "epochs": 1,
-            "lr": 0.0001,
-            "weight_decay": 0.0,
-            "label_smoothing": 0.1,
-        }
-        by_svm = "terms chosen by support vector machines of the train part; "
-        for name, dims, rank, parameters, terms_by, note in (
-            ("2b-best", [[125, 40], [20, 1]], 39, 99_080, "frequency", _NEARLY_DENSE),
-            ("2b-best-svm-terms", [[125, 40], [20, 1]], 39, 99_080, "svm", by_svm + _NEARLY_DENSE),
-            ("2b-one-layer-svm-terms", [[100, 50], [5, 4]], 101, 70_720, "svm", by_svm + _HALF),
-        ):
-            layer = {"dims": dims, "rank": rank, "terms_by": terms_by}
-            yield Variant(
-                "20newsgroups",
-                name,
-                column,
-                {**ordered, **one_layer, **layer},
-                parameters=parameters,
-                note=note,
-            )
-
-
-_NEARLY_DENSE = (
-    "best on dev of those tried: one layer of nearly full rank (39 of 40), started at support "
-    "vector machines of the train part; a dense layer has 100,020 parameters"
-)
-_HALF = "one layer of half the full rank (101 of 200) at the published number of parameters"
