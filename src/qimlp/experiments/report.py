@@ -178,7 +178,7 @@ def _texts(found: Summaries, costs: Costs) -> Section:
             Picture("texts.svg", "Fig. 8: IMDb and 20 Newsgroups.", text_accuracies(found)),
             "20 Newsgroups: 5,000 TF-IDF terms, the most frequent of the train part, where a row "
             "does not say otherwise; linear support vector machines reach 0.8063 ± 0.0016 on them, "
-            "0.8326 ± 0.0014 on those of the rows `svm-terms` (five seeds). Spectral order: the "
+            "0.8326 ± 0.0014 on terms chosen by such machines (five seeds). Spectral order: the "
             "vocabulary in an order learned from the train part without labels (recursive spectral "
             "bisection). What was tried for the rows of texts stands in text-recipes.md.",
             accuracy_table(found, "20newsgroups", costs),
