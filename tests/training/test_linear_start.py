@@ -12,8 +12,8 @@ from qimlp.experiments.stacked import can_be_stacked
 from qimlp.functional import nearest_kronecker
 from qimlp.models import QiMLP, load_pretrained
 from qimlp.training import fit, load_run, resolve_settings
-from qimlp.training.linear_models import ridge, support_vector_machine
-from qimlp.training.linear_start import fit_linear, start_near_linear
+from qimlp.training.linear_models import fit_linear, ridge, support_vector_machine
+from qimlp.training.linear_start import start_near_linear
 from qimlp.training.run_folder import RunFolder
 from qimlp.training.training_data import TrainingData
 

@@ -116,7 +116,7 @@ def _telling(features: Any, labels: Tensor, count: int) -> Any:
     if len(labels.unique()) < 2:
         raise ValueError("terms by svm: expected texts of two classes or more, got one")
     selection = import_extra("sklearn.feature_selection")
-    machines = import_extra("sklearn.svm").LinearSVC(random_state=0)
+    machines = import_extra("sklearn.svm").LinearSVC(random_state=0, max_iter=10_000)
     chosen = selection.SelectFromModel(
         machines, threshold=-np.inf, norm_order=2, max_features=min(count, features.shape[1])
     )

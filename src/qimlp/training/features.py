@@ -17,7 +17,7 @@ from qimlp.data.texts import TextDataSet
 from qimlp.data.tfidf import TermWeights
 from qimlp.data.tokens import Tokenizer
 from qimlp.functional import nearest_kronecker_order
-from qimlp.training.linear_start import fit_linear
+from qimlp.training.linear_models import fit_linear
 from qimlp.training.network import layer_sizes
 from qimlp.training.settings import TrainSettings
 from qimlp.training.world import open_world

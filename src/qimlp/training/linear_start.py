@@ -1,15 +1,11 @@
 """Start one multi-body layer at what a linear model knows."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 
 from qimlp.models import QiMLP
-from qimlp.training.linear_models import ridge, support_vector_machine
-
-LinearModel = Literal["ridge", "svm"]
+from qimlp.training.linear_models import LinearModel, fit_linear
 
 _SHARPEST = 100.0
 """Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
@@ -62,37 +58,6 @@ def start_near_linear(
         outputs += bias.to(inputs.dtype)
     factor = _sharpness(outputs, labels, label_smoothing)
     layer.approximate_(factor * weight, None if bias is None else factor * bias)
-
-
-def fit_linear(
-    inputs: Tensor,
-    labels: Tensor,
-    classes: int,
-    *,
-    penalty: float,
-    model: LinearModel,
-    intercept: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """Fit the linear model that a start is near to.
-
-    Args:
-        inputs: (N, F), on the CPU.
-        labels: Class numbers (N,).
-        classes: C.
-        penalty: See `training.linear_models`.
-        model: ``"ridge"`` or ``"svm"``.
-        intercept: Whether there is a bias.
-
-    Returns:
-        Weight (C, F) and bias (C,) or None, in float64.
-
-    Raises:
-        ValueError: If the inputs are all the same, or a machine has but one class to tell.
-    """
-    if model == "svm":
-        return support_vector_machine(inputs, labels, classes, penalty, intercept=intercept)
-    targets = one_hot(labels, classes).to(inputs.dtype)
-    return ridge(inputs, targets, penalty, intercept=intercept)
 
 
 def _sharpness(outputs: Tensor, labels: Tensor, label_smoothing: float) -> float:
