@@ -81,22 +81,22 @@ Index lay_out_backward(const Plan& plan, Index batch, Index tasks, Parts parts, 
   size = 0;
   for (int i = 0; i < last && again; ++i) {
     job->states[i] = size;
-    size += round_to_vectors<T>(job->group * plan.step[i].copies * plan.step[i].out_size());
+    size += buffer_size<T>(job->group * plan.step[i].copies * plan.step[i].out_size());
   }
   for (Index& gradient : job->gradients) {
     gradient = size;
-    size += round_to_vectors<T>(job->group * largest);
+    size += buffer_size<T>(job->group * largest);
   }
   job->transposed = size;
-  size += round_to_vectors<T>(job->group * transposed);
-  const Index inputs = room_size<S>(plan, job->group, plan.in_features);
-  const Index outputs = room_size<S>(plan, job->group, plan.out_features);
+  size += buffer_size<T>(job->group * transposed);
+  const Index inputs = buffer_size<T>(room_size<S>(plan, job->group, plan.in_features));
+  const Index outputs = buffer_size<T>(room_size<S>(plan, job->group, plan.out_features));
   job->x = size;
   job->grad_x = job->x + inputs;
   job->grad = job->grad_x + inputs;
   job->before_gelu = job->grad + outputs;
   size = job->before_gelu +
-         (parts.slope ? round_to_vectors<T>(job->group * plan.side * plan.out_features) : 0);
+         (parts.slope ? buffer_size<T>(job->group * plan.side * plan.out_features) : 0);
   job->scratch_size = size;
   job->scratch = arena.take<T>(tasks * size);
   return arena.used();

@@ -22,10 +22,10 @@ struct ForwardJob {
   T* packed[kMaxFactors];
   T* bias_rows;  // the bias repeated for every sample of a group, or for every side
   Index bias_copies;
-  T* states;     // two buffers for each task
-  Index state;   // elements of one buffer
-  T* rooms;      // a group's input and output for each task, where the rows themselves do not do
-  Index room_in, room_out;
+  // For each task: two buffers for states; a group's input and output where the rows themselves do
+  // not do.
+  T* scratch;
+  Index scratch_size, states[2], x, y;
 };
 
 template <class S>
@@ -47,11 +47,16 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
   job->bias_copies = bias && plan.side > 1 ? plan.side : bias && repeat ? job->group : 0;
   job->bias_rows =
       job->bias_copies > 0 ? arena.take<T>(job->bias_copies * plan.out_features) : nullptr;
-  job->state = round_to_vectors<T>(job->group * state);
-  job->states = arena.take<T>(2 * tasks * job->state);
-  job->room_in = room_size<S>(plan, job->group, plan.in_features);
-  job->room_out = room_size<S>(plan, job->group, plan.out_features);
-  job->rooms = arena.take<T>(tasks * (job->room_in + job->room_out));
+  Index size = 0;
+  for (Index& start : job->states) {
+    start = size;
+    size += buffer_size<T>(job->group * state);
+  }
+  job->x = size;
+  job->y = job->x + buffer_size<T>(room_size<S>(plan, job->group, plan.in_features));
+  size = job->y + buffer_size<T>(room_size<S>(plan, job->group, plan.out_features));
+  job->scratch_size = size;
+  job->scratch = arena.take<T>(tasks * size);
   return arena.used();
 }
 
@@ -62,9 +67,9 @@ void forward_task(void* context, Index t) {
   const ForwardJob<S>& job = *static_cast<const ForwardJob<S>*>(context);
   const Plan& plan = *job.plan;
   const Forward<S>& call = *job.call;
-  T* buffers[2] = {job.states + 2 * t * job.state, job.states + (2 * t + 1) * job.state};
-  T* room_x = job.rooms + t * (job.room_in + job.room_out);
-  T* room_y = room_x + job.room_in;
+  T* scratch = job.scratch + t * job.scratch_size;
+  T* buffers[2] = {scratch + job.states[0], scratch + job.states[1]};
+  T *room_x = scratch + job.x, *room_y = scratch + job.y;
   const int last = plan.steps - 1;
   const Step& end = plan.step[last];
   const T* bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
@@ -129,11 +134,14 @@ void forward(const Plan& plan, const Forward<S>& call, Index tasks, void* memory
     if (s.row) pack_transposed<T>(s, call.factors[s.factor], job.packed[i]);
   }
   if (job.bias_rows != nullptr) {
-    // (samples, features) or (features, sides)
-    const Index next = plan.side > 1 ? 1 : plan.out_features;
-    for (Index n = 0; n < job.bias_copies; ++n) {
+    T* next = job.bias_rows;
+    if (plan.side > 1) {  // (features, sides)
       for (Index j = 0; j < plan.out_features; ++j) {
-        job.bias_rows[n * next + j * plan.side] = call.bias[j];
+        for (Index n = 0; n < plan.side; ++n) *next++ = call.bias[j];
+      }
+    } else {  // (samples, features)
+      for (Index n = 0; n < job.bias_copies; ++n) {
+        for (Index j = 0; j < plan.out_features; ++j) *next++ = call.bias[j];
       }
     }
   }

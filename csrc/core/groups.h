@@ -32,6 +32,17 @@ class Arena {
   Index used_ = 0;
 };
 
+// Elements that a buffer of `elements` is given. Buffers of this size that lie one behind the other
+// begin at different places of a page each: on x86 a load waits for a store before it that went to
+// the same place of another page ((4, 4, 7, 7) on two threads took 1.3 times as long).
+template <class T>
+Index buffer_size(Index elements) {
+  constexpr Index page = 4096, apart = 17 * kAlign;
+  const Index bytes = elements * static_cast<Index>(sizeof(T));
+  const Index pages = bytes <= apart ? 0 : (bytes - apart + page - 1) / page;
+  return elements == 0 ? 0 : (pages * page + apart) / static_cast<Index>(sizeof(T));
+}
+
 // Elements of the largest state, all copies, one item.
 inline Index largest_state(const Plan& plan) {
   Index largest = 0;

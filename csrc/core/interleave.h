@@ -13,7 +13,7 @@ namespace {
 template <class S>
 Index room_size(const Plan& plan, Index items, Index features) {
   const bool needed = kConverts<S> || plan.side > 1;
-  return needed ? round_to_vectors<Computed<S>>(items * plan.side * features) : 0;
+  return needed ? items * plan.side * features : 0;
 }
 
 // `rows` (samples, features) as the steps take them: in `room`, or where they lie. Side by side
