@@ -10,7 +10,7 @@ from qimlp.data import TensorSplit, load
 from qimlp.data.split import dev_rows
 from qimlp.experiments.stacked import can_be_stacked
 from qimlp.functional import nearest_kronecker
-from qimlp.models import QiMLP, load_pretrained
+from qimlp.models import MLP, QiMLP, load_pretrained
 from qimlp.training import fit, load_run, resolve_settings
 from qimlp.training.linear_models import fit_linear, ridge, support_vector_machine
 from qimlp.training.linear_start import start_near_linear
@@ -83,11 +83,28 @@ def test_a_kronecker_bias_takes_the_nearest_vectors():
     torch.testing.assert_close(kronecker.bias_vector(), nearest.flatten())
 
 
+@pytest.mark.parametrize("model", ["ridge", "svm"])
+def test_a_dense_layer_is_the_linear_model(model):
+    """The control of a multi-body layer: at full rank both start at the same logits."""
+    inputs, labels = problem()
+    dense = MLP([12, 6], dropout=0, dtype=torch.float64)
+    start_near_linear(dense, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
+    full = QiMLP([(3, 4), (3, 2)], rank=8, bias="dense", dtype=torch.float64)
+    start_near_linear(full, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
+    torch.testing.assert_close(dense(inputs), full(inputs), rtol=1e-9, atol=1e-9)
+    outputs = linear_outputs(inputs, labels, intercept=True, model=model)
+    factor = float((dense(inputs).detach() * outputs).sum() / outputs.square().sum())
+    torch.testing.assert_close(dense(inputs).detach(), factor * outputs, rtol=1e-9, atol=1e-9)
+    assert factor > 1
+    with pytest.raises(ValueError, match="expected a network of one layer, got 2 layers"):
+        start_near_linear(MLP([12, 8, 6]), inputs, labels, penalty=0.3)
+
+
+@pytest.mark.parametrize("network", [{"model": "mlp", "dims": "16,3", "dropout": 0}, {}])
 @pytest.mark.parametrize("start", ["ridge", "svm"])
-def test_a_run_starts_there(settings, tmp_path, start):
-    chosen = settings(
-        dims="4x4,3x1", rank=FULL, bias="dense", start=start, epochs=1, lr=1e-9, ema_decay=None
-    )
+def test_a_run_starts_there(settings, tmp_path, start, network):
+    layer = {"dims": "4x4,3x1", "rank": FULL, "bias": "dense", **network}
+    chosen = settings(**layer, start=start, epochs=1, lr=1e-9, ema_decay=None)
     result = fit(chosen, out=tmp_path / "runs")
     network = load_pretrained(RunFolder(result.folder).best)
     inputs, labels = TrainingData(chosen).train_features()
@@ -170,7 +187,8 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "mlp"}, "expected a multi-body network .*got model 'mlp'"),
+        ({"model": "low-rank"}, "expected a multi-body network or an mlp .*got model 'low-rank'"),
+        ({"model": "mlp", "order": "nearest"}, "is of Kronecker sums: .*got model 'mlp'"),
         ({"text": "encoder", "finetune": True}, "got model '2b' with finetune"),
         ({"starts": 3}, "expected starts 1 with start ridge, got 3"),
         ({"start_penalty": 0}, "start_penalty"),

@@ -1,4 +1,4 @@
-"""Cells of one multi-body layer on texts, which starts near a linear model of the train part.
+"""Cells of one layer on texts, which starts at or near a linear model of the train part.
 
 How they were chosen stands in docs/reproduction/text-recipes.md.
 """
@@ -19,10 +19,11 @@ _NEAREST = (
     "one layer of rank {} (of 200), terms in the order in which it is nearest to support vector "
     "machines of the train part; the order, 5,000 numbers, is not counted"
 )
+_DENSE = "one dense layer that starts and trains as {} does"
 
 
 def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
-    """List the one-layer networks of 20 Newsgroups.
+    """List the one-layer networks of 20 Newsgroups, multi-body ones and dense ones beside them.
 
     With five layers 9,051 posts are learned by heart before the test set is understood.
 
@@ -34,8 +35,6 @@ def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
     """
     common = {
         **base,
-        "model": "2b",
-        "bias": "dense",
         "start": "svm",
         "start_penalty": 0.4,
         "epochs": 1,
@@ -51,7 +50,8 @@ def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
         ("2b-rank16-nearest-order", wide, 16, "svm", "nearest", 11_220, _TERMS + _NEAREST),
         ("2b-rank4-nearest-order", wide, 4, "svm", "nearest", 2_820, _TERMS + _NEAREST),
     ):
-        layer = {"dims": dims, "rank": rank, "terms_by": terms_by, "order": order}
+        layer = {"model": "2b", "bias": "dense", "dims": dims, "rank": rank}
+        layer |= {"terms_by": terms_by, "order": order}
         yield Variant(
             "20newsgroups",
             name,
@@ -61,25 +61,47 @@ def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
             note=note.format(rank),
         )
 
+    for name, terms_by, note in (
+        ("linear", "frequency", _DENSE.format("2b-best")),
+        ("linear-svm-terms", "svm", _TERMS + _DENSE.format("2b-best-svm-terms")),
+    ):
+        layer = {**_one_dense_layer(5_000, 20), "terms_by": terms_by}
+        yield Variant("20newsgroups", name, "tuned", {**common, **layer}, 100_020, note=note)
 
-def imdb_layer(base: dict[str, Any], encoder_width: int) -> Variant:
-    """Give the best head of IMDb: not at the paper's count, of the rank at which it can be any.
+
+def imdb_layers(base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
+    """List the one-layer heads of IMDb: a multi-body one and the dense one beside it.
+
+    The first is not at the paper's count, but of the rank at which it can be any linear layer.
 
     Args:
         base: Settings of every cell of the data set.
         encoder_width: 384 or 768.
 
-    Returns:
-        The variant, our recipe.
+    Yields:
+        The variants, our recipe.
     """
     features, rank = ([16, 24], 16) if encoder_width == 384 else ([24, 32], 32)
     layer = {"model": "2b", "bias": "dense", "rank": rank, "dims": [features, [2, 1]]}
     rates = {"epochs": 4, "lr": 0.001, "weight_decay": 1.0, "label_smoothing": 0.0}
-    return Variant(
+    common = {**base, "start": "ridge", **rates}
+    yield Variant(
         "imdb",
         "2b-best",
         "tuned",
-        {**base, **layer, "start": "ridge", **rates},
+        {**common, **layer},
         note="best of those tried, on dev sets of unbroken blocks: one layer at full rank (any "
         "linear layer can be written so), started at ridge regression",
     )
+    yield Variant(
+        "imdb",
+        "linear",
+        "tuned",
+        {**common, **_one_dense_layer(encoder_width, 2)},
+        2 * encoder_width + 2,
+        note=_DENSE.format("2b-best"),
+    )
+
+
+def _one_dense_layer(in_features: int, classes: int) -> dict[str, Any]:
+    return {"model": "mlp", "dims": [[in_features], [classes]], "dropout": 0.0}

@@ -7,7 +7,7 @@ from typing import Any
 from qimlp.experiments.budget import dense_count, low_rank_widths, narrow_widths
 from qimlp.experiments.cell import Variant
 from qimlp.experiments.counts import ENCODER_WIDTHS, count_network
-from qimlp.experiments.one_layer import imdb_layer, newsgroup_layers
+from qimlp.experiments.one_layer import imdb_layers, newsgroup_layers
 from qimlp.experiments.published import PARAMETERS
 from qimlp.shapes import PAPER_WIDTHS
 
@@ -98,7 +98,7 @@ def _of(data: str, column: str, encoder: str) -> Iterator[Variant]:
             yield from newsgroup_layers(base)
     elif data == "imdb":
         if column == "tuned":
-            yield imdb_layer(base, ENCODER_WIDTHS.get(encoder, 768))
+            yield from imdb_layers(base, ENCODER_WIDTHS.get(encoder, 768))
         yield from _fine_tuned(column, base)
 
 

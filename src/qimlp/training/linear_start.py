@@ -1,10 +1,11 @@
-"""Start one multi-body layer at what a linear model knows."""
+"""Start a network of one layer at what a linear model knows."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from qimlp.models import QiMLP
+from qimlp.models import MLP, QiMLP
+from qimlp.nn import KroneckerLinear
 from qimlp.training.linear_models import LinearModel, fit_linear
 
 _SHARPEST = 100.0
@@ -14,7 +15,7 @@ _HALVINGS = 40
 
 @torch.no_grad()
 def start_near_linear(
-    network: QiMLP,
+    network: QiMLP | MLP,
     inputs: Tensor,
     labels: Tensor,
     *,
@@ -22,14 +23,15 @@ def start_near_linear(
     model: LinearModel = "ridge",
     label_smoothing: float = 0.0,
 ) -> None:
-    """Give a network of one layer the Kronecker sum nearest to a linear model, in place.
+    """Give a network of one layer a linear model, or the Kronecker sum nearest to it, in place.
 
     The linear model is one of `training.linear_models`: ridge regression onto the classes'
     indicators, or a support vector machine of every class. Its outputs, near 0 and 1 or -1 and 1,
     become logits by one common factor, that with the least training loss from 1 to 100.
 
     Args:
-        network: Of one layer. Without a bias the linear model has none either.
+        network: Of one layer; a classic one takes the linear model as it is. Without a bias the
+            linear model has none either.
         inputs: (N, in_features), on the CPU: the train part.
         labels: Class numbers (N,).
         penalty: Of the linear model.
@@ -41,23 +43,31 @@ def start_near_linear(
             is but one class for a machine to tell apart.
         ImportError: More than two bodies without TensorLy.
     """
-    if len(network.kronecker_layers) != 1:
+    if isinstance(network, QiMLP):
+        layers: list[KroneckerLinear | nn.Linear] = list(network.kronecker_layers)
+    else:
+        layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+    if len(layers) != 1:
         raise ValueError(
-            f"start {model}: expected a network of one layer, "
-            f"got {len(network.kronecker_layers)} layers"
+            f"start {model}: expected a network of one layer, got {len(layers)} layers"
         )
-    layer = network.kronecker_layers[0]
+    layer = layers[0]
     weight, bias = fit_linear(
         *(inputs, labels, network.out_features),
         penalty=penalty,
         model=model,
-        intercept=layer.bias_form is not None,
+        intercept=isinstance(layer, nn.Linear) or layer.bias_form is not None,
     )
     outputs = inputs @ weight.T.to(inputs.dtype)
     if bias is not None:
         outputs += bias.to(inputs.dtype)
     factor = _sharpness(outputs, labels, label_smoothing)
-    layer.approximate_(factor * weight, None if bias is None else factor * bias)
+    if isinstance(layer, nn.Linear):
+        layer.weight.copy_(factor * weight)
+        if bias is not None:
+            layer.bias.copy_(factor * bias)
+    else:
+        layer.approximate_(factor * weight, None if bias is None else factor * bias)
 
 
 def _sharpness(outputs: Tensor, labels: Tensor, label_smoothing: float) -> float:

@@ -16,7 +16,7 @@ import torch
 
 from qimlp.data import Batches
 from qimlp.files import write_json
-from qimlp.models import Pretrained, QiMLP
+from qimlp.models import MLP, Pretrained, QiMLP
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.evaluation import Evaluation, evaluate
@@ -158,7 +158,7 @@ class Run:
     def _draw(self) -> Pretrained:
         """A new network: from torch's random state, or near a linear model."""
         network = build_network(self.settings, self.sizes)
-        if self.settings.start != "random" and isinstance(network, QiMLP):
+        if self.settings.start != "random" and isinstance(network, QiMLP | MLP):
             inputs, labels = self.data.train_features()
             start_near_linear(
                 network,

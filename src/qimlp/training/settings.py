@@ -59,11 +59,11 @@ class TrainSettings(BaseModel):
     in an order learned from the train part (`spectral`) or so that the start's Kronecker sum comes
     nearest (`nearest`), or an image's pixels in patches that fit the network's bodies (`patches`)
     or column by column (`columns`). `start` is where training begins: at random factors (`init`),
-    or, for one multi-body layer on data in memory, at the nearest Kronecker sum to a linear model
-    of the train part, ridge regression or a support vector machine per class (``svm``), of the
-    penalty `start_penalty` (see `training.linear_models`). Of `starts` random networks, each
-    trained for `start_epochs` epochs, the one with the lowest train loss is the start of the run; 1
-    compares none.
+    or, for one layer on data in memory, at a linear model of the train part, ridge regression or a
+    support vector machine per class (``svm``), of the penalty `start_penalty` (see
+    `training.linear_models`): a multi-body layer at the nearest Kronecker sum. Of `starts` random
+    networks, each trained for `start_epochs` epochs, the one with the lowest train loss is the
+    start of the run; 1 compares none.
     `optimizer` is AdamW or, for networks of a few thousand parameters on one process, Adam along
     the principal directions of all gradients together (`training.full_matrix`).
     `watch_test` records the test accuracy of every epoch, which decides nothing. `checkpoints`
@@ -196,10 +196,16 @@ class TrainSettings(BaseModel):
             )
 
     def _check_linear_start(self) -> None:
-        if self.finetune or self.kind != "qimlp":
+        if self.finetune or self.kind == "low-rank":
             raise ValueError(
-                f"start {self.start}: expected a multi-body network on features that stay as they "
-                f"are, got model {self.model!r}{' with finetune' if self.finetune else ''}"
+                f"start {self.start}: expected a multi-body network or an mlp on features that "
+                f"stay as they are, got model {self.model!r}"
+                f"{' with finetune' if self.finetune else ''}"
+            )
+        if self.order == "nearest" and self.kind != "qimlp":
+            raise ValueError(
+                "order nearest is of Kronecker sums: expected a multi-body network, got model "
+                f"{self.model!r}"
             )
         if self.starts > 1:
             raise ValueError(
