@@ -76,10 +76,12 @@ def test_only_what_was_not_run_is_grey(tmp_path):
 )
 def test_a_network_is_level_where_it_is_shown_not_to_be_below(tmp_path, own, outcome):
     store = Store(tmp_path / "results")
-    fill(store, {"imdb/2b-best/tuned": own, "imdb/mlp/tuned": (0.776, 0.777, 0.778)})
+    dense = (0.776, 0.777, 0.778)
+    fill(store, {"imdb/2b-best/tuned": own, "imdb/mlp/tuned": dense, "imdb/linear/tuned": dense})
     page, _ = write_report(summarize(ALL, store), tmp_path)
     row = next(x for x in page.read_text().splitlines() if x.startswith("| imdb 2b-best |"))
     assert row.split(" | ")[-1].startswith(outcome)
+    assert outcome.replace("mlp", "linear") in row
     assert ("tried: " in row) == (outcome.startswith(("not", "below")))
 
 
