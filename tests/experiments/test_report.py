@@ -85,6 +85,13 @@ def test_a_network_is_level_where_it_is_shown_not_to_be_below(tmp_path, own, out
     assert ("tried: " in row) == (outcome.startswith(("not", "below")))
 
 
+def test_seeds_beyond_those_wanted_do_not_stand_for_others(tmp_path):
+    store = Store(tmp_path / "results")
+    fill(store, {"imdb/2b-best/tuned": (0.77,) * 7, "mnist/2b/tuned": (0.98, 0.981)})
+    page, _ = write_report(summarize(ALL, store), tmp_path)
+    assert re.search(r" Runs: 7 of \d+ wanted and 2 beyond\. ", page.read_text())
+
+
 def test_networks_that_were_not_run_have_their_count_their_time_and_their_command(tmp_path):
     page, _ = write_report(summarize(ALL, Store(tmp_path / "results")), tmp_path)
     text = page.read_text()

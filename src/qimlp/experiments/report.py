@@ -127,13 +127,18 @@ def _sections(found: Summaries, figures: Path, studies: Studies) -> list[Section
 def _state(found: Summaries, costs: Costs, claims: list[Verdict]) -> str:
     counts = Counter(claim.verdict for claim in claims)
     judged = ", ".join(f"{word} {counts[word]}" for word in VERDICTS if counts[word])
-    wanted = sum(costs.seeds(summary.variant) for summary in found.values())
-    run = sum(len(summary.entries) + summary.failed for summary in found.values())
+    seeds = [
+        (len(summary.entries) + summary.failed, costs.seeds(summary.variant))
+        for summary in found.values()
+    ]
+    run, wanted = sum(min(one) for one in seeds), sum(most for _, most in seeds)
+    more = sum(count for count, _ in seeds) - run
     damaged = [line for summary in found.values() for line in summary.damaged]
     left_out = f" Left out: {'; '.join(damaged)}." if damaged else ""
     return (
-        f"{len(claims)} claims: {judged}. Runs: {run} of {wanted} wanted. Differences are in test "
-        f"accuracy, {' and '.join(COLUMNS.values())} in this order.{left_out}"
+        f"{len(claims)} claims: {judged}. Runs: {run} of {wanted} wanted"
+        f"{f' and {more} beyond' if more else ''}. Differences are in test accuracy, "
+        f"{' and '.join(COLUMNS.values())} in this order.{left_out}"
     )
 
 
