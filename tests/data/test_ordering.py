@@ -41,3 +41,28 @@ def test_constant_features_do_no_harm():
 def test_examples_must_be_a_matrix():
     with pytest.raises(ValueError, match=r"expected examples \(N, F\)"):
         spectral_order(torch.zeros(0, 4), centre=True)
+
+
+@pytest.mark.parametrize("varying", [0, 1, 2, 10])
+@pytest.mark.parametrize("features", [100, 784])
+def test_constant_features_come_last(features, varying):
+    inputs = torch.full((60, features), 0.3)
+    places = torch.arange(varying) * 7 + 3
+    generator = torch.Generator().manual_seed(0)
+    inputs[:, places] = torch.randn(60, varying, generator=generator)
+    order = spectral_order(inputs, centre=True)
+    assert sorted(order[:varying].tolist()) == places.tolist()
+    assert sorted(order.tolist()) == list(range(features))
+    assert order[varying:].tolist() == sorted(order[varying:].tolist())
+
+
+def test_where_nothing_is_similar_there_is_an_order_still():
+    order = spectral_order(torch.eye(200), centre=False)
+    assert sorted(order.tolist()) == list(range(200))
+
+
+def test_one_example_and_huge_numbers():
+    assert spectral_order(torch.randn(1, 100), centre=True).tolist() == list(range(100))
+    inputs = blocks(5, 20)[0]
+    expected = spectral_order(inputs, centre=True)
+    assert torch.equal(spectral_order(inputs * 2.0**80, centre=True), expected)

@@ -87,6 +87,18 @@ def test_bad_input_is_one_line():
         nearest_kronecker_order(weight.to("meta"), INS, OUTS, 1)
     with pytest.raises(ValueError, match=r"weight: expected shape \(6, 10\)"):
         nearest_kronecker_order(weight, (5, 2), OUTS, 1)
+    with pytest.raises(TypeError, match="expected a floating-point tensor, got list"):
+        nearest_kronecker_order([[1.0, 2.0]], (2,), (1,), 1)
     wide = torch.zeros(1, MAX_INPUTS + 1)
     with pytest.raises(ValueError, match="expected at most 16,384 inputs"):
         nearest_kronecker_order(wide, (1, MAX_INPUTS + 1), (1, 1), 1)
+
+
+def test_the_scale_of_a_weight_decides_nothing():
+    weight = torch.randn(6, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    order, _, error = nearest_kronecker_order(weight, INS, OUTS, 1)
+    for exponent in (-300, 500):
+        scaled = torch.ldexp(weight, torch.tensor(exponent))
+        found, _, other = nearest_kronecker_order(scaled, INS, OUTS, 1)
+        assert torch.equal(found, order)
+        torch.testing.assert_close(other, error)

@@ -152,3 +152,18 @@ def test_one_clear_line_of_machines(labels, classes, penalty, message):
     with pytest.raises(ValueError, match=message) as caught:
         support_vector_machine(inputs, torch.tensor(labels), classes, penalty)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("penalty", [1e308, 1e-323])
+def test_a_penalty_that_nothing_can_be_computed_from_is_one_line(penalty):
+    inputs, labels = torch.randn(20, 3, dtype=torch.float64), torch.arange(20) % 2
+    with pytest.raises(ValueError, match="penalty: expected a number from which"):
+        ridge(inputs, inputs[:, :1], penalty)
+    with pytest.raises(ValueError, match="penalty: expected a number from which"):
+        support_vector_machine(inputs, labels, 2, penalty)
+
+
+def test_a_penalty_too_small_for_dependent_features_is_one_line():
+    inputs = torch.arange(50.0, dtype=torch.float64).outer(torch.tensor([1.0, 0.0]).double())
+    with pytest.raises(ValueError, match="penalty 1e-20: too small for these inputs"):
+        ridge(inputs, inputs[:, :1], 1e-20)

@@ -198,3 +198,13 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
 def test_settings_that_do_not_go_together_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         resolve_settings({"start": "ridge", **options})
+
+
+@pytest.mark.parametrize("order", ["nearest", "spectral", "columns"])
+def test_an_order_of_an_image_s_pixels_leaves_the_scaling_alone(order):
+    chosen = {"data": "digits", "model": "2b", "depth": 1, "start": "ridge", "bias": "dense"}
+    plain = TrainingData(resolve_settings(chosen))
+    ordered = TrainingData(resolve_settings({**chosen, "order": order}))
+    assert len(ordered.scaling.shift) == len(plain.scaling.shift) == 1
+    assert ordered.scaling.shift == pytest.approx(plain.scaling.shift)
+    assert ordered.scaling.scale == pytest.approx(plain.scaling.scale)

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from qimlp.training import TrainingInterrupted, fit, resume
+from qimlp.training import TrainingInterrupted, fit, load_run, resume
 from qimlp.training.events import EpochDone, StepsDone
 from qimlp.training.run_folder import RunFolder
 
@@ -155,6 +155,46 @@ def test_a_run_goes_on_with_its_own_settings_only(stopped, name, value):
     assert "--overwrite" in str(caught.value)
     stopped.settings_file.write_text(json.dumps({**values, "log_every": 7}))
     assert resume(stopped.path).best_epoch >= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order": "spectral"},
+        {"order": "nearest", "start": "ridge", "dims": "4x4,3x1", "bias": "dense"},
+    ],
+)
+def test_a_run_keeps_its_order_where_another_would_be_learned(
+    settings, tmp_path, monkeypatch, changes
+):
+    """Among features that are alike the order depends on the machine and its threads."""
+    chosen = settings(log_every=1, **changes)
+    straight = fit(chosen, out=tmp_path / "straight")
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "stopped", on_event=PressCtrlC(at_epoch(1)))
+
+    def learn_otherwise(*_):
+        return torch.arange(16).flip(0)
+
+    monkeypatch.setattr("qimlp.training.features._learned_order", learn_otherwise)
+    folder = RunFolder.of(tmp_path / "stopped", chosen)
+    resumed = resume(folder.path)
+    assert resumed.test_accuracy == straight.test_accuracy
+    kept = tensors(RunFolder(straight.folder))
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in tensors(folder).items())
+    assert load_run(folder.path, device="cpu").evaluate_test().accuracy == resumed.test_accuracy
+
+
+@pytest.mark.parametrize("order", [[0, 0, *range(2, 16)], [*range(15)], "0", [None] * 16])
+def test_what_is_no_order_is_refused(settings, tmp_path, order):
+    chosen = settings(log_every=1, order="spectral")
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "stopped", on_event=PressCtrlC(at_epoch(1)))
+    folder = RunFolder.of(tmp_path / "stopped", chosen)
+    values = json.loads(folder.preprocess_file.read_text())
+    folder.preprocess_file.write_text(json.dumps({**values, "features": {"order": order}}))
+    with pytest.raises(ValueError, match="do not agree with the run's settings and data"):
+        resume(folder.path)
 
 
 @pytest.mark.parametrize("change", [{"class_names": ["a"]}, {"fingerprint": 5}, None])

@@ -63,7 +63,8 @@ def train_command(
         ),
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="mlp, 2b, 3b, 4b; may be given several times.")
+        list[str] | None,
+        typer.Option(help="mlp, low-rank, 2b, 3b, 4b; may be given several times."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2.")] = None,
     dims: Annotated[

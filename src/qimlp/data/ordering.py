@@ -30,7 +30,8 @@ def spectral_order(inputs: Tensor, *, centre: bool) -> Tensor:
             correlation (tables), otherwise the absolute cosine (term weights).
 
     Returns:
-        (F,) ``int64``: the features' present numbers in their new order.
+        (F,) ``int64``: the features' present numbers in their new order; those that are the same
+        in all examples, or without `centre` always zero, come last.
 
     Raises:
         ValueError: `inputs` is no matrix or has no rows.
@@ -40,12 +41,17 @@ def spectral_order(inputs: Tensor, *, centre: bool) -> Tensor:
     columns = inputs.to(torch.float32)
     if centre:
         columns = columns - columns.mean(dim=0)
-    columns = columns / columns.norm(dim=0).clamp_min(1e-12)
-    similarity = (columns.T @ columns).abs().numpy()
-    parts = [np.arange(len(similarity))]
+    norms = columns.norm(dim=0)
+    if not bool(norms.isfinite().all()):  # squares beyond float32
+        columns = columns.double()
+        norms = columns.norm(dim=0)
+    columns = columns / norms.clamp_min(1e-12)
+    similarity = (columns.T @ columns).abs().float().numpy()
+    alike = (inputs == inputs[:1]).all(dim=0) if centre else norms == 0
+    parts = [np.flatnonzero(~alike.numpy())]
     while any(len(part) > _SMALLEST for part in parts):
         parts = [half for part in parts for half in _halves(similarity, part)]
-    return torch.from_numpy(np.concatenate(parts))
+    return torch.from_numpy(np.concatenate([*parts, np.flatnonzero(alike.numpy())]))
 
 
 def _halves(similarity: NDArray[np.float32], part: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -64,8 +70,13 @@ def _fiedler(similarity: NDArray[np.float32]) -> NDArray[np.float64]:
         vector = np.linalg.eigh(scaled)[1][:, -2]
     else:
         start = np.linspace(-1.0, 1.0, len(scaled)) + 1.5
-        eigsh = import_extra("scipy.sparse.linalg").eigsh
-        values, vectors = eigsh(scaled, k=2, which="LA", v0=start, tol=1e-5)
-        vector = vectors[:, np.argmin(values)]
+        linalg = import_extra("scipy.sparse.linalg")
+        try:
+            values, vectors = linalg.eigsh(scaled, k=2, which="LA", v0=start, tol=1e-5)
+            vector = vectors[:, np.argmin(values)]
+        except (
+            linalg.ArpackError
+        ):  # nothing is similar to anything, or too little to come to an end
+            vector = np.linalg.eigh(scaled)[1][:, -2]
     vector = vector / root
     return np.asarray(vector * np.sign(vector[np.argmax(np.abs(vector))]))

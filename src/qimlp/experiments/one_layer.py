@@ -72,7 +72,8 @@ def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
 def imdb_layers(base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
     """List the one-layer heads of IMDb: a multi-body one and the dense one beside it.
 
-    The first is not at the paper's count, but of the rank at which it can be any linear layer.
+    The first is not at the paper's count, but of the rank at which it can be any linear classifier
+    of two classes: the difference of two logits is all that counts.
 
     Args:
         base: Settings of every cell of the data set.
@@ -81,7 +82,7 @@ def imdb_layers(base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
     Yields:
         The variants, our recipe.
     """
-    features, rank = ([16, 24], 16) if encoder_width == 384 else ([24, 32], 32)
+    features, rank = ([16, 24], 16) if encoder_width == 384 else ([24, 32], 24)
     layer = {"model": "2b", "bias": "dense", "rank": rank, "dims": [features, [2, 1]]}
     rates = {"epochs": 4, "lr": 0.001, "weight_decay": 1.0, "label_smoothing": 0.0}
     common = {**base, "start": "ridge", **rates}
@@ -90,8 +91,8 @@ def imdb_layers(base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
         "2b-best",
         "tuned",
         {**common, **layer},
-        note="best of those tried, on dev sets of unbroken blocks: one layer at full rank (any "
-        "linear layer can be written so), started at ridge regression",
+        note="best of those tried, on dev sets of unbroken blocks: one layer of the rank at which "
+        "it can be any linear classifier of two classes, started at ridge regression",
     )
     yield Variant(
         "imdb",

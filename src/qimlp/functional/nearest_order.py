@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from qimlp.functional.checks import check_weight
 from qimlp.functional.dense import kron_dense
 from qimlp.functional.nearest import nearest_kronecker
 
@@ -52,9 +53,10 @@ def nearest_kronecker_order(
     """
     if rounds < 0:
         raise ValueError(f"rounds: expected 0 or more, got {rounds}")
+    check_weight("weight", weight)
     if weight.is_meta:
         raise ValueError("weight: expected values to order by, got a tensor on the meta device")
-    if weight.dim() == 2 and weight.shape[1] > MAX_INPUTS:
+    if weight.shape[1] > MAX_INPUTS:
         raise ValueError(
             f"weight: expected at most {MAX_INPUTS:,} inputs to assign, got {weight.shape[1]:,}; "
             "order them by other means"
@@ -65,6 +67,8 @@ def nearest_kronecker_order(
 
     factors, error = nearest_kronecker(weight, in_dims, out_dims, rank)
     columns = weight.detach().to("cpu", torch.float64)
+    if columns.numel():  # near 1, by a power of two: products of two entries are then finite
+        columns = torch.ldexp(columns, -torch.frexp(columns.abs().max()).exponent)
     order, moved = torch.arange(weight.shape[1]), _grouped(columns)
     for turn in range(rounds + 1):
         found, less = fit(moved)

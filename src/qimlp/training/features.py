@@ -122,17 +122,37 @@ class Features:
         )
 
 
+def stored_order(prepared: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The order of features in what a run keeps about its data.
+
+    Args:
+        prepared: The content of ``preprocess.json``.
+
+    Returns:
+        The features' numbers; None where there is no list of numbers.
+    """
+    features = prepared.get("features")
+    order = features.get("order") if isinstance(features, Mapping) else None
+    if not isinstance(order, list) or not all(isinstance(number, int) for number in order):
+        return None
+    return tuple(order)
+
+
 def learn_features(
-    settings: TrainSettings, loaded: Loaded
+    settings: TrainSettings, loaded: Loaded, *, order: tuple[int, ...] | None = None
 ) -> tuple[DataSet | StreamingDataSet, Features]:
     """Learn, on the train part alone, how to make features; and make them.
 
     Labels are looked at only where terms are chosen by them, or an order by a linear model.
 
+    A run that is there already has its order: among features that are alike, the last bits of a
+    product decide, and these depend on the machine and its number of threads.
+
     Args:
         settings: `text`, `terms`, `terms_by`, `encoder`, `order`, the dev fraction and the seed of
             the split.
         loaded: What was read.
+        order: Of the run, in place of a learned one.
 
     Returns:
         The data with ordered features, and how they were made.
@@ -155,27 +175,37 @@ def learn_features(
         raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
             "order: features can be ordered only in memory; turn streaming off"
         )
-    if settings.order == "patches":
-        order = patch_order(data.feature_shape, _input_dims(settings, data))
-        shape = data.feature_shape  # pixels move within their channel, which scaling goes by
+    shape = data.feature_shape
+    if settings.order == "patches":  # pixels move within their channel, which scaling goes by
+        new = patch_order(shape, _input_dims(settings, data))
     elif settings.order == "columns":
-        order, shape = column_order(data.feature_shape), data.feature_shape
+        new = column_order(shape)
     else:
-        shape = (data.in_features,)
-        train, _ = dev_rows(
-            data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
-        )
-        if settings.order == "nearest":
-            known = TensorSplit(data.train.inputs[train], data.train.labels[train])
-            order = _nearest_order(settings, data, known)
+        if len(shape) == 3 and shape[0] > 1:  # pixels move between channels
+            shape = (data.in_features,)
+        if order is not None and sorted(order) == list(range(data.in_features)):
+            new = torch.tensor(order)
         else:
-            centre = features.terms is None
-            order = spectral_order(data.train.inputs[train].float(), centre=centre)
-    features = replace(features, order=tuple(order.tolist()))
+            new = _learned_order(settings, data, features, shape)
+    features = replace(features, order=tuple(new.tolist()))
     return _changed(data, features.ordered, shape), features
 
 
-def _nearest_order(settings: TrainSettings, data: DataSet, known: TensorSplit) -> Tensor:
+def _learned_order(
+    settings: TrainSettings, data: DataSet, features: Features, shape: tuple[int, ...]
+) -> Tensor:
+    train, _ = dev_rows(
+        data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+    )
+    if settings.order == "nearest":
+        known = TensorSplit(data.train.inputs[train], data.train.labels[train])
+        return _nearest_order(settings, data, known, shape)
+    return spectral_order(data.train.inputs[train].float(), centre=features.terms is None)
+
+
+def _nearest_order(
+    settings: TrainSettings, data: DataSet, known: TensorSplit, shape: tuple[int, ...]
+) -> Tensor:
     """The order in which a Kronecker sum comes nearest to the linear model of the start."""
     if settings.start == "random":
         raise ValueError("order nearest: expected start ridge or svm, got random")
@@ -184,7 +214,7 @@ def _nearest_order(settings: TrainSettings, data: DataSet, known: TensorSplit) -
         raise ValueError(
             f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
         )
-    scaling = Scaling.fit(settings.scaling, known, (data.in_features,))
+    scaling = Scaling.fit(settings.scaling, known, shape)
     weight, _ = fit_linear(
         *(scaling.apply(known.inputs), known.labels, data.num_classes),
         penalty=settings.start_penalty,

@@ -76,10 +76,20 @@ def ridge(
             f"got {tuple(inputs.shape)} and {tuple(targets.shape)}"
         )
     strength = _strength(inputs, penalty, intercept=intercept)
+    from scipy.linalg import LinAlgWarning  # noqa: PLC0415 - as below
     from sklearn.linear_model import Ridge  # noqa: PLC0415 - slow to load, seldom needed
 
     model = Ridge(alpha=strength, fit_intercept=intercept, solver="cholesky")
-    model.fit(inputs.double().numpy(), targets.double().numpy())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=LinAlgWarning)
+        warnings.filterwarnings("error", message="Singular matrix")
+        try:
+            model.fit(inputs.double().numpy(), targets.double().numpy())
+        except (LinAlgWarning, UserWarning):
+            raise ValueError(
+                f"penalty {penalty}: too small for these inputs, whose features are nearly "
+                "dependent; raise it"
+            ) from None
     weight = torch.from_numpy(model.coef_).reshape(targets.shape[1], -1)
     bias = torch.from_numpy(model.intercept_).reshape(-1) if intercept else None
     return weight, bias
@@ -162,4 +172,10 @@ def _strength(inputs: Tensor, penalty: float, *, intercept: bool) -> float:
     mean_eigenvalue = float(squares.sum()) * len(known) / max(known.shape[1], 1)
     if not 0 < mean_eigenvalue < float("inf"):
         raise ValueError("inputs: expected finite numbers that are not all the same")
-    return penalty * mean_eigenvalue
+    strength = penalty * mean_eigenvalue
+    if not 0 < strength < float("inf") or not 0 < 0.5 / strength < float("inf"):
+        raise ValueError(
+            f"penalty: expected a number from which a model can be computed, got {penalty}; "
+            "0.1 to 10 is usual"
+        )
+    return strength

@@ -53,6 +53,7 @@ class Run:
         world: Processes and device.
         on_event: Called with every event, in the main process.
         loaded: The data, where the caller has read it already.
+        order: Of the features, where the run has one already: see `learn_features`.
 
     Raises:
         FileNotFoundError: If the data is not there.
@@ -66,12 +67,15 @@ class Run:
         world: World,
         on_event: OnEvent | None,
         loaded: Loaded | None,
+        *,
+        order: tuple[int, ...] | None = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
         self.world = world
         check_step(settings, world)
-        self.data = TrainingData(settings, loaded)
+        with _threads(settings.threads):
+            self.data = TrainingData(settings, loaded, order=order)
         self.sizes = layer_sizes(
             settings, in_features=self.data.in_features, num_classes=self.data.num_classes
         )

@@ -95,7 +95,7 @@ class TrainedRun:
             FileNotFoundError: If the data is gone.
             ValueError: If it has changed since.
         """
-        data = TrainingData(self.settings)
+        data = TrainingData(self.settings, order=self.features.order)
         data.require_same(self.fingerprint)
         return self._evaluate(data.test_batches(self.world))
 

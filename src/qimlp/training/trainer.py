@@ -4,7 +4,7 @@ import os
 from contextlib import nullcontext
 
 from qimlp.training.events import OnEvent
-from qimlp.training.features import Loaded
+from qimlp.training.features import Loaded, stored_order
 from qimlp.training.located import located
 from qimlp.training.result import RunResult
 from qimlp.training.run import Run
@@ -83,7 +83,8 @@ def resume(
         return result
     world = open_world(settings.device)
     with hold(folder.lock_file) if world.is_main else nullcontext():
-        run = Run(settings, folder, world, on_event, loaded)
-        run.data.require_prepared(folder.read_preprocess(), origin=str(folder.preprocess_file))
+        prepared = folder.read_preprocess()
+        run = Run(settings, folder, world, on_event, loaded, order=stored_order(prepared))
+        run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
         state = read_state(folder.state_file) if folder.state_file.exists() else None
         return run.go_on(state)

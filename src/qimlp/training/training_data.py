@@ -29,13 +29,20 @@ class TrainingData:
     Args:
         settings: Source, features, dev fraction, scaling and seed.
         loaded: The data set, where the caller has it already.
+        order: Of the features, where the run has one already: see `learn_features`.
 
     Raises:
         FileNotFoundError: If the data is not there.
         ValueError: If the data is not usable.
     """
 
-    def __init__(self, settings: TrainSettings, loaded: Loaded | None = None) -> None:
+    def __init__(
+        self,
+        settings: TrainSettings,
+        loaded: Loaded | None = None,
+        *,
+        order: tuple[int, ...] | None = None,
+    ) -> None:
         found = loaded if loaded is not None else load_data(settings)
         self._tuning: FineTuning | None = None
         data: DataSet | StreamingDataSet
@@ -43,7 +50,7 @@ class TrainingData:
             self._tuning = prepare_fine_tuning(settings, found)
             data, self.features = self._tuning.data, Features(tokenizer=self._tuning.tokenizer)
         else:
-            data, self.features = learn_features(settings, found)
+            data, self.features = learn_features(settings, found, order=order)
         self._settings = settings
         self._data = data
         self.in_features = data.in_features
