@@ -112,3 +112,19 @@ def test_a_weight_without_values_has_factors_without_values():
         assert error.is_meta
     vectors = nearest_kronecker_bias(torch.empty(64, device="meta"), (4, 16))
     assert [tuple(v.shape) for v in vectors] == [(4,), (16,)]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 8])
+@pytest.mark.parametrize("m", [2, 3])
+def test_a_weight_of_fewer_copies_leaves_the_others_zero(m, rank):
+    """Where copies are left over, alternating least squares meets singular systems."""
+    dims = (4,) * m
+    ones = torch.ones(4**m, 4**m, dtype=torch.float64)
+    for weight in (torch.eye(4**m, dtype=torch.float64), ones):
+        factors, error = nearest_kronecker(weight, dims, dims, rank)
+        assert [tuple(factor.shape) for factor in factors] == [(rank, 4, 4)] * m
+        assert error < 1e-7
+        torch.testing.assert_close(kron_dense(factors), weight, rtol=1e-6, atol=1e-6)
+    factors, error = nearest_kronecker(0 * ones, dims, dims, rank)
+    assert error == 0
+    assert not any(factor.any() for factor in factors)

@@ -200,3 +200,22 @@ def test_pruned_factors_are_masked_anew_in_every_step():
     expected = x @ kron_dense([own, layer.factors[1]]).t()
     assert_close(layer(x), expected)
     assert int((own == 0).sum()) >= 32
+
+
+@pytest.mark.parametrize("factors", [2, 3])
+@pytest.mark.parametrize("weight", ["zero", "of one copy"])
+def test_copies_that_a_weight_does_not_need_can_be_trained_still(factors, weight):
+    dims = (4,) * factors
+    size = 4**factors
+    dense = torch.zeros(size, size) if weight == "zero" else torch.eye(size)
+    layer = KroneckerLinear(size, size, in_dims=dims, out_dims=dims, rank=3)
+    layer.approximate_(dense)
+    torch.testing.assert_close(layer.weight_matrix(), dense, rtol=1e-5, atol=1e-5)
+    layer(torch.randn(5, size)).square().sum().backward()
+    x, target = torch.randn(50, size), torch.randn(50, size)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        (layer(x) - target).square().mean().backward()
+        optimizer.step()
+    assert all(bool(copy.any()) for factor in layer.factors for copy in factor)

@@ -62,7 +62,7 @@ def pick_label(
     if labels_required:
         raise ValueError(
             f"{origin}: has no label column {wanted!r}; its columns are {listed(names)}: "
-            "name the one that holds the labels"
+            "name the one that holds the labels (--label-column)"
         )
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,7 +53,9 @@ def nearest_kronecker(
         return empty, weight.new_empty((), dtype=torch.float64)
     exact = weight.detach().to(torch.float64)
     tensor = _rearrange(exact, shape)
-    if shape.num_factors == 1:
+    if not bool(tensor.any()):
+        columns = [tensor.new_zeros(shape.rank, size) for size in tensor.shape]
+    elif shape.num_factors == 1:
         columns = [
             torch.zeros(shape.rank, tensor.shape[0], dtype=torch.float64, device=weight.device)
         ]
@@ -122,16 +125,26 @@ def _cp_als(tensor: Tensor, rank: int) -> list[Tensor]:
             "nearest_kronecker with three or more factors needs TensorLy: "
             'pip install "qimlp[compress]"'
         ) from error
+    values, kept = tensor.cpu().numpy(), rank
     with tensorly.backend_context("numpy", local_threadsafe=True):
-        cp = parafac(
-            tensor.cpu().numpy(),
-            rank,
-            init="svd" if rank <= min(tensor.shape) else "random",
-            normalize_factors=False,
-            n_iter_max=500,
-            tol=1e-12,
-            random_state=0,
-        )
-    columns = [torch.from_numpy(factor).t().to(tensor.device) for factor in cp.factors]
-    columns[0] = columns[0] * torch.from_numpy(cp.weights).to(tensor.device).unsqueeze(1)
+        while True:
+            try:
+                cp = parafac(
+                    values,
+                    kept,
+                    init="svd" if kept <= min(tensor.shape) else "random",
+                    normalize_factors=False,
+                    n_iter_max=500,
+                    tol=1e-12,
+                    random_state=0,
+                )
+                break
+            except np.linalg.LinAlgError:  # fewer copies are all that there is
+                if kept == 1:
+                    raise
+                kept -= 1
+    columns = [tensor.new_zeros(rank, size) for size in tensor.shape]
+    for column, factor in zip(columns, cp.factors, strict=True):
+        column[:kept] = torch.from_numpy(factor).t()
+    columns[0][:kept] *= torch.from_numpy(cp.weights).to(tensor.device).unsqueeze(1)
     return columns

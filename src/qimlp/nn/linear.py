@@ -165,6 +165,9 @@ class KroneckerLinear(nn.Module):
     def approximate_(self, weight: Tensor, bias: Tensor | None = None) -> KroneckerLinear:
         """Take the factors nearest to a dense weight, in place; see `functional.nearest_kronecker`.
 
+        A copy that the weight needs not, or one of a zero weight, is zero by its first factor alone
+        and keeps its other factors; were all zero, none would ever get a gradient.
+
         Args:
             weight: shape `(out_features, in_features)`.
             bias: shape `(out_features,)`; a Kronecker bias takes the nearest vectors to it. None
@@ -185,8 +188,10 @@ class KroneckerLinear(nn.Module):
                 f"bias: expected shape {(self.out_features,)}, got {tuple(vector.shape)}"
             )
         factors, _ = functional.nearest_kronecker(weight, self.in_dims, self.out_dims, self.rank)
-        for parameter, value in zip(self.factors, factors, strict=True):
-            parameter.copy_(value)
+        empty = torch.stack([~factor.flatten(1).any(dim=1) for factor in factors]).all(dim=0)
+        for i, (parameter, value) in enumerate(zip(self.factors, factors, strict=True)):
+            keeps = empty.view(-1, 1, 1) if i > 0 else torch.zeros_like(empty).view(-1, 1, 1)
+            parameter.copy_(torch.where(keeps, parameter, value))
         if self.bias is not None:
             self.bias.copy_(vector)
         elif self.bias_factors is not None:

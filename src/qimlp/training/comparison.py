@@ -118,7 +118,10 @@ def _remarks(rows: list[Row], control: RunResult | None, results: Sequence[RunRe
 def _speed_remark(row: Row, dense: Row, result: RunResult) -> str:
     ratio = row.seconds_per_step / dense.seconds_per_step
     widest = max(prod(layer) for layer in result.dims)
-    smaller = f"{row.label} has {row.compression:.0f} times fewer parameters than {dense.label}"
+    times = f"{row.compression:.0f}" if row.compression >= 10 else f"{row.compression:.1f}"
+    smaller = f"{row.label} has {times} times fewer parameters than {dense.label}"
+    if row.compression < 1.2:
+        smaller = f"{row.label} has about as many parameters as {dense.label}"
     if ratio < 0.95:
         return f"{smaller} and its training step takes {ratio:.2f} times as long."
     return (
