@@ -74,5 +74,6 @@ def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
     return ValueError(
         f"{origin}: column {name!r} holds something else than numbers "
         f"({first_line(ValueError(conversion[2]))}): "
-        "every column beside the label column must hold numbers; for texts say --text tfidf"
+        "every column beside the label column must hold numbers, so encode or drop it; texts are "
+        "read from a folder of train.parquet and test.parquet, with --text tfidf or --encoder NAME"
     )

@@ -99,7 +99,10 @@ def load_texts(
     name, tables = _tables(source, data_dir, label_column, labels_required=True)
     missing = [part for part in ("train", "test") if part not in tables]
     if missing:
-        raise ValueError(f"{source}: expected a train and a test split, {listed(missing)} missing")
+        raise ValueError(
+            f"{source}: expected a train and a test split, {listed(missing)} missing; texts are "
+            "not split here: put train.parquet and test.parquet into one folder and name it"
+        )
     class_names = class_names_of(tables["train"][1])
     splits = {
         part: TextSplit(texts, encode(raw, class_names)) for part, (texts, raw) in tables.items()
@@ -156,7 +159,10 @@ def _tables(
 ) -> tuple[str, dict[str, _Table]]:
     found = resolve(source, data_dir, texts=True)
     if found.kind not in ("parquet", "hub"):
-        raise ValueError(f"{source}: texts are read from Parquet files, got {found.kind}")
+        raise ValueError(
+            f"{source}: texts are read from Parquet files, got {found.kind}; make a folder of "
+            "train.parquet and test.parquet with the columns text and label"
+        )
     tables: dict[str, _Table] = {}
     for part, files in (("train", found.train), ("test", found.test)):
         table: Any = None
