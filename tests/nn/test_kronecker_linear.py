@@ -219,3 +219,11 @@ def test_copies_that_a_weight_does_not_need_can_be_trained_still(factors, weight
         (layer(x) - target).square().mean().backward()
         optimizer.step()
     assert all(bool(copy.any()) for factor in layer.factors for copy in factor)
+
+
+def test_a_dense_weight_of_another_dtype_is_taken():
+    layer = KroneckerLinear(12, 12, in_dims=(3, 4), out_dims=(3, 4), rank=9)
+    weight = torch.randn(12, 12, dtype=torch.float64)
+    layer.approximate_(weight, torch.randn(12, dtype=torch.float64))
+    assert all(parameter.dtype == torch.float32 for parameter in layer.parameters())
+    torch.testing.assert_close(layer.weight_matrix(), weight.float(), rtol=1e-4, atol=1e-5)

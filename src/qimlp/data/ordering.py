@@ -74,9 +74,7 @@ def _fiedler(similarity: NDArray[np.float32]) -> NDArray[np.float64]:
         try:
             values, vectors = linalg.eigsh(scaled, k=2, which="LA", v0=start, tol=1e-5)
             vector = vectors[:, np.argmin(values)]
-        except (
-            linalg.ArpackError
-        ):  # nothing is similar to anything, or too little to come to an end
+        except linalg.ArpackError:  # too little is similar to anything else
             vector = np.linalg.eigh(scaled)[1][:, -2]
     vector = vector / root
     return np.asarray(vector * np.sign(vector[np.argmax(np.abs(vector))]))

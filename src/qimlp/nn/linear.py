@@ -188,10 +188,12 @@ class KroneckerLinear(nn.Module):
                 f"bias: expected shape {(self.out_features,)}, got {tuple(vector.shape)}"
             )
         factors, _ = functional.nearest_kronecker(weight, self.in_dims, self.out_dims, self.rank)
-        empty = torch.stack([~factor.flatten(1).any(dim=1) for factor in factors]).all(dim=0)
+        used = torch.stack([factor.flatten(1).any(dim=1) for factor in factors]).any(dim=0)
         for i, (parameter, value) in enumerate(zip(self.factors, factors, strict=True)):
-            keeps = empty.view(-1, 1, 1) if i > 0 else torch.zeros_like(empty).view(-1, 1, 1)
-            parameter.copy_(torch.where(keeps, parameter, value))
+            new = value.to(parameter)
+            if i > 0:
+                new = torch.where(used.to(parameter.device).view(-1, 1, 1), new, parameter)
+            parameter.copy_(new)
         if self.bias is not None:
             self.bias.copy_(vector)
         elif self.bias_factors is not None:

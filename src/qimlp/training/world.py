@@ -4,6 +4,7 @@ A single process does not go through Accelerate: its state is one per Python pro
 change device from run to run, and there is nothing it would have to do.
 """
 
+import atexit
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -144,7 +145,10 @@ def open_world(device: str) -> World:
     from accelerate import Accelerator  # noqa: PLC0415 - only several processes need it
 
     on_cpu = device == "cpu" or not torch.accelerator.is_available()
+    is_first = not torch.distributed.is_initialized()
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
+    if is_first and on_cpu:
+        atexit.register(_close_group)
     if accelerator.num_processes != launched_processes():
         raise ValueError(
             f"{launched_processes()} processes were launched but {accelerator.num_processes} "
@@ -158,6 +162,12 @@ def open_world(device: str) -> World:
     return World(
         accelerator.device, accelerator.process_index, accelerator.num_processes, accelerator
     )
+
+
+def _close_group() -> None:
+    """End gloo's threads before the interpreter does: now and then a process was aborted there."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _pick_device(name: str) -> torch.device:
