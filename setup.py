@@ -38,6 +38,7 @@ ABSENT = "_kernel_absent.txt"
 WINDOWS = sys.platform == "win32"
 WANTED = os.environ.get("QIMLP_BUILD_KERNEL", "auto")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
+PAIRS = "engine_avx512_bf16"  # not for Visual C++: untried
 
 
 class KernelError(BaseError):
@@ -106,13 +107,16 @@ def read_torch(folder: Path) -> Torch | None:
 
 def sources() -> list[tuple[str, list[str]]]:
     """Every C++ file of the kernel with the instruction set it is compiled for."""
-    if WINDOWS:
+    special: dict[str, list[str]] = {}
+    if X86 and WINDOWS:
         special = {"engine_avx512": ["/arch:AVX512"], "engine_avx2": ["/arch:AVX2"]}
-    else:
+    elif X86:
         # GCC warns of its own intrinsics headers.
         quiet = ["-Wno-uninitialized", "-Wno-maybe-uninitialized"]
+        avx512 = [*(f"-mavx512{part}" for part in ("f", "vl", "bw", "dq")), "-mfma", *quiet]
         special = {
-            "engine_avx512": ["-mavx512f", "-mfma", *quiet],
+            "engine_avx512": avx512,
+            PAIRS: [*avx512, "-mavx512bf16"],
             "engine_avx2": ["-mavx2", "-mfma"],
         }
     files = [
@@ -122,7 +126,7 @@ def sources() -> list[tuple[str, list[str]]]:
     return [
         (path.relative_to(ROOT).as_posix(), special.get(path.stem, []))
         for path in files
-        if X86 or path.stem not in special
+        if path.stem in special or not path.stem.startswith("engine_avx")
     ]
 
 
@@ -192,6 +196,8 @@ class BuildKernel(build_ext):
             flags = ["-std=c++20", "-O3", "-g0", "-fvisibility=hidden", "-Wall"]
         link = []
         macros: list[tuple[str, str | None]] = [("QIMLP_X86", None)] if X86 else []
+        if any(PAIRS in name for name, _ in sources()):
+            macros.append(("QIMLP_PAIRS", None))
         if sys.platform == "linux":
             macros.append(("_GLIBCXX_USE_CXX11_ABI", str(int(torch.cxx11_abi))))
             if torch.version < (2, 10):  # from then on torch itself runs the threads

@@ -7,6 +7,7 @@
 #include "gelu.h"
 #include "groups.h"
 #include "interleave.h"
+#include "kind.h"
 #include "layer.h"
 #include "steps.h"
 #include "subnormals.h"
@@ -15,109 +16,123 @@
 namespace qimlp {
 namespace {
 
-template <class S>
+template <class K>
 struct BackwardJob {
-  using T = Computed<S>;
+  using Row = typename K::Row;
+  using State = typename K::State;
+  using Sum = typename K::Sum;
   const Plan* plan;
-  const Backward<S>* call;
+  const Backward<Row>* call;
   Index tasks, group;
   bool fetches_ahead;
-  T* packed_forward[kMaxFactors];
-  T* packed_backward[kMaxFactors];
+  State* packed_forward[kMaxFactors];  // room for them where a step wants them packed
+  State* packed_backward[kMaxFactors];
+  const State* factors_forward[kMaxFactors];  // as the steps want them
+  const State* factors_backward[kMaxFactors];
   // For each task after the first, which adds straight to the outputs: factor gradients one after
   // the other, then the bias gradient.
-  T* sums;
+  Sum* sums;
   Index sums_size, factor_sums[kMaxFactors], bias_sum;
   double* totals;  // of every task, laid out as its sums; null where no task has to carry
-  // For each task: the states, two buffers for their gradients, a transposed state; a group's
-  // input, gradient and result where the rows themselves do not do; the gradient before GELU.
-  T* scratch;
-  Index scratch_size, states[kMaxFactors], gradients[2], transposed, x, grad, grad_x, before_gelu;
+  // For each task, in bytes: the states, two buffers for their gradients, what a step works in; a
+  // group's input, gradient and result where the rows themselves do not do; the gradient before GELU.
+  char* scratch;
+  Index scratch_size, states[kMaxFactors], gradients[2], room, x, grad, grad_x, before_gelu;
+
+  template <class T = State>
+  T* at(Index t, Index offset) const {
+    return reinterpret_cast<T*>(scratch + t * scratch_size + offset);
+  }
 };
 
-template <class S>
+template <class K>
 Index lay_out_backward(const Plan& plan, Index batch, Index tasks, Parts parts, void* memory,
-                       BackwardJob<S>* job) {
-  using T = Computed<S>;
+                       BackwardJob<K>* job) {
+  using Row = typename K::Row;
+  using State = typename K::State;
+  using Sum = typename K::Sum;
   Arena arena(memory);
   const int last = plan.steps - 1;
   const Index largest = largest_state(plan);
-  Index all_states = 0;
+  Index all_states = 0, room = 0;
   const bool factors = parts.factors, again = factors && !parts.state;
   for (int i = 0; i < last; ++i) all_states += plan.step[i].copies * plan.step[i].out_size();
-  Index transposed = 0;
-  for (int i = 0; i <= last && factors; ++i) {
-    if (!transposes_input<T>(plan.step[i])) continue;
-    const Index needed = transposed_size<T>(plan.step[i]);
-    if (needed > transposed) transposed = needed;
+  for (int i = 0; i <= last; ++i) {
+    const Step& s = plan.step[i];
+    for (const Index needed : {again && i < last ? forward_room<State>(s) : 0,
+                               backward_room<State>(s), factors ? gradient_room<State>(s) : 0}) {
+      if (needed > room) room = needed;
+    }
   }
   const Index per_item = plan.side * (2 * plan.in_features + plan.out_features) +
-                         (factors ? all_states : 0) + 2 * largest + transposed +
+                         (factors ? all_states : 0) + 2 * largest + room +
                          (parts.slope ? plan.side * plan.out_features : 0);
   job->tasks = tasks;
-  job->group =
-      group_size(plan, per_item * static_cast<Index>(sizeof(T)), kBackwardGroupBytes, batch, tasks);
+  job->group = group_size(plan, per_item * static_cast<Index>(sizeof(State)), kBackwardGroupBytes,
+                          batch, tasks);
 
   for (int i = 0; i <= last; ++i) {
     const Step& s = plan.step[i];
-    const bool forward = s.row && again && i < last;
-    job->packed_forward[i] = forward ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
-    job->packed_backward[i] = s.row ? arena.take<T>(packed_size<T>(s, false)) : nullptr;
+    const Index forward = again && i < last ? forward_size<State>(s) : 0;
+    const Index backward = backward_size<State>(s);
+    job->packed_forward[i] = forward > 0 ? arena.take<State>(forward) : nullptr;
+    job->packed_backward[i] = backward > 0 ? arena.take<State>(backward) : nullptr;
   }
 
   Index size = 0;
   for (int i = 0; i <= last && factors; ++i) {
     const Step& s = plan.step[i];
     job->factor_sums[s.factor] = size;
-    size += round_to_vectors<T>(s.weight_size());
+    size += round_to_vectors<Sum>(s.weight_size());
   }
   job->bias_sum = size;
-  if (parts.bias) size += round_to_vectors<T>(plan.out_features);
+  if (parts.bias) size += round_to_vectors<Sum>(plan.out_features);
   job->sums_size = size;
-  job->sums = arena.take<T>((tasks - 1) * size);
+  job->sums = arena.take<Sum>((tasks - 1) * size);
   const bool carries = (batch + tasks - 1) / tasks > kMostAdded;
   job->totals = carries ? arena.take<double>(tasks * size) : nullptr;
 
   size = 0;
   for (int i = 0; i < last && again; ++i) {
     job->states[i] = size;
-    size += buffer_size<T>(job->group * plan.step[i].copies * plan.step[i].out_size());
+    size += buffer_bytes<State>(job->group * plan.step[i].copies * plan.step[i].out_size());
   }
   for (Index& gradient : job->gradients) {
     gradient = size;
-    size += buffer_size<T>(job->group * largest);
+    size += buffer_bytes<State>(job->group * largest);
   }
-  job->transposed = size;
-  size += buffer_size<T>(job->group * transposed);
-  const Index inputs = buffer_size<T>(room_size<S>(plan, job->group, plan.in_features));
-  const Index outputs = buffer_size<T>(room_size<S>(plan, job->group, plan.out_features));
+  job->room = size;
+  size += buffer_bytes<State>(job->group * room);
+  const auto rows = [&](Index features) {
+    return buffer_bytes<State>(room_size<State, Row>(plan, job->group, features));
+  };
   job->x = size;
-  job->grad_x = job->x + inputs;
-  job->grad = job->grad_x + inputs;
-  job->before_gelu = job->grad + outputs;
+  job->grad_x = job->x + rows(plan.in_features);
+  job->grad = job->grad_x + rows(plan.in_features);
+  job->before_gelu = job->grad + rows(plan.out_features);
   size = job->before_gelu +
-         (parts.slope ? buffer_size<T>(job->group * plan.side * plan.out_features) : 0);
+         (parts.slope ? buffer_bytes<State>(job->group * plan.side * plan.out_features) : 0);
   job->scratch_size = size;
-  job->scratch = arena.take<T>(tasks * size);
+  job->scratch = arena.take<char>(tasks * size);
   return arena.used();
 }
 
 // Where task t adds up the gradient of a factor.
-template <class S>
-Computed<S>* factor_sum(const BackwardJob<S>& job, Index t, int factor) {
+template <class K>
+typename K::Sum* factor_sum(const BackwardJob<K>& job, Index t, int factor) {
   return t == 0 ? job.call->grad_factors[factor]
                 : job.sums + (t - 1) * job.sums_size + job.factor_sums[factor];
 }
 
-template <class S>
-Computed<S>* bias_sum(const BackwardJob<S>& job, Index t) {
+template <class K>
+typename K::Sum* bias_sum(const BackwardJob<K>& job, Index t) {
   return t == 0 ? job.call->grad_bias : job.sums + (t - 1) * job.sums_size + job.bias_sum;
 }
 
 // Everything that a task adds up over the batch: `visit(count, sum, offset)`, where `offset` is its
 // place among the task's sums, and its totals.
-template <class S, class Visit>
-void each_sum(const BackwardJob<S>& job, Index t, const Visit& visit) {
+template <class K, class Visit>
+void each_sum(const BackwardJob<K>& job, Index t, const Visit& visit) {
   if (job.call->grad_factors[0] != nullptr) {
     for (int i = 0; i < job.plan->steps; ++i) {
       const Step& s = job.plan->step[i];
@@ -129,81 +144,84 @@ void each_sum(const BackwardJob<S>& job, Index t, const Visit& visit) {
   }
 }
 
-// The gradient of the layer's own rows in the type computed in: what GELU passes on, or as given.
-template <class S>
-const Computed<S>* grad_rows(const BackwardJob<S>& job, Index t, Index first, Index samples) {
-  const Backward<S>& call = *job.call;
+// `use(rows)` with the gradient of the layer's own rows: what GELU passes on, or as given.
+template <class K, class Use>
+auto with_grad_rows(const BackwardJob<K>& job, Index t, Index first, Index samples,
+                    const Use& use) {
+  const Backward<typename K::Row>& call = *job.call;
   const Index offset = first * job.plan->out_features, count = samples * job.plan->out_features;
-  Computed<S>* scratch = job.scratch + t * job.scratch_size;
-  if (call.slope == nullptr) return widened(count, call.grad + offset, scratch + job.grad);
-  multiply(count, call.grad + offset, call.slope + offset, scratch + job.before_gelu);
-  return scratch + job.before_gelu;
+  if (call.slope == nullptr) return use(call.grad + offset);
+  auto* const before_gelu = job.at(t, job.before_gelu);
+  multiply(count, call.grad + offset, call.slope + offset, before_gelu);
+  return use(static_cast<const typename K::State*>(before_gelu));
 }
 
-template <class S>
-void backward_group(const BackwardJob<S>& job, Index t, Index first, Index samples, Ahead* ahead) {
-  using T = Computed<S>;
+template <class K>
+void backward_group(const BackwardJob<K>& job, Index t, Index first, Index samples, Ahead* ahead) {
+  using Row = typename K::Row;
+  using State = typename K::State;
   const Plan& plan = *job.plan;
-  const Backward<S>& call = *job.call;
+  const Backward<Row>& call = *job.call;
   const int last = plan.steps - 1;
   const Index items = plan.items(samples);
   const bool factors = call.grad_factors[0] != nullptr;
-  T* scratch = job.scratch + t * job.scratch_size;
-  const T* x = nullptr;
+  State* const room = job.at(t, job.room);
+  const State* x = nullptr;
   if (factors) {
     x = taken_in(plan, samples, plan.in_features, call.x + first * plan.in_features,
-                 scratch + job.x);
+                 job.at(t, job.x));
   }
-  const T* rows = grad_rows(job, t, first, samples);
-  const T* grad = taken_in(plan, samples, plan.out_features, rows, scratch + job.grad);
-  S* grad_x = call.grad_x == nullptr ? nullptr : call.grad_x + first * plan.in_features;
+  const State* grad = with_grad_rows(job, t, first, samples, [&](const auto* rows) {
+    if (call.grad_bias != nullptr) add_rows(samples, plan.out_features, rows, bias_sum(job, t));
+    return taken_in(plan, samples, plan.out_features, rows, job.at(t, job.grad));
+  });
+  Row* grad_x = call.grad_x == nullptr ? nullptr : call.grad_x + first * plan.in_features;
 
   // The states, as kept or once more, from the input up to the last step's input.
-  const T* in[kMaxFactors];
+  const State* in[kMaxFactors];
   Index in_copy[kMaxFactors];
   in[0] = x;
   in_copy[0] = 0;
   if (call.state != nullptr) {
-    in[1] = call.state + first * plan.state_size();
+    in[1] = reinterpret_cast<const State*>(call.state) + first * plan.state_size();
     in_copy[1] = plan.step[0].copy_stride;  // copies side by side, or one
   }
+  const typename K::Sum* const no_bias = nullptr;
   for (int i = 0; i < last && factors && call.state == nullptr; ++i) {
     const Step& s = plan.step[i];
-    T* out = scratch + job.states[i];
+    State* out = job.at(t, job.states[i]);
     const Index out_copy = s.out_copy(items);
-    step_forward<T>(s, false, items, call.factors[s.factor], job.packed_forward[i], in[i],
-                    in_copy[i], out, out_copy, nullptr, 0, ahead);
+    step_forward(s, false, items, job.factors_forward[i], in[i], in_copy[i], out, out_copy, no_bias,
+                 0, room, ahead);
     in[i + 1] = out;
     in_copy[i + 1] = out_copy;
   }
 
-  if (call.grad_bias != nullptr) add_rows(samples, plan.out_features, rows, bias_sum(job, t));
   Index grad_copy = 0;
   for (int i = last; i >= 0; --i) {
     const Step& s = plan.step[i];
     if (factors) {
-      step_factor_gradient<T>(s, items, in[i], in_copy[i], grad, grad_copy,
-                              scratch + job.transposed, factor_sum(job, t, s.factor), ahead);
+      step_factor_gradient(s, items, in[i], in_copy[i], grad, grad_copy,
+                           factor_sum(job, t, s.factor), room, ahead);
     }
     if (i == 0 && call.grad_x == nullptr) break;
-    T* grad_in = i == 0 ? left_in(plan, grad_x, scratch + job.grad_x) : scratch + job.gradients[i % 2];
+    State* grad_in = i == 0 ? left_in(plan, grad_x, job.at(t, job.grad_x))
+                            : job.at(t, job.gradients[i % 2]);
     const Index grad_in_copy = i == 0 ? 0 : plan.step[i - 1].out_copy(items);
-    step_backward<T>(s, i == 0, items, call.factors[s.factor], job.packed_backward[i], grad,
-                     grad_copy, grad_in, grad_in_copy, ahead);
+    step_backward(s, i == 0, items, job.factors_backward[i], grad, grad_copy, grad_in, grad_in_copy,
+                  room, ahead);
     grad = grad_in;
     grad_copy = grad_in_copy;
   }
-  if (grad_x != nullptr) {
-    give_back(plan, samples, plan.in_features, scratch + job.grad_x, grad_x);
-  }
+  if (grad_x != nullptr) give_back(plan, samples, plan.in_features, grad, grad_x);
 }
 
-template <class S>
+template <class K>
 void backward_task(void* context, Index t) {
   const FlushSubnormals flush;
-  const BackwardJob<S>& job = *static_cast<const BackwardJob<S>*>(context);
+  const BackwardJob<K>& job = *static_cast<const BackwardJob<K>*>(context);
   const Plan& plan = *job.plan;
-  const Backward<S>& call = *job.call;
+  const Backward<typename K::Row>& call = *job.call;
   double* const totals = job.totals == nullptr ? nullptr : job.totals + t * job.sums_size;
   each_sum(job, t, [&](Index count, auto* sum, Index offset) {
     fill_zero(sum, count);
@@ -222,7 +240,7 @@ void backward_task(void* context, Index t) {
         fetched = &ahead;
         const Index next = until - first - samples < samples ? until - first - samples : samples;
         const Index ways = (factors ? 2 : 0) + (call.grad_x != nullptr ? 1 : 0);
-        ahead.restart(ways * count_blocks<Computed<S>>(plan, plan.items(samples)));
+        ahead.restart(ways * count_blocks<typename K::Sum>(plan, plan.items(samples)));
         if (call.grad_x != nullptr) {
           ahead.add(call.grad_x + first * plan.in_features, samples * plan.in_features, true);
         }
@@ -234,7 +252,9 @@ void backward_task(void* context, Index t) {
       }
       backward_group(job, t, first, samples, fetched);
     } else {
-      add_rows(samples, plan.out_features, grad_rows(job, t, first, samples), bias_sum(job, t));
+      with_grad_rows(job, t, first, samples, [&](const auto* rows) {
+        add_rows(samples, plan.out_features, rows, bias_sum(job, t));
+      });
     }
     added += samples;
     if (totals != nullptr && (added + most > kMostAdded || first + samples == until)) {
@@ -246,44 +266,42 @@ void backward_task(void* context, Index t) {
   }
 }
 
-template <class S>
+template <class K>
 Index backward_bytes(const Plan& plan, Index batch, Index tasks, Parts parts) {
-  BackwardJob<S> job;
-  return lay_out_backward<S>(plan, batch, tasks, parts, nullptr, &job);
+  BackwardJob<K> job;
+  return lay_out_backward<K>(plan, batch, tasks, parts, nullptr, &job);
 }
 
-template <class S>
-void backward(const Plan& plan, const Backward<S>& call, Index tasks, void* memory, RunTasks run) {
-  using T = Computed<S>;
-  BackwardJob<S> job;
+template <class K>
+void backward(const Plan& plan, const Backward<typename K::Row>& call, Index tasks, void* memory,
+              RunTasks run) {
+  using Sum = typename K::Sum;
+  BackwardJob<K> job;
   const bool factors = call.grad_factors[0] != nullptr;
   const Parts parts{factors, call.grad_bias != nullptr, call.slope != nullptr,
                     call.state != nullptr};
-  lay_out_backward<S>(plan, call.batch, tasks, parts, memory, &job);
+  lay_out_backward<K>(plan, call.batch, tasks, parts, memory, &job);
   job.plan = &plan;
   job.call = &call;
-  job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);
+  job.fetches_ahead = qimlp::fetches_ahead<typename K::Row>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    const T* weight = call.factors[s.factor];
-    if (job.packed_forward[i] != nullptr) {
-      pack_transposed<T>(s, weight, job.packed_forward[i]);
+    if (factors && !parts.state && i + 1 < plan.steps) {
+      job.factors_forward[i] = forward_factor(s, call.factors, job.packed_forward[i]);
     }
-    if (job.packed_backward[i] != nullptr) {
-      pack_padded<T>(s, weight, job.packed_backward[i]);
-    }
+    job.factors_backward[i] = backward_factor(s, call.factors, job.packed_backward[i]);
   }
-  run(tasks, backward_task<S>, &job);
+  run(tasks, backward_task<K>, &job);
   // In the order of the tasks: the same bits every time.
   if (job.totals != nullptr) {
-    each_sum(job, 0, [&](Index count, T* result, Index offset) {
+    each_sum(job, 0, [&](Index count, Sum* result, Index offset) {
       add_totals(count, tasks, job.totals + offset, job.sums_size, result);
     });
     return;
   }
   for (Index t = 1; t < tasks; ++t) {
-    each_sum(job, 0, [&](Index count, T* result, Index offset) {
-      add_rows<T>(1, count, job.sums + (t - 1) * job.sums_size + offset, result);
+    each_sum(job, 0, [&](Index count, Sum* result, Index offset) {
+      add_rows(1, count, job.sums + (t - 1) * job.sums_size + offset, result);
     });
   }
 }

@@ -1,5 +1,6 @@
 #include "compute.h"
 
+#include <memory>
 #include <utility>
 
 #include "convert.h"
@@ -17,21 +18,32 @@ Index count_tasks(const Plan& plan, Index batch, Index item_work, const Setting&
   return tasks < 1 ? 1 : tasks;
 }
 
-// A layer in the type that it is computed in: converted once, or the one given.
+// A layer in the type that it is computed in: converted once, or the one given. With `as_given`
+// factors that go in as they are stay out of it.
 template <class S>
 class WideLayer {
   using T = Computed<S>;
 
  public:
-  explicit WideLayer(const Layer<S>& layer) {
+  WideLayer(const Layer<S>& layer, bool as_given) {
     if constexpr (kConverts<S>) {
       converted_.copies = layer.copies;
       converted_.groups = layer.groups;
-      for (const Factor<S>& factor : layer.factors) {
-        const Index size = layer.copies * factor.n_out * factor.n_in;
-        values_.emplace_back(static_cast<std::size_t>(size));
-        convert(size, factor.values, values_.back().data());
-        converted_.factors.push_back({values_.back().data(), factor.n_out, factor.n_in});
+      const bool adds_copies = layer.groups.size() == 1 && layer.copies > 1;
+      std::size_t next = 0;
+      for (const int size : layer.groups) {
+        const bool merged = size > 1 || adds_copies;
+        for (int i = 0; i < size; ++i, ++next) {
+          const Factor<S>& factor = layer.factors[next];
+          const T* values = nullptr;
+          if (merged || !as_given) {
+            const Index count = layer.copies * factor.n_out * factor.n_in;
+            values_.emplace_back(new T[static_cast<std::size_t>(count)]);
+            convert(count, factor.values, values_.back().get());
+            values = values_.back().get();
+          }
+          converted_.factors.push_back({values, factor.n_out, factor.n_in});
+        }
       }
     } else {
       layer_ = &layer;
@@ -49,8 +61,27 @@ class WideLayer {
  private:
   const Layer<S>* layer_ = nullptr;
   Layer<T> converted_;
-  std::vector<std::vector<T>> values_;
+  std::vector<std::unique_ptr<T[]>> values_;
 };
+
+// Whether an engine takes factors as they are given, in the type of the rows.
+template <class S>
+bool works_on_rows(const Plan& plan, const Engine<S>& engine) {
+  return engine.lanes.paired > 1 && plan.side == 1;
+}
+
+// The factors as an engine takes them.
+template <class S>
+Factors<S> factors_of(const Layer<S>& layer, const UsedFactors<Computed<S>>& used) {
+  Factors<S> factors{};
+  std::size_t next = 0;
+  for (std::size_t g = 0; g < layer.groups.size(); ++g) {
+    factors.values[g] = used.values[g];
+    if (used.merge(static_cast<int>(g)) == nullptr) factors.as_given[g] = layer.factors[next].values;
+    next += static_cast<std::size_t>(layer.groups[g]);
+  }
+  return factors;
+}
 
 // Sums in the type computed in, for results that are to be stored in another one.
 template <class S>
@@ -95,9 +126,9 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
                      const Kept<S*, Computed<S>*>& kept, const Setting& setting) {
   if (batch == 0) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
-  const WideLayer<S> wide(layer);
-  const UsedFactors<Computed<S>> used(*wide);
   const Plan plan = plan_of(layer, batch, engine.lanes);
+  const WideLayer<S> wide(layer, works_on_rows(plan, engine));
+  const UsedFactors<Computed<S>> used(*wide);
   std::vector<Computed<S>> wide_bias;
   if (kConverts<S> && bias != nullptr) {
     wide_bias.resize(static_cast<std::size_t>(plan.out_features));
@@ -110,7 +141,7 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
   call.slope = kept.slope;
   call.state = kept.state;
   call.batch = batch;
-  for (int i = 0; i < plan.steps; ++i) call.factors[i] = used.values[i];
+  call.factors = factors_of(layer, used);
   const Index tasks = count_tasks(plan, batch, lane_work(plan, engine.lanes), setting);
   const Workspace workspace(engine.forward_bytes(plan, batch, tasks, bias != nullptr),
                             setting.poison);
@@ -125,14 +156,15 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   const bool factors = !grad_factors.empty();
   if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
-  const WideLayer<S> wide(layer);
-  const UsedFactors<T> used(*wide);
   const Plan plan = plan_of(layer, batch, engine.lanes);
+  const WideLayer<S> wide(layer, works_on_rows(plan, engine));
+  const UsedFactors<T> used(*wide);
   Backward<S> call{};
   call.grad = grad;
   call.slope = kept.slope;
   call.x = x;
   call.state = kept.state;
+  call.factors = factors_of(layer, used);
   call.grad_x = grad_x;
   call.batch = batch;
   WideSums<S> sums;
@@ -146,7 +178,6 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   std::vector<T> merged_gradients[kMaxFactors];
   std::size_t next = 0;
   for (int i = 0; i < plan.steps; ++i) {
-    call.factors[i] = used.values[i];
     if (factors && used.merge(i) != nullptr) {
       const Merge<T>& merge = *used.merge(i);
       merged_gradients[i].resize(

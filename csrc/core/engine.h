@@ -8,9 +8,10 @@
 namespace qimlp {
 namespace {
 
-template <class S>
-constexpr Engine<S> make_engine() {
-  return {Simd<Computed<S>>::kLanes, forward_bytes<S>, forward<S>, backward_bytes<S>, backward<S>};
+template <class K>
+constexpr Engine<typename K::Row> make_engine() {
+  return {{Simd<typename K::Sum>::kLanes, 1}, forward_bytes<K>, forward<K>, backward_bytes<K>,
+          backward<K>};
 }
 
 }  // namespace

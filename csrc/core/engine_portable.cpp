@@ -5,8 +5,8 @@
 
 namespace qimlp {
 
-extern const Engine<float> portable_float = make_engine<float>();
-extern const Engine<double> portable_double = make_engine<double>();
-extern const Engine<BFloat16> portable_bfloat16 = make_engine<BFloat16>();
+extern const Engine<float> portable_float = make_engine<Plain<float>>();
+extern const Engine<double> portable_double = make_engine<Plain<double>>();
+extern const Engine<BFloat16> portable_bfloat16 = make_engine<Widened>();
 
 }  // namespace qimlp

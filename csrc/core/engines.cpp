@@ -19,7 +19,8 @@ InstructionSet detect() {
   const unsigned long long saved = _xgetbv(0);
   __cpuidex(r, 7, 0);
   const bool avx2 = (r[1] & (1 << 5)) != 0 && (saved & 0x6) == 0x6;
-  const bool avx512 = (r[1] & (1 << 16)) != 0 && (saved & 0xe6) == 0xe6;
+  const unsigned parts = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+  const bool avx512 = (static_cast<unsigned>(r[1]) & parts) == parts && (saved & 0xe6) == 0xe6;
   return avx512 ? InstructionSet::kAvx512
          : avx2 ? InstructionSet::kAvx2
                 : InstructionSet::kPortable;
@@ -29,7 +30,13 @@ InstructionSet detect() {
 
 InstructionSet detect() {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f")) return InstructionSet::kAvx512;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+#ifdef QIMLP_PAIRS
+    if (__builtin_cpu_supports("avx512bf16")) return InstructionSet::kAvx512Bf16;
+#endif
+    return InstructionSet::kAvx512;
+  }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::kAvx2;
   return InstructionSet::kPortable;
 }
@@ -49,6 +56,8 @@ InstructionSet best_instruction_set() {
 
 const char* instruction_set_name(InstructionSet set) {
   switch (set) {
+    case InstructionSet::kAvx512Bf16:
+      return "avx512_bf16";
     case InstructionSet::kAvx512:
       return "avx512";
     case InstructionSet::kAvx2:
@@ -61,21 +70,24 @@ const char* instruction_set_name(InstructionSet set) {
 #ifdef QIMLP_X86
 template <>
 const Engine<float>& engine(InstructionSet set) {
-  return set == InstructionSet::kAvx512 ? avx512_float
+  return set >= InstructionSet::kAvx512 ? avx512_float
          : set == InstructionSet::kAvx2 ? avx2_float
                                         : portable_float;
 }
 
 template <>
 const Engine<double>& engine(InstructionSet set) {
-  return set == InstructionSet::kAvx512 ? avx512_double
+  return set >= InstructionSet::kAvx512 ? avx512_double
          : set == InstructionSet::kAvx2 ? avx2_double
                                         : portable_double;
 }
 
 template <>
 const Engine<BFloat16>& engine(InstructionSet set) {
-  return set == InstructionSet::kAvx512 ? avx512_bfloat16
+#ifdef QIMLP_PAIRS
+  if (set == InstructionSet::kAvx512Bf16) return avx512_bf16_bfloat16;
+#endif
+  return set >= InstructionSet::kAvx512 ? avx512_bfloat16
          : set == InstructionSet::kAvx2 ? avx2_bfloat16
                                         : portable_bfloat16;
 }

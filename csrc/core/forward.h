@@ -5,6 +5,7 @@
 #include "gelu.h"
 #include "groups.h"
 #include "interleave.h"
+#include "kind.h"
 #include "layer.h"
 #include "steps.h"
 #include "subnormals.h"
@@ -12,67 +13,89 @@
 namespace qimlp {
 namespace {
 
-template <class S>
+template <class K>
 struct ForwardJob {
-  using T = Computed<S>;
+  using Row = typename K::Row;
+  using State = typename K::State;
+  using Sum = typename K::Sum;
   const Plan* plan;
-  const Forward<S>* call;
+  const Forward<Row>* call;
   Index tasks, group;
   bool fetches_ahead;
-  T* packed[kMaxFactors];
-  T* bias_rows;  // the bias repeated for every sample of a group, or for every side
+  State* packed[kMaxFactors];         // room for them where a step wants them packed
+  const State* factors[kMaxFactors];  // as the steps want them
+  Sum* bias_rows;  // the bias repeated for every sample of a group, or for every side
   Index bias_copies;
-  // For each task: two buffers for states; a group's input and output where the rows themselves do
-  // not do.
-  T* scratch;
-  Index scratch_size, states[2], x, y;
+  // For each task, in bytes: two buffers for states; what a step works in; a group's input, output and
+  // GELU's slopes where the rows themselves do not do.
+  char* scratch;
+  Index scratch_size, states[2], room, x, y, slope;
 };
 
-template <class S>
+template <class K>
 Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, void* memory,
-                      ForwardJob<S>* job) {
-  using T = Computed<S>;
+                      ForwardJob<K>* job) {
+  using Row = typename K::Row;
+  using State = typename K::State;
+  using Sum = typename K::Sum;
   Arena arena(memory);
   const Index state = largest_state(plan);
-  const Index per_item = plan.side * (plan.in_features + plan.out_features) + state;
-  job->tasks = tasks;
-  job->group =
-      group_size(plan, per_item * static_cast<Index>(sizeof(T)), kForwardGroupBytes, batch, tasks);
+  Index room = 0;
   for (int i = 0; i < plan.steps; ++i) {
-    const Step& s = plan.step[i];
-    job->packed[i] = s.row ? arena.take<T>(packed_size<T>(s, true)) : nullptr;
+    const Index needed = forward_room<State>(plan.step[i]);
+    if (needed > room) room = needed;
+  }
+  const Index per_item = plan.side * (plan.in_features + plan.out_features) + state + room;
+  job->tasks = tasks;
+  const Index group_bytes = is_wide<State>(plan) ? kBackwardGroupBytes : kForwardGroupBytes;
+  job->group = group_size(plan, per_item * static_cast<Index>(sizeof(State)), group_bytes, batch,
+                          tasks);
+  for (int i = 0; i < plan.steps; ++i) {
+    const Index size = forward_size<State>(plan.step[i]);
+    job->packed[i] = size > 0 ? arena.take<State>(size) : nullptr;
   }
   const Step& last = plan.step[plan.steps - 1];
   const bool repeat = last.row && last.before > 1 && job->group > 1;
   job->bias_copies = bias && plan.side > 1 ? plan.side : bias && repeat ? job->group : 0;
   job->bias_rows =
-      job->bias_copies > 0 ? arena.take<T>(job->bias_copies * plan.out_features) : nullptr;
+      job->bias_copies > 0 ? arena.take<Sum>(job->bias_copies * plan.out_features) : nullptr;
   Index size = 0;
   for (Index& start : job->states) {
     start = size;
-    size += buffer_size<T>(job->group * state);
+    size += buffer_bytes<State>(job->group * state);
   }
-  job->x = size;
-  job->y = job->x + buffer_size<T>(room_size<S>(plan, job->group, plan.in_features));
-  size = job->y + buffer_size<T>(room_size<S>(plan, job->group, plan.out_features));
+  job->room = size;
+  job->x = job->room + buffer_bytes<State>(job->group * room);
+  job->y = job->x + buffer_bytes<State>(room_size<State, Row>(plan, job->group, plan.in_features));
+  const Index results = buffer_bytes<Sum>(room_size<Sum, Row>(plan, job->group, plan.out_features));
+  job->slope = job->y + results;
+  size = job->slope + (!std::is_same_v<Sum, Row> && plan.side > 1 ? results : 0);
   job->scratch_size = size;
-  job->scratch = arena.take<T>(tasks * size);
+  job->scratch = arena.take<char>(tasks * size);
   return arena.used();
 }
 
-template <class S>
+template <class K>
 void forward_task(void* context, Index t) {
   const FlushSubnormals flush;
-  using T = Computed<S>;
-  const ForwardJob<S>& job = *static_cast<const ForwardJob<S>*>(context);
+  using Row = typename K::Row;
+  using State = typename K::State;
+  using Sum = typename K::Sum;
+  const ForwardJob<K>& job = *static_cast<const ForwardJob<K>*>(context);
   const Plan& plan = *job.plan;
-  const Forward<S>& call = *job.call;
-  T* scratch = job.scratch + t * job.scratch_size;
-  T* buffers[2] = {scratch + job.states[0], scratch + job.states[1]};
-  T *room_x = scratch + job.x, *room_y = scratch + job.y;
+  const Forward<Row>& call = *job.call;
+  char* const scratch = job.scratch + t * job.scratch_size;
+  State* const buffers[2] = {reinterpret_cast<State*>(scratch + job.states[0]),
+                             reinterpret_cast<State*>(scratch + job.states[1])};
+  State* const room = reinterpret_cast<State*>(scratch + job.room);
+  State* const room_x = reinterpret_cast<State*>(scratch + job.x);
+  Sum* const room_y = reinterpret_cast<Sum*>(scratch + job.y);
+  Sum* const room_slope = reinterpret_cast<Sum*>(scratch + job.slope);
+  State* const kept = reinterpret_cast<State*>(call.state);
   const int last = plan.steps - 1;
   const Step& end = plan.step[last];
-  const T* bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
+  const Sum* const no_bias = nullptr;
+  const Sum* const bias = job.bias_rows != nullptr ? job.bias_rows : call.bias;
   const Index bias_stride = !end.row ? end.out_stride : end.before > 1 ? end.n_out : 0;
   Ahead ahead;
   const Index most = job.group * plan.side;
@@ -80,61 +103,77 @@ void forward_task(void* context, Index t) {
   for (Index first = task_begin(call.batch, job.tasks, t); first < until; first += most) {
     const Index samples = until - first < most ? until - first : most;
     const Index items = plan.items(samples);
-    const S* x = call.x + first * plan.in_features;
-    S* y = call.y + first * plan.out_features;
+    const Row* x = call.x + first * plan.in_features;
+    Row* y = call.y + first * plan.out_features;
     Ahead* fetched = nullptr;
     if (job.fetches_ahead) {
       fetched = &ahead;
       const Index next = until - first - samples < samples ? until - first - samples : samples;
-      ahead.restart(count_blocks<T>(plan, items));
+      ahead.restart(count_blocks<Sum>(plan, items));
       ahead.add(y, samples * plan.out_features, true);
       ahead.add(x + samples * plan.in_features, next * plan.in_features, false);
     }
-    const T* in = taken_in(plan, samples, plan.in_features, x, room_x);
+    const State* in = taken_in(plan, samples, plan.in_features, x, room_x);
     Index in_copy = 0;
-    for (int i = 0; i <= last; ++i) {
+    for (int i = 0; i < last; ++i) {
       const Step& s = plan.step[i];
-      T* out = i == last              ? left_in(plan, y, room_y)
-               : call.state != nullptr ? call.state + first * plan.state_size()
-                                       : buffers[i % 2];
-      const Index out_copy = i == last ? 0 : s.out_copy(items);
-      step_forward<T>(s, i == last, items, call.factors[s.factor], job.packed[i], in, in_copy,
-                      out, out_copy, i == last ? bias : nullptr, bias_stride, fetched);
+      State* out = kept != nullptr ? kept + first * plan.state_size() : buffers[i % 2];
+      const Index out_copy = s.out_copy(items);
+      step_forward(s, false, items, job.factors[i], in, in_copy, out, out_copy, no_bias,
+                   bias_stride, room, fetched);
       in = out;
       in_copy = out_copy;
     }
     const Index count = samples * plan.out_features;
-    S* slope = call.slope == nullptr ? nullptr : call.slope + first * plan.out_features;
-    if constexpr (kConverts<S>) {  // while they are in the wider type
-      if (call.gelu) gelu(count, room_y, slope);
+    Row* slope = call.slope == nullptr ? nullptr : call.slope + first * plan.out_features;
+    const auto finish = [&](auto* out) {
+      step_forward(end, true, items, job.factors[last], in, in_copy, out, 0, bias, bias_stride,
+                   room, fetched);
+    };
+    if constexpr (!std::is_same_v<State, Sum>) {
+      if (!call.gelu) {  // rounded as it leaves the registers
+        finish(y);
+        continue;
+      }
     }
-    give_back(plan, samples, plan.out_features, room_y, y);
-    if constexpr (!kConverts<S>) {
+    Sum* const out = left_in<Sum>(plan, y, room_y);
+    finish(out);
+    if (std::is_same_v<Sum, Row> || !call.gelu) {
+      give_back(plan, samples, plan.out_features, out, y);
       if (call.gelu) gelu(count, y, slope);
+    } else if (plan.side == 1) {  // before the results are rounded
+      gelu(count, out, slope);
+      give_back(plan, samples, plan.out_features, out, y);
+    } else {
+      Sum* const slopes = slope == nullptr ? nullptr : room_slope;
+      gelu(items * plan.side * plan.out_features, out, slopes);
+      give_back(plan, samples, plan.out_features, out, y);
+      if (slope != nullptr) give_back(plan, samples, plan.out_features, slopes, slope);
     }
   }
 }
 
-template <class S>
+template <class K>
 Index forward_bytes(const Plan& plan, Index batch, Index tasks, bool bias) {
-  ForwardJob<S> job;
-  return lay_out_forward<S>(plan, batch, tasks, bias, nullptr, &job);
+  ForwardJob<K> job;
+  return lay_out_forward<K>(plan, batch, tasks, bias, nullptr, &job);
 }
 
-template <class S>
-void forward(const Plan& plan, const Forward<S>& call, Index tasks, void* memory, RunTasks run) {
-  using T = Computed<S>;
-  ForwardJob<S> job;
-  lay_out_forward<S>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
+template <class K>
+void forward(const Plan& plan, const Forward<typename K::Row>& call, Index tasks, void* memory,
+             RunTasks run) {
+  using Sum = typename K::Sum;
+  ForwardJob<K> job;
+  lay_out_forward<K>(plan, call.batch, tasks, call.bias != nullptr, memory, &job);
   job.plan = &plan;
   job.call = &call;
-  job.fetches_ahead = qimlp::fetches_ahead<S>(plan, call.batch);
+  job.fetches_ahead = qimlp::fetches_ahead<typename K::Row>(plan, call.batch);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    if (s.row) pack_transposed<T>(s, call.factors[s.factor], job.packed[i]);
+    job.factors[i] = forward_factor(s, call.factors, job.packed[i]);
   }
   if (job.bias_rows != nullptr) {
-    T* next = job.bias_rows;
+    Sum* next = job.bias_rows;
     if (plan.side > 1) {  // (features, sides)
       for (Index j = 0; j < plan.out_features; ++j) {
         for (Index n = 0; n < plan.side; ++n) *next++ = call.bias[j];
@@ -145,7 +184,7 @@ void forward(const Plan& plan, const Forward<S>& call, Index tasks, void* memory
       }
     }
   }
-  run(tasks, forward_task<S>, &job);
+  run(tasks, forward_task<K>, &job);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 // functions, relative errors 3e-8 and 3e-17.
 #pragma once
 
-#include "convert.h"
 #include "layer.h"
 
 namespace qimlp {
@@ -100,8 +99,10 @@ typename Simd<T>::Vector gelu_of(typename Simd<T>::Vector z, typename Simd<T>::V
   return S::fma(minus_a, tail, S::larger(S::zero(), z));
 }
 
-template <class T>
-void gelu(Index count, T* values, T* slopes) {
+// In place; where slopes are not asked for, `slopes` is null.
+template <class Value, class Slope>
+void gelu(Index count, Value* values, Slope* slopes) {
+  using T = Computed<Value>;
   using S = Simd<T>;
   for (Index i = 0; i < count; i += S::kLanes) {
     const Index left = count - i;
@@ -113,30 +114,15 @@ void gelu(Index count, T* values, T* slopes) {
   }
 }
 
-// The same where the slopes are stored in another type.
-inline void gelu(Index count, float* values, BFloat16* slopes) {
-  constexpr Index kPiece = 256;
-  float wide[kPiece];
-  for (Index i = 0; i < count; i += kPiece) {
-    const Index piece = count - i < kPiece ? count - i : kPiece;
-    gelu<float>(piece, values + i, slopes == nullptr ? nullptr : wide);
-    if (slopes != nullptr) convert(piece, wide, slopes + i);
-  }
-}
-
 // The gradient of what GELU was given from that of its result.
-template <class T>
-void multiply(Index count, const T* grad, const T* slopes, T* out) {
-  using S = Simd<T>;
+template <class Row, class Out>
+void multiply(Index count, const Row* grad, const Row* slopes, Out* out) {
+  using S = Simd<Computed<Row>>;
   for (Index i = 0; i < count; i += S::kLanes) {
     const Index left = count - i;
     const typename S::Mask mask = S::first(left < S::kLanes ? left : S::kLanes);
     S::store(out + i, S::mul(S::load(grad + i, mask), S::load(slopes + i, mask)), mask);
   }
-}
-
-inline void multiply(Index count, const BFloat16* grad, const BFloat16* slopes, float* out) {
-  for (Index i = 0; i < count; ++i) out[i] = widen(grad[i]) * widen(slopes[i]);
 }
 
 }  // namespace

@@ -32,15 +32,15 @@ class Arena {
   Index used_ = 0;
 };
 
-// Elements that a buffer of `elements` is given. Buffers of this size that lie one behind the other
+// Bytes that a buffer of `elements` is given. Buffers of this size that lie one behind the other
 // begin at different places of a page each: on x86 a load waits for a store before it that went to
 // the same place of another page ((4, 4, 7, 7) on two threads took 1.3 times as long).
 template <class T>
-Index buffer_size(Index elements) {
+Index buffer_bytes(Index elements) {
   constexpr Index page = 4096, apart = 17 * kAlign;
   const Index bytes = elements * static_cast<Index>(sizeof(T));
   const Index pages = bytes <= apart ? 0 : (bytes - apart + page - 1) / page;
-  return elements == 0 ? 0 : (pages * page + apart) / static_cast<Index>(sizeof(T));
+  return elements == 0 ? 0 : pages * page + apart;
 }
 
 // Elements of the largest state, all copies, one item.
@@ -51,6 +51,17 @@ inline Index largest_state(const Plan& plan) {
     if (size > largest) largest = size;
   }
   return largest;
+}
+
+// Whether a row step's factor is so large that a group must have many rows for it to be worth reading.
+template <class T>
+bool is_wide(const Plan& plan) {
+  Index largest = 0;
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    if (s.row && s.weight_size() > largest) largest = s.weight_size();
+  }
+  return largest * static_cast<Index>(sizeof(T)) > kForwardGroupBytes;
 }
 
 // Items of a group; `bytes` of one of them.

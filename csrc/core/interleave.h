@@ -1,54 +1,65 @@
 // Rows in the form that the steps work on, and back: of another type, or samples side by side.
 #pragma once
 
-#include "convert.h"
+#include <type_traits>
+
+#include "convert_rows.h"
 #include "layer.h"
 #include "transpose.h"
 
 namespace qimlp {
 namespace {
 
-// Elements of room that `items` items of `features` features take where the steps cannot work on
-// the rows as they lie.
-template <class S>
+// Whether the steps can work on rows as they lie.
+template <class State, class Row>
+bool works_in_place(const Plan& plan) {
+  return std::is_same_v<State, Row> && plan.side == 1;
+}
+
+// Elements of room that `items` items of `features` features take where they cannot.
+template <class State, class Row>
 Index room_size(const Plan& plan, Index items, Index features) {
-  const bool needed = kConverts<S> || plan.side > 1;
-  return needed ? items * plan.side * features : 0;
+  return works_in_place<State, Row>(plan) ? 0 : items * plan.side * features;
 }
 
 // `rows` (samples, features) as the steps take them: in `room`, or where they lie. Side by side
 // they are (items, features, side); sides without a sample are zero.
-template <class S>
-const Computed<S>* taken_in(const Plan& plan, Index samples, Index features, const S* rows,
-                            Computed<S>* room) {
-  if constexpr (kConverts<S>) {
-    return widened(samples * features, rows, room);
-  } else {
+template <class State, class Row>
+const State* taken_in(const Plan& plan, Index samples, Index features, const Row* rows,
+                      State* room) {
+  if constexpr (std::is_same_v<State, Row>) {
     if (plan.side == 1) return rows;
+  }
+  if constexpr (Simd<State>::kPaired == 1) {
+    if (plan.side == 1) {
+      convert_rows(samples * features, rows, room);
+      return room;
+    }
     for (Index n = 0; n < samples; n += plan.side) {
       const Index height = samples - n < plan.side ? samples - n : plan.side;
       transpose(height, features, rows + n * features, features, room + n * features, plan.side);
     }
-    return room;
   }
+  return room;
 }
 
 // Where the steps are to leave `results`, from where `give_back` takes them.
-template <class S>
-Computed<S>* left_in(const Plan& plan, S* results, Computed<S>* room) {
-  if constexpr (kConverts<S>) {
-    return room;
-  } else {
-    return plan.side == 1 ? results : room;
+template <class State, class Row>
+State* left_in(const Plan& plan, Row* results, State* room) {
+  if constexpr (std::is_same_v<State, Row>) {
+    if (plan.side == 1) return results;
   }
+  return room;
 }
 
-template <class S>
-void give_back(const Plan& plan, Index samples, Index features, const Computed<S>* room,
-               S* results) {
-  if constexpr (kConverts<S>) {
-    convert(samples * features, room, results);
-  } else if (plan.side > 1) {
+template <class State, class Row>
+void give_back(const Plan& plan, Index samples, Index features, const State* room, Row* results) {
+  if (works_in_place<State, Row>(plan)) return;
+  if constexpr (Simd<State>::kPaired == 1) {
+    if (plan.side == 1) {
+      convert_rows(samples * features, room, results);
+      return;
+    }
     for (Index n = 0; n < samples; n += plan.side) {
       const Index height = samples - n < plan.side ? samples - n : plan.side;
       transpose_tight(features, height, room + n * features, plan.side, results + n * features,

@@ -77,12 +77,20 @@ struct Plan {
   }
 };
 
+// The factors of a layer, (copies, n_out, n_in) each, in the type computed in; null where an engine
+// takes one `as_given`, by whoever called, which is null of a product of several.
+template <class S>
+struct Factors {
+  const Computed<S>* values[kMaxFactors];
+  const S* as_given[kMaxFactors];
+};
+
 // Arguments of a forward pass. Layouts: x (batch, in_features), y (batch, out_features),
-// factor i (copies, n_out, n_in), bias (out_features) or null; all contiguous.
+// bias (out_features) or null; all contiguous.
 template <class S>
 struct Forward {
   const S* x;
-  const Computed<S>* factors[kMaxFactors];
+  Factors<S> factors;
   const Computed<S>* bias;
   S* y;
   Index batch;
@@ -100,7 +108,7 @@ struct Backward {
   const S* slope;
   const S* x;
   const Computed<S>* state;
-  const Computed<S>* factors[kMaxFactors];
+  Factors<S> factors;
   S* grad_x;
   Computed<S>* grad_factors[kMaxFactors];
   Computed<S>* grad_bias;
@@ -115,10 +123,16 @@ struct Parts {
   bool factors, bias, slope, state;
 };
 
+// How an instruction set's vectors compute with rows of one number type.
+struct Lanes {
+  Index count;   // sums in a vector
+  Index paired;  // products that a lane adds to its sum at once, where samples do not stand side by side
+};
+
 // What one instruction set offers for rows of one number type.
 template <class S>
 struct Engine {
-  Index lanes;
+  Lanes lanes;
   // Bytes of working memory for `tasks` tasks.
   Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
   void (*forward)(const Plan&, const Forward<S>&, Index tasks, void* memory, RunTasks);

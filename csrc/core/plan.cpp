@@ -66,12 +66,12 @@ Index largest_item(const Plan& plan) {
 }
 
 // Multiply-adds that a batch is worth, with what comes beside the arithmetic.
-Index cost(const Plan& plan, Index batch, Index lanes) {
+Index cost(const Plan& plan, Index batch, Lanes lanes) {
   Index item = lane_work(plan, lanes);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
-            round_up(s.row ? s.n_out : s.after, lanes);
+            round_up(s.row ? s.n_out : s.after, lanes.count);
   }
   if (plan.side > 1) item += kInterleave * plan.side * (plan.in_features + plan.out_features);
   return plan.items(batch) * item;
@@ -79,19 +79,20 @@ Index cost(const Plan& plan, Index batch, Index lanes) {
 
 }  // namespace
 
-Index lane_work(const Plan& plan, Index lanes) {
+Index lane_work(const Plan& plan, Lanes lanes) {
+  const Index paired = plan.side == 1 ? lanes.paired : 1;
   Index total = 0;
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
     const Index columns = s.row ? s.n_out : s.after;
     const Index rows = s.row ? s.before : s.before * s.n_out;
-    total += s.copies * rows * round_up(columns, lanes) * s.n_in;
+    total += s.copies * rows * round_up(columns, lanes.count) * round_up(s.n_in, paired) / paired;
   }
   return total;
 }
 
 Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index batch,
-               Index side, Index lanes) {
+               Lanes lanes) {
   int order[kMaxFactors] = {};
   for (int i = 0; i < count; ++i) order[i] = count - 1 - i;
   // Ascending 1/in - 1/out is the cheapest order: exchanging neighbours that stand the other way
@@ -108,14 +109,14 @@ Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_d
       order[j - 1] = swapped;
     }
   }
-  Plan plan = plan_in_order(count, copies, in_dims, out_dims, order, 1, lanes);
+  Plan plan = plan_in_order(count, copies, in_dims, out_dims, order, 1, lanes.count);
   if (count == 2) {
     const int other_order[2] = {order[1], order[0]};  // vectors may tip the scale
-    const Plan other = plan_in_order(count, copies, in_dims, out_dims, other_order, 1, lanes);
+    const Plan other = plan_in_order(count, copies, in_dims, out_dims, other_order, 1, lanes.count);
     if (lane_work(other, lanes) < lane_work(plan, lanes)) plan = other;
   }
-  if (side == 1) return plan;
-  const Plan side_by_side = plan_in_order(count, copies, in_dims, out_dims, order, side, lanes);
+  const Plan side_by_side =
+      plan_in_order(count, copies, in_dims, out_dims, order, lanes.count, lanes.count);
   const bool better = largest_item(side_by_side) <= kLargestItem &&
                       cost(side_by_side, batch, lanes) < cost(plan, batch, lanes);
   return better ? side_by_side : plan;

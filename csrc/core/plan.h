@@ -6,11 +6,12 @@
 namespace qimlp {
 
 // `count` factors, factor i of shape (copies, out_dims[i], in_dims[i]); `lanes` of the engine used.
-// `side`, 1 or `lanes`: how many samples may stand side by side.
+// As many samples as a vector has lanes may stand side by side.
 Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_dims, Index batch,
-               Index side, Index lanes);
+               Lanes lanes);
 
-// Multiply-adds of one item (`side` samples), lanes that stay empty included.
-Index lane_work(const Plan& plan, Index lanes);
+// Multiply-adds of one item (of the plan's `side` samples), lanes that stay empty included; what a lane
+// does at once counts once.
+Index lane_work(const Plan& plan, Lanes lanes);
 
 }  // namespace qimlp

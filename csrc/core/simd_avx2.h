@@ -3,6 +3,9 @@
 
 #include <immintrin.h>
 
+#include <bit>
+#include <cstring>
+
 #include "layer.h"
 
 namespace qimlp {
@@ -15,17 +18,53 @@ template <>
 struct Simd<float> {
   using Vector = __m256;
   using Mask = __m256i;
-  static constexpr Index kLanes = 8;
+  static constexpr Index kLanes = 8, kPaired = 1;
   static Mask first(Index n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   static Vector zero() { return _mm256_setzero_ps(); }
+  static Vector spread(const float* p) { return all(*p); }
   static Vector all(float x) { return _mm256_set1_ps(x); }
   static Vector load(const float* p) { return _mm256_loadu_ps(p); }
   static Vector load(const float* p, Mask m) { return _mm256_maskload_ps(p, m); }
   static void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
   static void store(float* p, Vector v, Mask m) { _mm256_maskstore_ps(p, m, v); }
+  static Vector load(const BFloat16* p) {
+    const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
+  }
+  static Vector load(const BFloat16* p, Mask m) {
+    BFloat16 whole[kLanes] = {};
+    std::memcpy(whole, p, count(m) * sizeof *p);
+    return load(whole);
+  }
+  static void store(BFloat16* p, Vector v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrow_bits(v));
+  }
+  static void store(BFloat16* p, Vector v, Mask m) {
+    BFloat16 whole[kLanes];
+    store(whole, v);
+    std::memcpy(p, whole, count(m) * sizeof *p);
+  }
+  // Lanes of a mask that `first` made.
+  static std::size_t count(Mask m) {
+    const unsigned lanes = static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(m)));
+    return static_cast<std::size_t>(std::popcount(lanes));
+  }
+  // Rounded to the nearest, ties to even; a NaN stays one.
+  static __m128i narrow_bits(Vector v) {
+    const __m256i bits = _mm256_castps_si256(v);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded =
+        _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256 is_nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+    const __m256 kept =
+        _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet), is_nan);
+    const __m256i upper = _mm256_srli_epi32(_mm256_castps_si256(kept), 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+  }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
@@ -69,11 +108,12 @@ template <>
 struct Simd<double> {
   using Vector = __m256d;
   using Mask = __m256i;
-  static constexpr Index kLanes = 4;
+  static constexpr Index kLanes = 4, kPaired = 1;
   static Mask first(Index n) {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
   }
   static Vector zero() { return _mm256_setzero_pd(); }
+  static Vector spread(const double* p) { return all(*p); }
   static Vector all(double x) { return _mm256_set1_pd(x); }
   static Vector load(const double* p) { return _mm256_loadu_pd(p); }
   static Vector load(const double* p, Mask m) { return _mm256_maskload_pd(p, m); }

@@ -15,14 +15,39 @@ template <>
 struct Simd<float> {
   using Vector = __m512;
   using Mask = __mmask16;
-  static constexpr Index kLanes = 16;
+  static constexpr Index kLanes = 16, kPaired = 1;
   static Mask first(Index n) { return static_cast<Mask>(0xffffu >> (16 - n)); }
   static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector spread(const float* p) { return all(*p); }
   static Vector all(float x) { return _mm512_set1_ps(x); }
   static Vector load(const float* p) { return _mm512_loadu_ps(p); }
   static Vector load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
   static void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
   static void store(float* p, Vector v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+  static Vector load(const BFloat16* p) { return load(p, 0xffff); }
+  static Vector load(const BFloat16* p, Mask m) {
+    const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+  }
+  static void store(BFloat16* p, Vector v) { store(p, v, 0xffff); }
+  static void store(BFloat16* p, Vector v, Mask m) {
+    _mm256_mask_storeu_epi16(p, m, narrow_bits(v));
+  }
+  // Rounded to the nearest, ties to even; a NaN stays one.
+  static __m256i narrow_bits(Vector v) {
+#ifdef __AVX512BF16__
+    return (__m256i)_mm512_cvtneps_pbh(v);
+#else
+    const __m512i bits = _mm512_castps_si512(v);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded =
+        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+    const Mask is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    return _mm512_cvtepi32_epi16(
+        _mm512_srli_epi32(_mm512_mask_blend_epi32(is_nan, rounded, quiet), 16));
+#endif
+  }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
@@ -68,9 +93,10 @@ template <>
 struct Simd<double> {
   using Vector = __m512d;
   using Mask = __mmask8;
-  static constexpr Index kLanes = 8;
+  static constexpr Index kLanes = 8, kPaired = 1;
   static Mask first(Index n) { return static_cast<Mask>(0xffu >> (8 - n)); }
   static Vector zero() { return _mm512_setzero_pd(); }
+  static Vector spread(const double* p) { return all(*p); }
   static Vector all(double x) { return _mm512_set1_pd(x); }
   static Vector load(const double* p) { return _mm512_loadu_pd(p); }
   static Vector load(const double* p, Mask m) { return _mm512_maskz_loadu_pd(m, p); }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "convert.h"
 #include "layer.h"
 
 namespace qimlp {
@@ -11,13 +12,14 @@ namespace {
 
 template <class T>
 struct Simd {
-  static constexpr Index kLanes = 16 / static_cast<Index>(sizeof(T));
+  static constexpr Index kLanes = 16 / static_cast<Index>(sizeof(T)), kPaired = 1;
   struct Vector {
     T lane[kLanes];
   };
   using Mask = Index;  // how many of the first lanes count
   static Mask first(Index n) { return n; }
   static Vector zero() { return all(T(0)); }
+  static Vector spread(const T* p) { return all(*p); }
   static Vector all(T x) {
     Vector v;
     for (Index i = 0; i < kLanes; ++i) v.lane[i] = x;
@@ -39,6 +41,16 @@ struct Simd {
   }
   static void store(T* p, Vector v, Mask m) {
     for (Index i = 0; i < m; ++i) p[i] = v.lane[i];
+  }
+  static Vector load(const BFloat16* p) { return load(p, kLanes); }
+  static Vector load(const BFloat16* p, Mask m) {
+    Vector v = zero();
+    for (Index i = 0; i < m; ++i) v.lane[i] = widen(p[i]);
+    return v;
+  }
+  static void store(BFloat16* p, Vector v) { store(p, v, kLanes); }
+  static void store(BFloat16* p, Vector v, Mask m) {
+    for (Index i = 0; i < m; ++i) p[i] = narrow(v.lane[i]);
   }
   static Vector fma(Vector a, Vector b, Vector c) {
     for (Index i = 0; i < kLanes; ++i) c.lane[i] += a.lane[i] * b.lane[i];

@@ -2,6 +2,7 @@
 //
 // `in` and `out` hold, for each copy, the samples one after the other; `in_copy` and `out_copy` are
 // the distances between copies (0 where all copies share one: the layer's input, its gradient).
+// `room` is working memory, as many elements for each sample as the `.._room` function says.
 #pragma once
 
 #include "dot.h"
@@ -12,32 +13,65 @@
 namespace qimlp {
 namespace {
 
-// Elements of a row step's factor once packed: `columns` rounded up to whole vectors.
+// Elements that a factor takes as `step_forward` wants it, and as `step_backward` does; 0 where that
+// is as it is given.
 template <class T>
-Index packed_size(const Step& s, bool transposed) {
-  return s.copies * (transposed ? s.n_in * round_to_vectors<T>(s.n_out)
-                                : s.n_out * round_to_vectors<T>(s.n_in));
+Index forward_size(const Step& s) {
+  return s.row ? s.copies * s.n_in * round_to_vectors<T>(s.n_out) : 0;
 }
 
-// Pack a factor (copies, n_out, n_in) as (copies, n_in, n_out rounded up) for the way forward.
 template <class T>
-void pack_transposed(const Step& s, const T* weight, T* packed) {
+Index backward_size(const Step& s) {
+  return s.row ? s.copies * s.n_out * round_to_vectors<T>(s.n_in) : 0;
+}
+
+// The factor (copies, n_out, n_in) as `step_forward` wants it: of a row step (copies, n_in, n_out
+// rounded up), in `packed`; of a column step as it is.
+template <class S, class T>
+const T* forward_factor(const Step& s, const Factors<S>& factors, T* packed) {
+  const T* weight = factors.values[s.factor];
+  if (!s.row) return weight;
+  const Index stride = round_to_vectors<T>(s.n_out);
   for (Index c = 0; c < s.copies; ++c) {
-    transpose<T>(s.n_out, s.n_in, weight, s.n_in, packed, round_to_vectors<T>(s.n_out));
-    packed += s.n_in * round_to_vectors<T>(s.n_out);
-    weight += s.n_out * s.n_in;
+    transpose<T>(s.n_out, s.n_in, weight + c * s.n_out * s.n_in, s.n_in,
+                 packed + c * s.n_in * stride, stride);
   }
+  return packed;
 }
 
-// Pack a factor (copies, n_out, n_in) as (copies, n_out, n_in rounded up) for the way back.
-template <class T>
-void pack_padded(const Step& s, const T* weight, T* packed) {
+// The same as `step_backward` wants it: of a row step (copies, n_out, n_in rounded up).
+template <class S, class T>
+const T* backward_factor(const Step& s, const Factors<S>& factors, T* packed) {
+  const T* weight = factors.values[s.factor];
+  if (!s.row) return weight;
   const Index stride = round_to_vectors<T>(s.n_in);
   for (Index o = 0; o < s.copies * s.n_out; ++o) {
-    for (Index i = 0; i < s.n_in; ++i) packed[i] = weight[i];
-    packed += stride;
-    weight += s.n_in;
+    for (Index i = 0; i < s.n_in; ++i) packed[o * stride + i] = weight[o * s.n_in + i];
   }
+  return packed;
+}
+
+template <class T>
+Index forward_room(const Step&) {
+  return 0;
+}
+
+template <class T>
+Index backward_room(const Step&) {
+  return 0;
+}
+
+// Whether a column step's factor gradient goes through a transposed input. Dot products along the
+// contiguous axis need none, but they are slower; they win where n_in leaves most lanes empty,
+// and where samples stand side by side, so that the contiguous axis fills whole vectors.
+template <class T>
+bool transposes_input(const Step& s) {
+  return !s.row && !s.side_by_side && 2 * s.n_in > Simd<T>::kLanes;
+}
+
+template <class T>
+Index gradient_room(const Step& s) {
+  return transposes_input<T>(s) ? s.before * s.after * round_to_vectors<T>(s.n_in) : 0;
 }
 
 // Blocks of arithmetic that all steps take on the way forward, roughly.
@@ -57,9 +91,9 @@ Index count_blocks(const Plan& plan, Index samples) {
 // not null: (before, n_out, after) in a column step, (samples, before, n_out) in a row step, where
 // `bias_stride` goes from row to row.
 template <class T>
-void step_forward(const Step& s, bool add_copies, Index samples, const T* weight, const T* packed,
-                  const T* in, Index in_copy, T* out, Index out_copy, const T* bias,
-                  Index bias_stride, Ahead* ahead) {
+void step_forward(const Step& s, bool add_copies, Index samples, const T* factor, const T* in,
+                  Index in_copy, T* out, Index out_copy, const T* bias, Index bias_stride,
+                  T* /*room*/, Ahead* ahead) {
   const Index passes = add_copies ? 1 : s.copies, outer = add_copies ? s.copies : 1;
   const Index weight_copy = s.n_out * s.n_in;
   const Index packed_stride = round_to_vectors<T>(s.n_out), packed_copy = s.n_in * packed_stride;
@@ -78,7 +112,7 @@ void step_forward(const Step& s, bool add_copies, Index samples, const T* weight
                          .a = in_c,
                          .a_stride = s.in_stride,
                          .a_outer = in_copy,
-                         .b = packed + c * packed_copy,
+                         .b = factor + c * packed_copy,
                          .b_stride = packed_stride,
                          .b_outer = packed_copy,
                          .init = bias,
@@ -93,7 +127,7 @@ void step_forward(const Step& s, bool add_copies, Index samples, const T* weight
                          .columns = s.after,
                          .depth = s.n_in,
                          .outer = outer,
-                         .a = weight + c * weight_copy,
+                         .a = factor + c * weight_copy,
                          .a_stride = s.n_in,
                          .a_outer = weight_copy,
                          .b = in_c + round * items * in_item,
@@ -114,8 +148,9 @@ void step_forward(const Step& s, bool add_copies, Index samples, const T* weight
 
 // grad_in = grad_out x factor^T, per copy, or added up over the copies.
 template <class T>
-void step_backward(const Step& s, bool add_copies, Index samples, const T* weight, const T* packed,
-                   const T* grad_out, Index out_copy, T* grad_in, Index in_copy, Ahead* ahead) {
+void step_backward(const Step& s, bool add_copies, Index samples, const T* factor,
+                   const T* grad_out, Index out_copy, T* grad_in, Index in_copy, T* /*room*/,
+                   Ahead* ahead) {
   const Index passes = add_copies ? 1 : s.copies, outer = add_copies ? s.copies : 1;
   const Index weight_copy = s.n_out * s.n_in;
   const Index packed_stride = round_to_vectors<T>(s.n_in), packed_copy = s.n_out * packed_stride;
@@ -130,7 +165,7 @@ void step_backward(const Step& s, bool add_copies, Index samples, const T* weigh
                          .a = out_c,
                          .a_stride = s.out_stride,
                          .a_outer = out_copy,
-                         .b = packed + c * packed_copy,
+                         .b = factor + c * packed_copy,
                          .b_stride = packed_stride,
                          .b_outer = packed_copy,
                          .init = nullptr,
@@ -143,7 +178,7 @@ void step_backward(const Step& s, bool add_copies, Index samples, const T* weigh
                         .columns = s.after,
                         .depth = s.n_out,
                         .outer = outer,
-                        .a = weight + c * weight_copy,
+                        .a = factor + c * weight_copy,
                         .a_stride = s.n_in,
                         .a_outer = weight_copy,
                         .b = out_c,
@@ -161,25 +196,10 @@ void step_backward(const Step& s, bool add_copies, Index samples, const T* weigh
   }
 }
 
-// Whether a column step's factor gradient goes through a transposed input. Dot products along the
-// contiguous axis need none, but they are slower; they win where n_in leaves most lanes empty,
-// and where samples stand side by side, so that the contiguous axis fills whole vectors.
-template <class T>
-bool transposes_input(const Step& s) {
-  return !s.row && !s.side_by_side && 2 * s.n_in > Simd<T>::kLanes;
-}
-
-// Elements of one copy of one sample of the transposed input.
-template <class T>
-Index transposed_size(const Step& s) {
-  return s.before * s.after * round_to_vectors<T>(s.n_in);
-}
-
-// grad_weight (copies, n_out, n_in) += what these samples contribute. `transposed` is working
-// memory for `samples * transposed_size` elements, where the input is transposed.
+// grad_weight (copies, n_out, n_in) += what these samples contribute.
 template <class T>
 void step_factor_gradient(const Step& s, Index samples, const T* in, Index in_copy,
-                          const T* grad_out, Index out_copy, T* transposed, T* grad_weight,
+                          const T* grad_out, Index out_copy, T* grad_weight, T* room,
                           Ahead* ahead) {
   const Index items = samples * s.before;
   const Index in_item = s.n_in * s.in_stride, out_item = s.n_out * s.out_stride;
@@ -207,7 +227,7 @@ void step_factor_gradient(const Step& s, Index samples, const T* in, Index in_co
     } else if (transposes_input<T>(s)) {
       for (Index i = 0; i < items && (c == 0 || in_copy != 0); ++i) {
         transpose<T>(s.n_in, s.after, in_c + i * in_item, s.in_stride,
-                     transposed + i * s.after * stride, stride);
+                     room + i * s.after * stride, stride);
       }
       product<T, false>({.rows = s.n_out,
                          .columns = s.n_in,
@@ -216,7 +236,7 @@ void step_factor_gradient(const Step& s, Index samples, const T* in, Index in_co
                          .a = out_c,
                          .a_stride = s.out_stride,
                          .a_outer = out_item,
-                         .b = transposed,
+                         .b = room,
                          .b_stride = stride,
                          .b_outer = s.after * stride,
                          .init = grad,

@@ -18,17 +18,14 @@ void fill_zero(T* values, Index count) {
 }
 
 // sums (width) += the rows of `values` (rows, width).
-template <class T>
-void add_rows(Index rows, Index width, const T* values, T* sums) {
+template <class Row, class T>
+void add_rows(Index rows, Index width, const Row* values, T* sums) {
   using S = Simd<T>;
-  const Index whole = width / S::kLanes * S::kLanes;
-  for (Index j = 0; j < whole; j += S::kLanes) {
-    typename S::Vector sum = S::load(sums + j);
-    for (Index i = 0; i < rows; ++i) sum = S::add(sum, S::load(values + i * width + j));
-    S::store(sums + j, sum);
-  }
-  for (Index j = whole; j < width; ++j) {
-    for (Index i = 0; i < rows; ++i) sums[j] += values[i * width + j];
+  for (Index j = 0; j < width; j += S::kLanes) {
+    const typename S::Mask mask = S::first(width - j < S::kLanes ? width - j : S::kLanes);
+    typename S::Vector sum = S::load(sums + j, mask);
+    for (Index i = 0; i < rows; ++i) sum = S::add(sum, S::load(values + i * width + j, mask));
+    S::store(sums + j, sum, mask);
   }
 }
 

@@ -13,8 +13,8 @@ Index round_to_vectors(Index n) {
 
 // out (columns, rows) = in (rows, columns) transposed. Every row of `out` has room for whole
 // vectors (out_stride >= rows rounded up); what lies beyond `rows` is overwritten with zeros.
-template <class T>
-void transpose(Index rows, Index columns, const T* in, Index in_stride, T* out, Index out_stride) {
+template <class T, class In>
+void transpose(Index rows, Index columns, const In* in, Index in_stride, T* out, Index out_stride) {
   using S = Simd<T>;
   constexpr Index lanes = S::kLanes;
   for (Index i = 0; i < rows; i += lanes) {
@@ -32,8 +32,8 @@ void transpose(Index rows, Index columns, const T* in, Index in_stride, T* out, 
 }
 
 // The same without room beyond `rows`: nothing there is written.
-template <class T>
-void transpose_tight(Index rows, Index columns, const T* in, Index in_stride, T* out,
+template <class T, class Out>
+void transpose_tight(Index rows, Index columns, const T* in, Index in_stride, Out* out,
                      Index out_stride) {
   using S = Simd<T>;
   constexpr Index lanes = S::kLanes;

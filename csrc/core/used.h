@@ -13,7 +13,7 @@ namespace {
 
 // The plan of a call: from the factors' sizes alone, nothing is multiplied out.
 template <class S>
-Plan plan_of(const Layer<S>& layer, Index batch, Index lanes) {
+Plan plan_of(const Layer<S>& layer, Index batch, Lanes lanes) {
   const int count = static_cast<int>(layer.groups.size());
   Index in_dims[kMaxFactors], out_dims[kMaxFactors];
   const Factor<S>* next = layer.factors.data();
@@ -25,8 +25,7 @@ Plan plan_of(const Layer<S>& layer, Index batch, Index lanes) {
     }
   }
   // A single factor left is the whole weight, its copies added up.
-  return make_plan(count, count == 1 ? 1 : layer.copies, in_dims, out_dims, batch,
-                   kConverts<S> ? 1 : lanes, lanes);
+  return make_plan(count, count == 1 ? 1 : layer.copies, in_dims, out_dims, batch, lanes);
 }
 
 // The values of those factors.

@@ -54,11 +54,12 @@ T number_of(double value) {
   }
 }
 
-// Largest error, as a fraction of the largest entry.
+// Largest error, as a fraction of the largest entry. In bfloat16 inputs to later steps, what GELU is
+// given on the way back and results may each be rounded.
 template <class T>
 constexpr double kTolerance = std::is_same_v<T, double>  ? 1e-12
                               : std::is_same_v<T, float> ? 1e-5
-                                                         : 5e-3;
+                                                         : 8e-3;
 
 template <class T>
 std::vector<T> draw(Index count, std::mt19937& random) {
@@ -212,7 +213,8 @@ int main() {
   };
   int failures = 0, tried = 0;
   for (const InstructionSet set :
-       {InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+       {InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512,
+        InstructionSet::kAvx512Bf16}) {
     if (set > qimlp::best_instruction_set()) continue;
     for (const Index threads : {1, 3}) {
       for (std::size_t i = 0; i < cases.size(); ++i) {

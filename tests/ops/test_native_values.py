@@ -89,6 +89,32 @@ def test_samples_side_by_side(batch, dtype):
     compare((4, 3, 7), (2, 5, 7), 2, batch, [2, 1], dtype=dtype, bias=False)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("ins", "outs"), [((3, 7), (5, 3)), ((5, 33), (33, 5)), ((3, 5, 2), (2, 7, 3))]
+)
+@pytest.mark.usefixtures("instructions", "poisoned_results")
+def test_a_row_of_nan_stays_alone(ins, outs, dtype):
+    """Rows of an odd number of elements lie at each other's pairs, and in each other's vectors."""
+    factors = make_factors(ins, outs, 2, dtype=dtype)
+    groups = [1] * len(ins)
+    for batch in (3, 40):
+        x = make_input((batch,), ins).to(dtype)
+        spoiled = x.clone()
+        spoiled[1] = torch.nan
+        others = torch.arange(batch) != 1
+        results = []
+        for rows in (x, spoiled):
+            given = rows.requires_grad_()
+            y = native.linear(given, factors, (), groups)
+            upstream = torch.where(others[:, None], 1, torch.nan).expand_as(y).to(dtype)
+            (grad_x,) = torch.autograd.grad(y, given, upstream)
+            results.append((y.detach(), grad_x))
+        for one, other in zip(*results, strict=True):
+            assert torch.equal(one[others], other[others])
+        assert results[1][0][1].isnan().all()
+
+
 def misaligned(tensor: Tensor) -> Tensor:
     """The same values, one element off any alignment."""
     room = torch.empty(tensor.numel() + 1, dtype=tensor.dtype)

@@ -42,11 +42,26 @@ def test_candidates_come_cheapest_first():
 
 
 def test_products_of_bfloat16_in_hardware_win_on_large_work():
-    def best(shape, batch, *, hardware):
-        problem = Problem(shape, batch, "bfloat16", multiplies_bfloat16=hardware)
+    def best(shape, batch, *, hardware, pairs=False):
+        problem = Problem(
+            shape, batch, "bfloat16", multiplies_bfloat16=hardware, pairs_bfloat16=pairs
+        )
         return candidates(problem, fused=True)[0].way
 
     small, large = KroneckerShape((28, 28), (28, 28)), KroneckerShape((64, 64), (64, 64), 4)
     assert best(small, 50, hardware=True) == best(small, 50, hardware=False) == "fused"
     assert best(large, 1024, hardware=True) == "two_gemm"
     assert best(large, 1024, hardware=False) == "fused"
+    assert best(large, 1024, hardware=True, pairs=True) == "fused"  # the kernel has them, too
+
+
+def test_few_elements_behind_an_axis_go_side_by_side():
+    """Of (256, 3) vectors along the last axis would be filled by three lanes of sixteen."""
+    shape = KroneckerShape((256, 3), (256, 3))
+    alone, many = (candidates(Problem(shape, batch), fused=True) for batch in (1, 1024))
+    seconds = [
+        next(c.seconds for c in found if c.way == "fused") / rows
+        for found, rows in ((alone, 1), (many, 1024))
+    ]
+    assert seconds[1] < seconds[0] / 3
+    assert many[0].way == "fused"

@@ -86,7 +86,11 @@ def explain(problem: Problem) -> Explanation:
 def _on_this_chip(problem: Problem) -> Problem:
     if problem.dtype != "bfloat16" or problem.device != "cpu":
         return problem
-    return replace(problem, multiplies_bfloat16=native.chip_multiplies_bfloat16())
+    return replace(
+        problem,
+        multiplies_bfloat16=native.chip_multiplies_bfloat16(),
+        pairs_bfloat16=native.pairs_bfloat16(),
+    )
 
 
 def _refusal(way: str, problem: Problem, *, asked: bool = False) -> str:

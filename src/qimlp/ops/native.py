@@ -54,6 +54,11 @@ def chip_multiplies_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def pairs_bfloat16() -> bool:
+    """Whether the kernel is loaded and takes products of bfloat16 in hardware."""
+    return _ABSENT is None and torch.ops.qimlp.kernel_instructions() == "avx512_bf16"
+
+
 def linear(
     x: Tensor,
     factors: Sequence[Tensor],

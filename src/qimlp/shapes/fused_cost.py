@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import prod
 
 from qimlp.shapes.layer import KroneckerShape
@@ -11,6 +12,8 @@ _FLOPS = 175e9  # float32, one thread, well-filled registers
 _VECTOR = 16
 _SHORT_ROW = 1.16  # a row this long takes twice its time
 _SHORT_SUM = 3.5  # a contraction this long takes twice its time
+_INTERLEAVE = 6  # multiply-adds that putting an element side by side with others is worth
+_LARGEST_ITEM = 32 * 1024  # elements of the largest state that the kernel puts side by side
 _BANDWIDTH = 35e9
 _MERGE_BANDWIDTH = 4.1e9
 _CALL_SECONDS = 8.9e-6
@@ -23,22 +26,12 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
 
     One group is the whole weight, which the kernel builds and applies: best for tiny widths.
     """
-    merged, rows = merged_shape(problem.shape, groups), problem.rows
+    merged = merged_shape(problem.shape, groups)
     copies = 1 if len(groups) == 1 else merged.rank  # one group is the whole weight, summed up
-    wide = max(1.0, problem.item_bytes / 4)  # bfloat16 is computed in float32
-    vector = max(1, round(_VECTOR / wide))
-    arithmetic = 0.0
-    width = merged.in_features
-    for step, mode in enumerate(merged.cheapest_order):
-        n_in, n_out = merged.in_dims[mode], merged.out_dims[mode]
-        width = width // n_in * n_out
-        behind = elements_behind(merged, mode, step)
-        row = n_out if behind == 1 else behind
-        fill = n_in / (n_in + _SHORT_SUM) * row / (row + _SHORT_ROW)
-        fill *= row / (-(-row // vector) * vector)
-        products = rows * width * copies
-        arithmetic += 2 * products * n_in * wide / (_FLOPS * fill)
-        arithmetic += products * 4 * wide / _BANDWIDTH
+    arithmetic = min(
+        _one_sample_at_a_time(problem, merged, copies), _side_by_side(problem, merged, copies)
+    )
+    wide = max(1.0, problem.item_bytes / 4)
     merging = 0.0
     if len(groups) < problem.shape.num_factors:
         merging = merged.weight_parameters * 4 * wide / _MERGE_BANDWIDTH
@@ -46,6 +39,47 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
         return arithmetic + merging + _CALL_SECONDS, 0
     seconds = _BACKWARD * arithmetic + 4 * merging + _BACKWARD_CALLS * _CALL_SECONDS
     return seconds, 0
+
+
+def _one_sample_at_a_time(problem: Problem, merged: KroneckerShape, copies: int) -> float:
+    """Predicted seconds of the steps: vectors go along rows, or along what lies behind an axis."""
+    wide = max(1.0, problem.item_bytes / 4)  # bfloat16 is computed in float32, or in pairs
+    paired = 2 if problem.dtype == "bfloat16" and problem.pairs_bfloat16 else 1
+    vector = max(1, round(_VECTOR / wide))
+    seconds = 0.0
+    width = merged.in_features
+    for step, mode in enumerate(merged.cheapest_order):
+        n_in, n_out = merged.in_dims[mode], merged.out_dims[mode]
+        width = width // n_in * n_out
+        behind = elements_behind(merged, mode, step)
+        row = n_out if behind == 1 else behind
+        depth = -(-n_in // paired)
+        fill = depth / (depth + _SHORT_SUM) * row / (row + _SHORT_ROW)
+        fill *= row / (-(-row // vector) * vector)
+        products = problem.rows * width * copies
+        seconds += 2 * products * depth * wide / (_FLOPS * fill)
+        seconds += products * 4 * wide / _BANDWIDTH
+    return seconds
+
+
+def _side_by_side(problem: Problem, merged: KroneckerShape, copies: int) -> float:
+    """The same where the samples of a vector are its lanes; infinite where the kernel does not."""
+    wide = max(1.0, problem.item_bytes / 4)
+    vector = max(1, round(_VECTOR / wide))
+    rows = -(-problem.rows // vector) * vector
+    width = merged.in_features
+    largest, seconds = width, 0.0
+    for mode in merged.cheapest_order:
+        n_in, n_out = merged.in_dims[mode], merged.out_dims[mode]
+        width = width // n_in * n_out
+        largest = max(largest, width * copies)
+        fill = n_in / (n_in + _SHORT_SUM)
+        seconds += 2 * rows * width * copies * n_in * wide / (_FLOPS * fill)
+        seconds += rows * width * copies * 4 * wide / _BANDWIDTH
+    if largest * vector > _LARGEST_ITEM:
+        return math.inf
+    moved = rows * (merged.in_features + merged.out_features)
+    return seconds + 2 * _INTERLEAVE * moved * wide / _FLOPS
 
 
 def elements_behind(shape: KroneckerShape, mode: int, step: int) -> int:

@@ -42,6 +42,7 @@ class Rates:
 
 _CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
+_NARROW_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -55,7 +56,8 @@ class Problem:
         dtype: name without prefix, such as `"float32"`.
         device: device type, such as `"cpu"`.
         needs_grad: whether a backward pass will follow.
-        multiplies_bfloat16: whether the CPU has products of bfloat16 in hardware.
+        multiplies_bfloat16: whether torch's products take bfloat16 in hardware on this CPU.
+        pairs_bfloat16: whether the compiled kernel's do.
     """
 
     shape: KroneckerShape
@@ -64,6 +66,7 @@ class Problem:
     device: str = "cpu"
     needs_grad: bool = False
     multiplies_bfloat16: bool = False
+    pairs_bfloat16: bool = False
 
     @property
     def rows(self) -> int:
@@ -95,7 +98,7 @@ class Problem:
             base.cache_bytes,
             base.half_size,
             max(1, round(base.vector / wide)),
-            base.call_seconds,
+            base.call_seconds * (_NARROW_CALLS if self._narrow_products else 1.0),
             base.item_seconds,
         )
 
