@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.ops.linear import linear_rows
@@ -83,6 +84,12 @@ def apply_layer(
             return y
     if gelu:
         return F.gelu(apply_layer(x, factors, bias, shape, method))
+    if has_torch_function_unary(
+        x
+    ):  # such as a proxy of torch.fx: let it say what the call is to it
+        vectors = None if not bias else bias[0] if len(bias) == 1 else list(bias)
+        chosen = {} if method == "auto" else {"method": method}
+        return handle_torch_function(kron_linear, (x,), x, list(factors), vectors, **chosen)
     check_input(x, shape)
     device = x.device
     if _autocast_active(device.type):

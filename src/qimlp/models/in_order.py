@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as _every_module
+from torch.overrides import has_torch_function_unary
 
 from qimlp.nn import KroneckerLinear
 
@@ -18,6 +19,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     if (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state()  # torch.jit.trace
+        or has_torch_function_unary(x)  # torch.fx
         or _every_module._has_any_global_hook()
         or not _is_untouched(layers, nn.Sequential)
     ):
@@ -27,7 +29,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     for module in layers._modules.values():
         if waiting is not None:
             fused = _is_untouched(module, nn.GELU) and module.approximate == "none"
-            x = waiting.forward(x, gelu=fused)
+            x = waiting.forward_gelu(x) if fused else waiting.forward(x)
             waiting = None
             if fused:
                 continue

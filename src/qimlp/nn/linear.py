@@ -124,11 +124,15 @@ class KroneckerLinear(nn.Module):
         elif self.bias is not None:
             self.bias.zero_()
 
-    def forward(self, x: Tensor, *, gelu: bool = False) -> Tensor:
-        """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`.
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
+        return self._call(x, False)
 
-        With `gelu`, return the exact GELU of that: one pass where the kernel takes the call.
-        """
+    def forward_gelu(self, x: Tensor) -> Tensor:
+        """The exact GELU of `forward(x)`, in one pass where the kernel takes the call."""
+        return self._call(x, True)
+
+    def _call(self, x: Tensor, gelu: bool) -> Tensor:
         modules: dict[str, Any] = self._modules  # an attribute would cost a tenth of a short call
         vectors = modules.get("bias_factors")
         if vectors is not None:
