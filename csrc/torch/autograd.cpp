@@ -16,7 +16,9 @@
 #include <mutex>
 #include <tuple>
 
+#include "compiled_autograd.h"
 #include "differentiable.h"
+#include "gradients.h"
 #include "node.h"
 #include "operators.h"
 
@@ -40,9 +42,7 @@ struct KronLinearBackward : public torch::autograd::Node {
   SavedList factors;
   SavedList bias;  // parts that learn, or where GELU follows; the gradient needs nothing else of it
   SavedVariable slope, state;
-  bool has_gelu = false, keeps = false;
-  c10::SmallVector<int64_t, 4> groups;
-  std::size_t biases = 0;
+  Call call;
 
   std::string name() const override { return "KronLinearBackward"; }
 
@@ -57,50 +57,57 @@ struct KronLinearBackward : public torch::autograd::Node {
 
   variable_list apply(variable_list&& grads) override {
     std::lock_guard<std::mutex> lock(mutex_);
-    const std::size_t count = factors.size();
-    variable_list results(1 + count + biases);
-    if (!grads[0].defined()) return results;
-    const bool needs_x = task_should_compute_output(0);
-    const bool needs_factors = any_wanted(1, count), needs_bias = any_wanted(1 + count, biases);
-    if (!needs_x && !needs_factors && !needs_bias) return results;
-    const at::Tensor saved_x = x.unpack();
-    const auto saved_factors = unpack(factors);
-    std::vector<at::Tensor> computed;
-    if (keeps && !at::GradMode::is_enabled()) {
-      computed = call_kron_layer_backward(grads[0], slope.unpack(), state.unpack(), saved_x,
-                                          saved_factors, groups, needs_x, needs_factors, needs_bias);
-    } else {
-      // To be differentiated again, what was kept does not do: it was computed below autograd.
-      at::Tensor grad = grads[0];
-      if (has_gelu) {
-        grad = at::gelu_backward(
-            grad, differentiable_layer(saved_x, saved_factors, unpack(bias), groups));
-      }
-      computed = call_kron_linear_backward(grad, saved_x, saved_factors, groups, needs_x,
-                                           needs_factors, needs_bias);
-    }
-    auto next = computed.begin();
-    if (needs_x) results[0] = std::move(*next++);
-    for (std::size_t i = 0; i < count && needs_factors; ++i) results[i + 1] = std::move(*next++);
-    if (needs_bias && biases == 1) {
-      results[1 + count] = std::move(*next);
-    } else if (needs_bias) {
-      computed = call_kron_bias_backward(*next, unpack(bias));
-      std::move(computed.begin(), computed.end(), results.begin() + 1 + count);
-    }
+    const Needs needs = needed();
+    const bool any = std::find(needs.begin(), needs.end(), true) != needs.end();
+    if (!grads[0].defined() || !any) return variable_list(needs.size());
+    return gradients(grads[0], call, unpack(), needs);
+  }
+
+#ifdef QIMLP_COMPILED_AUTOGRAD
+  void compiled_args(torch::dynamo::autograd::CompiledNodeArgs& args) const override {
+    args.collect(x, false);
+    args.collect(c10::ArrayRef<SavedVariable>(factors), false);
+    args.collect(c10::ArrayRef<SavedVariable>(bias), false);
+    args.collect(slope, false);
+    args.collect(state, false);
+    args.collect(call.has_gelu);
+    args.collect(call.keeps);
+    args.collect(c10::ArrayRef<int64_t>(call.groups));
+    args.collect(static_cast<int64_t>(call.biases));
+  }
+
+  variable_list apply_with_saved(const variable_list& grads,
+                                 torch::dynamo::autograd::SwapSavedVariables& swap) override {
+    each_saved([&](auto& saved) { swap.before(saved); });
+    variable_list results = trace_gradients(grads, call, unpack(), needed(), next_edges(),
+                                            swap.get_py_compiler());
+    each_saved([&](auto& saved) { swap.after(saved); });
     return results;
   }
+#endif
 
  private:
-  bool any_wanted(std::size_t first, std::size_t count) {
-    for (std::size_t i = first; i < first + count; ++i) {
-      if (task_should_compute_output(i)) return true;
-    }
-    return false;
+  Needs needed() {
+    Needs needs(1 + factors.size() + call.biases);
+    for (std::size_t i = 0; i < needs.size(); ++i) needs[i] = task_should_compute_output(i);
+    return needs;
   }
 
-  static c10::SmallVector<at::Tensor, 4> unpack(SavedList& saved) {
-    c10::SmallVector<at::Tensor, 4> tensors;
+  template <class Visit>
+  void each_saved(const Visit& visit) {
+    visit(x);
+    visit(factors);
+    visit(bias);
+    visit(slope);
+    visit(state);
+  }
+
+  Unpacked unpack() {
+    return {x.unpack(), slope.unpack(), state.unpack(), unpack(factors), unpack(bias)};
+  }
+
+  static Tensors unpack(SavedList& saved) {
+    Tensors tensors;
     for (SavedVariable& variable : saved) tensors.push_back(variable.unpack());
     return tensors;
   }
@@ -146,9 +153,10 @@ NodePointer<KronLinearBackward> node_of(const at::Tensor& x, at::TensorList fact
   node->x = SavedVariable(keeps_values ? x : outline(x), false);
   node->factors = save(factors);
   if (gelu || (bias.size() > 1 && any_requires_grad(bias))) node->bias = save(bias);
-  node->groups.assign(groups.begin(), groups.end());
-  node->biases = bias.size();
-  node->has_gelu = gelu;
+  node->call.groups.assign(groups.begin(), groups.end());
+  node->call.factors = factors.size();
+  node->call.biases = bias.size();
+  node->call.has_gelu = gelu;
   return node;
 }
 
@@ -165,7 +173,7 @@ at::Tensor record_kept(const at::Tensor& x, at::TensorList factors, at::TensorLi
   }
   node->slope = SavedVariable(slope, false);
   node->state = SavedVariable(state, false);
-  node->keeps = true;
+  node->call.keeps = true;
   torch::autograd::set_history(y, node);
   return y;
 }
