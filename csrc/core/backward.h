@@ -183,7 +183,7 @@ void backward_group(const BackwardJob<K>& job, Index t, Index first, Index sampl
   in[0] = x;
   in_copy[0] = 0;
   if (call.state != nullptr) {
-    in[1] = reinterpret_cast<const State*>(call.state) + first * plan.state_size();
+    in[1] = static_cast<const State*>(call.state) + first * plan.state_size();
     in_copy[1] = plan.step[0].copy_stride;  // copies side by side, or one
   }
   const typename K::Sum* const no_bias = nullptr;
@@ -289,7 +289,9 @@ void backward(const Plan& plan, const Backward<typename K::Row>& call, Index tas
     if (factors && !parts.state && i + 1 < plan.steps) {
       job.factors_forward[i] = forward_factor(s, call.factors, job.packed_forward[i]);
     }
-    job.factors_backward[i] = backward_factor(s, call.factors, job.packed_backward[i]);
+    if (call.grad_x != nullptr || (factors && i > 0)) {
+      job.factors_backward[i] = backward_factor(s, call.factors, job.packed_backward[i]);
+    }
   }
   run(tasks, backward_task<K>, &job);
   // In the order of the tasks: the same bits every time.

@@ -25,7 +25,7 @@ class WideLayer {
   using T = Computed<S>;
 
  public:
-  WideLayer(const Layer<S>& layer, bool as_given) {
+  WideLayer(const Layer<S>& layer, const Engine<S>& engine, bool as_given) {
     if constexpr (kConverts<S>) {
       converted_.copies = layer.copies;
       converted_.groups = layer.groups;
@@ -39,7 +39,7 @@ class WideLayer {
           if (merged || !as_given) {
             const Index count = layer.copies * factor.n_out * factor.n_in;
             values_.emplace_back(new T[static_cast<std::size_t>(count)]);
-            convert(count, factor.values, values_.back().get());
+            engine.widen(count, factor.values, values_.back().get());
             values = values_.back().get();
           }
           converted_.factors.push_back({values, factor.n_out, factor.n_in});
@@ -89,12 +89,14 @@ class WideSums {
   using T = Computed<S>;
 
  public:
+  explicit WideSums(const Engine<S>& engine) : engine_(engine) {}
+
   // Where to compute `results`, which `store` writes; null stays null.
   T* add(Index size, S* results) {
     if constexpr (kConverts<S>) {
       if (results == nullptr) return nullptr;
-      sums_.emplace_back(std::vector<T>(static_cast<std::size_t>(size)), results);
-      return sums_.back().first.data();
+      sums_.push_back({std::unique_ptr<T[]>(new T[static_cast<std::size_t>(size)]), size, results});
+      return sums_.back().values.get();
     } else {
       return results;
     }
@@ -102,40 +104,52 @@ class WideSums {
 
   void store() const {
     if constexpr (kConverts<S>) {
-      for (const auto& [sums, results] : sums_) {
-        convert(static_cast<Index>(sums.size()), sums.data(), results);
-      }
+      for (const Sum& sum : sums_) engine_.narrow(sum.size, sum.values.get(), sum.results);
     }
   }
 
  private:
-  std::vector<std::pair<std::vector<T>, S*>> sums_;
+  struct Sum {
+    std::unique_ptr<T[]> values;
+    Index size;
+    S* results;
+  };
+  const Engine<S>& engine_;
+  std::vector<Sum> sums_;
 };
 
 }  // namespace
 
 template <class S>
-Index state_size(const Layer<S>& layer, Index batch, const Setting& setting) {
-  const Plan plan = plan_of(layer, batch, qimlp::engine<S>(setting.instructions).lanes);
+KeptState kept_state(const Layer<S>& layer, Index batch, const Setting& setting) {
+  const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
+  const Plan plan = plan_of(layer, batch, engine.lanes);
   const Index size = batch * plan.state_size();
-  return size * static_cast<Index>(sizeof(Computed<S>)) <= kMostStateBytes ? size : 0;
+  const bool as_rows = works_on_rows(plan, engine);
+  const auto bytes = static_cast<Index>(as_rows ? sizeof(S) : sizeof(Computed<S>));
+  return {size * bytes <= kMostStateBytes ? size : 0, as_rows};
 }
 
 template <class S>
 void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, bool gelu, S* y,
-                     const Kept<S*, Computed<S>*>& kept, const Setting& setting) {
+                     const Kept<S*, void*>& kept, const Setting& setting) {
   if (batch == 0) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const Plan plan = plan_of(layer, batch, engine.lanes);
-  const WideLayer<S> wide(layer, works_on_rows(plan, engine));
+  const WideLayer<S> wide(layer, engine, works_on_rows(plan, engine));
   const UsedFactors<Computed<S>> used(*wide);
-  std::vector<Computed<S>> wide_bias;
-  if (kConverts<S> && bias != nullptr) {
-    wide_bias.resize(static_cast<std::size_t>(plan.out_features));
-  }
   Forward<S> call{};
   call.x = x;
-  call.bias = bias == nullptr ? nullptr : widened(plan.out_features, bias, wide_bias.data());
+  std::vector<Computed<S>> wide_bias;
+  if constexpr (kConverts<S>) {
+    if (bias != nullptr) {
+      wide_bias.resize(static_cast<std::size_t>(plan.out_features));
+      engine.widen(plan.out_features, bias, wide_bias.data());
+      call.bias = wide_bias.data();
+    }
+  } else {
+    call.bias = bias;
+  }
   call.y = y;
   call.gelu = gelu;
   call.slope = kept.slope;
@@ -150,14 +164,14 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
 
 template <class S>
 void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x,
-                      const Kept<const S*, const Computed<S>*>& kept, S* grad_x,
+                      const Kept<const S*, const void*>& kept, S* grad_x,
                       const std::vector<S*>& grad_factors, S* grad_bias, const Setting& setting) {
   using T = Computed<S>;
   const bool factors = !grad_factors.empty();
   if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const Plan plan = plan_of(layer, batch, engine.lanes);
-  const WideLayer<S> wide(layer, works_on_rows(plan, engine));
+  const WideLayer<S> wide(layer, engine, works_on_rows(plan, engine));
   const UsedFactors<T> used(*wide);
   Backward<S> call{};
   call.grad = grad;
@@ -167,7 +181,7 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   call.factors = factors_of(layer, used);
   call.grad_x = grad_x;
   call.batch = batch;
-  WideSums<S> sums;
+  WideSums<S> sums(engine);
   call.grad_bias = sums.add(plan.out_features, grad_bias);
   std::vector<T*> factor_sums;
   for (std::size_t f = 0; f < grad_factors.size(); ++f) {
@@ -205,11 +219,11 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
 }
 
 #define QIMLP_INSTANTIATE(S)                                                                       \
-  template Index state_size<S>(const Layer<S>&, Index, const Setting&);                            \
+  template KeptState kept_state<S>(const Layer<S>&, Index, const Setting&);                        \
   template void compute_forward<S>(const Layer<S>&, Index, const S*, const S*, bool, S*,           \
-                                   const Kept<S*, Computed<S>*>&, const Setting&);                 \
+                                   const Kept<S*, void*>&, const Setting&);                        \
   template void compute_backward<S>(const Layer<S>&, Index, const S*, const S*,                    \
-                                    const Kept<const S*, const Computed<S>*>&, S*,                 \
+                                    const Kept<const S*, const void*>&, S*,                        \
                                     const std::vector<S*>&, S*, const Setting&);
 QIMLP_INSTANTIATE(float)
 QIMLP_INSTANTIATE(double)

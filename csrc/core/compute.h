@@ -31,29 +31,34 @@ struct Setting {
 constexpr Index kMostStateBytes = 1 << 20;
 
 // What a forward pass keeps for the way back, or none where null: GELU's slope, shaped as y, and the
-// state between the steps, `state_size` elements.
+// state between the steps, as `kept_state` says.
 template <class Slope, class State>
 struct Kept {
   Slope slope;
   State state;
 };
 
-// Elements of the state that a forward pass can keep; 0 where there are several states, or one too
-// large.
+// The state that a forward pass can keep: how many numbers (none where there are several states, or
+// one too large), and whether they are in the type of the rows, rather than in the one computed in.
+struct KeptState {
+  Index size;
+  bool as_rows;
+};
+
 template <class S>
-Index state_size(const Layer<S>& layer, Index batch, const Setting& setting);
+KeptState kept_state(const Layer<S>& layer, Index batch, const Setting& setting);
 
 // y (batch, out) = x (batch, in) W^T + bias (out), or no bias where it is null; `gelu`: the GELU of
-// that. BFloat16 is what everything is read and written in; it is computed and added up in float.
+// that. BFloat16 is what everything is read and written in; it is added up in float.
 template <class S>
 void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bias, bool gelu, S* y,
-                     const Kept<S*, Computed<S>*>& kept, const Setting& setting);
+                     const Kept<S*, void*>& kept, const Setting& setting);
 
 // Gradients; those that are null are not computed. `grad_factors` is empty or has all factors'.
 // With a slope the forward pass was one with `gelu`.
 template <class S>
 void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S* x,
-                      const Kept<const S*, const Computed<S>*>& kept, S* grad_x,
+                      const Kept<const S*, const void*>& kept, S* grad_x,
                       const std::vector<S*>& grad_factors, S* grad_bias, const Setting& setting);
 
 }  // namespace qimlp

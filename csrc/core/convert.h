@@ -29,24 +29,5 @@ inline BFloat16 narrow(float wide) {
   return {static_cast<std::uint16_t>((is_nan ? bits | 0x400000u : rounded) >> 16)};
 }
 
-inline void convert(Index count, const BFloat16* from, float* to) {
-  for (Index i = 0; i < count; ++i) to[i] = widen(from[i]);
-}
-
-inline void convert(Index count, const float* from, BFloat16* to) {
-  for (Index i = 0; i < count; ++i) to[i] = narrow(from[i]);
-}
-
-// Rows as they are computed with: converted into `room`, or where they lie.
-template <class S>
-const Computed<S>* widened(Index count, const S* rows, Computed<S>* room) {
-  if constexpr (kConverts<S>) {
-    convert(count, rows, room);
-    return room;
-  } else {
-    return rows;
-  }
-}
-
 }  // namespace
 }  // namespace qimlp

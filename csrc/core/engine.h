@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backward.h"
+#include "convert_rows.h"
 #include "forward.h"
 #include "layer.h"
 
@@ -10,8 +11,10 @@ namespace {
 
 template <class K>
 constexpr Engine<typename K::Row> make_engine() {
-  return {{Simd<typename K::Sum>::kLanes, 1}, forward_bytes<K>, forward<K>, backward_bytes<K>,
-          backward<K>};
+  using Row = typename K::Row;
+  using Sum = typename K::Sum;
+  return {{Simd<Sum>::kLanes, 1}, convert_rows<Row, Sum>, convert_rows<Sum, Row>, forward_bytes<K>,
+          forward<K>, backward_bytes<K>, backward<K>};
 }
 
 }  // namespace

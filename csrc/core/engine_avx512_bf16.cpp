@@ -2,6 +2,7 @@
 #include "simd_pairs.h"
 // The vectors come first; everything below is built on them.
 #include "steps_pairs.h"
+#include "convert_rows.h"
 #include "engine.h"
 #include "engines.h"
 
@@ -34,7 +35,12 @@ void run_backward(const Plan& plan, const Backward<BFloat16>& call, Index tasks,
 }  // namespace
 
 extern const Engine<BFloat16> avx512_bf16_bfloat16 = {
-    {Simd<BFloat16>::kLanes, Simd<BFloat16>::kPaired}, bytes_forward, run_forward, bytes_backward,
+    {Simd<BFloat16>::kLanes, Simd<BFloat16>::kPaired},
+    convert_rows<BFloat16, float>,
+    convert_rows<float, BFloat16>,
+    bytes_forward,
+    run_forward,
+    bytes_backward,
     run_backward};
 
 }  // namespace qimlp

@@ -91,7 +91,7 @@ void forward_task(void* context, Index t) {
   State* const room_x = reinterpret_cast<State*>(scratch + job.x);
   Sum* const room_y = reinterpret_cast<Sum*>(scratch + job.y);
   Sum* const room_slope = reinterpret_cast<Sum*>(scratch + job.slope);
-  State* const kept = reinterpret_cast<State*>(call.state);
+  State* const kept = static_cast<State*>(call.state);
   const int last = plan.steps - 1;
   const Step& end = plan.step[last];
   const Sum* const no_bias = nullptr;

@@ -10,7 +10,7 @@ namespace qimlp {
 
 using Index = std::int64_t;
 
-// The upper half of a float. Rows are held in it; everything is computed in float.
+// The upper half of a float. Rows are held in it; sums are in float.
 struct BFloat16 {
   std::uint16_t bits;
 };
@@ -51,7 +51,6 @@ struct Step {
   // together.
   Index copy_stride;
 
-  Index in_size() const { return before * in_stride * (row ? 1 : n_in); }
   Index weight_size() const { return copies * n_out * n_in; }
   Index out_copy(Index samples) const {
     return copy_stride != 0 ? copy_stride : samples * out_size();
@@ -96,18 +95,19 @@ struct Forward {
   Index batch;
   bool gelu;           // y is then the GELU of the layer's result
   S* slope;            // GELU's, shaped as y; null where none is kept
-  Computed<S>* state;  // of the whole batch, `state_size` for each sample; null where none is kept
+  void* state;         // of the whole batch, `state_size` numbers for each sample, in the type that lies
+                       // between the engine's steps; null where none is kept
 };
 
 // Arguments of a backward pass. `slope` and `state` are what the forward pass kept, or null: then y
-// went through no GELU, and the states are computed once more. Outputs that are null are not computed; `grad_factors[0]` decides
-// for all factors. Factor gradients have the factors' layouts.
+// went through no GELU, and the states are computed once more. Outputs that are null are not
+// computed; `grad_factors[0]` decides for all factors. Factor gradients have the factors' layouts.
 template <class S>
 struct Backward {
   const S* grad;
   const S* slope;
   const S* x;
-  const Computed<S>* state;
+  const void* state;
   Factors<S> factors;
   S* grad_x;
   Computed<S>* grad_factors[kMaxFactors];
@@ -126,13 +126,16 @@ struct Parts {
 // How an instruction set's vectors compute with rows of one number type.
 struct Lanes {
   Index count;   // sums in a vector
-  Index paired;  // products that a lane adds to its sum at once, where samples do not stand side by side
+  Index paired;  // products that a lane adds to its sum at once, unless samples stand side by side
 };
 
 // What one instruction set offers for rows of one number type.
 template <class S>
 struct Engine {
   Lanes lanes;
+  // Numbers from the type of the rows to the one computed in, and back.
+  void (*widen)(Index count, const S* from, Computed<S>* to);
+  void (*narrow)(Index count, const Computed<S>* from, S* to);
   // Bytes of working memory for `tasks` tasks.
   Index (*forward_bytes)(const Plan&, Index batch, Index tasks, bool bias);
   void (*forward)(const Plan&, const Forward<S>&, Index tasks, void* memory, RunTasks);

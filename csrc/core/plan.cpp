@@ -9,6 +9,8 @@ Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
 constexpr Index kStart = 4;
 // What it costs to put an element of input or output side by side with the other samples'.
 constexpr Index kInterleave = 6;
+// What it costs to pair an element of a column step's input with the row below it.
+constexpr Index kPair = 2;
 // Elements of the largest state of an item that a near cache is still taken to hold.
 constexpr Index kLargestItem = 32 * 1024;
 
@@ -72,6 +74,9 @@ Index cost(const Plan& plan, Index batch, Lanes lanes) {
     const Step& s = plan.step[i];
     item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
             round_up(s.row ? s.n_out : s.after, lanes.count);
+    if (lanes.paired > 1 && plan.side == 1 && !s.row) {
+      item += kPair * s.copies * s.before * s.n_in * round_up(s.after, lanes.count);
+    }
   }
   if (plan.side > 1) item += kInterleave * plan.side * (plan.in_features + plan.out_features);
   return plan.items(batch) * item;

@@ -126,11 +126,16 @@ bool check(const Case& c, InstructionSet set, Index threads, bool gelu, bool kee
 
   const qimlp::Setting setting{set, threads, run_on_threads, true, 1};
   std::vector<T> slope(gelu ? y.size() : 0, number_of<T>(NAN));
-  std::vector<qimlp::Computed<T>> state(
-      static_cast<std::size_t>(keep ? qimlp::state_size<T>(layer, c.batch, setting) : 0),
+  const qimlp::KeptState kept = qimlp::kept_state<T>(layer, c.batch, setting);
+  std::vector<T> rows(static_cast<std::size_t>(keep && kept.as_rows ? kept.size : 0),
+                      number_of<T>(NAN));
+  std::vector<qimlp::Computed<T>> wide(
+      static_cast<std::size_t>(keep && !kept.as_rows ? kept.size : 0),
       static_cast<qimlp::Computed<T>>(NAN));
   T* const slopes = slope.empty() ? nullptr : slope.data();
-  qimlp::Computed<T>* const states = state.empty() ? nullptr : state.data();
+  void* const states = !rows.empty()   ? static_cast<void*>(rows.data())
+                       : !wide.empty() ? static_cast<void*>(wide.data())
+                                       : nullptr;
   qimlp::compute_forward<T>(layer, c.batch, x.data(), bias.data(), gelu, y.data(), {slopes, states},
                             setting);
   qimlp::compute_backward<T>(layer, c.batch, grad.data(), x.data(), {slopes, states}, grad_x.data(),

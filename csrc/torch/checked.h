@@ -8,9 +8,11 @@
 
 namespace qimlp {
 
-// Torch's name for what rows of a type are computed in.
+// Torch's name for the type of a kept state, of rows of a type.
 template <class T>
-constexpr at::ScalarType kComputedType = c10::CppTypeToScalarType<Computed<T>>::value;
+at::ScalarType type_of(const KeptState& state, at::ScalarType rows) {
+  return state.as_rows ? rows : c10::CppTypeToScalarType<Computed<T>>::value;
+}
 
 inline void check_like(const char* name, const at::Tensor& tensor, const at::Tensor& x) {
   TORCH_CHECK_TYPE(tensor.scalar_type() == x.scalar_type(), "qimlp::kron_linear: expected ", name,

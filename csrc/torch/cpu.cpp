@@ -108,11 +108,14 @@ Forwarded forward_of(const at::Tensor& x, at::TensorList factors, at::TensorList
   const Setting setting = current_setting();
   Forwarded results{at::empty({batch, width}, x.options()), {}, {}};
   if (keep_slope) results.slope = at::empty({batch, width}, x.options());
-  const Index state = keep_state ? state_size(layer, batch, setting) : 0;
-  if (state > 0) results.state = at::empty({state}, x.options().dtype(kComputedType<T>));
+  if (keep_state) {
+    const KeptState state = kept_state(layer, batch, setting);
+    const at::ScalarType type = type_of<T>(state, x.scalar_type());
+    if (state.size > 0) results.state = at::empty({state.size}, x.options().dtype(type));
+  }
   compute_forward<T>(layer, batch, static_cast<const T*>(rows.const_data_ptr()), vector.values(),
                      gelu, static_cast<T*>(results.y.mutable_data_ptr()),
-                     {values_of<T>(results.slope), values_of<Computed<T>>(results.state)}, setting);
+                     {values_of<T>(results.slope), values_of<void>(results.state)}, setting);
   return results;
 }
 
@@ -140,11 +143,11 @@ std::vector<at::Tensor> backward_of(const at::Tensor& grad, const at::Tensor& sl
     slopes = slope.contiguous();
   }
   if (state.numel() > 0) {
-    const Index size = state_size(layer, batch, setting);
-    TORCH_CHECK_VALUE(state.numel() == size &&
-                          state.scalar_type() == kComputedType<T>,
-                      "qimlp::kron_layer_backward: expected a state of ", size,
-                      " elements, as kron_layer_kept leaves it on these instructions, got ",
+    const KeptState expected = kept_state(layer, batch, setting);
+    const at::ScalarType type = type_of<T>(expected, x.scalar_type());
+    TORCH_CHECK_VALUE(state.numel() == expected.size && state.scalar_type() == type,
+                      "qimlp::kron_layer_backward: expected a state of ", expected.size,
+                      " elements of ", type, ", as kron_layer_kept leaves it on these instructions, got ",
                       state.numel(), " of ", state.scalar_type());
     states = state.contiguous();
   }
@@ -168,7 +171,7 @@ std::vector<at::Tensor> backward_of(const at::Tensor& grad, const at::Tensor& sl
   }
   compute_backward<T>(layer, batch, static_cast<const T*>(grad_rows.const_data_ptr()),
                       static_cast<const T*>(rows.const_data_ptr()),
-                      {values_of<const T>(slopes), values_of<const Computed<T>>(states)}, grad_x,
+                      {values_of<const T>(slopes), values_of<const void>(states)}, grad_x,
                       grad_factors, grad_bias, setting);
   return results;
 }

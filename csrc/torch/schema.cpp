@@ -92,8 +92,9 @@ at::Tensor state_meta(const at::Tensor& x, at::TensorList factors, at::IntArrayR
   for (const at::Tensor& factor : factors) {
     layer.factors.push_back({nullptr, known(factor.sym_size(1)), known(factor.sym_size(2))});
   }
-  const Index size = state_size(layer, known(x.sym_size(0)), current_setting());
-  return at::empty({size}, x.options().dtype(size > 0 ? kComputedType<T> : x.scalar_type()));
+  const KeptState state = kept_state(layer, known(x.sym_size(0)), current_setting());
+  const at::ScalarType type = state.size > 0 ? type_of<T>(state, x.scalar_type()) : x.scalar_type();
+  return at::empty({state.size}, x.options().dtype(type));
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> kept_meta(const at::Tensor& x,

@@ -53,3 +53,13 @@ def test_devices_and_precisions_are_considered(device):
         said = explain(shape, 4096, dtype=dtype, device=device)
         assert said.chosen.seconds > 0
         assert device in str(said)
+
+
+def test_the_dense_layer_is_predicted_for_the_same_chip():
+    """Products of bfloat16 in hardware are faster for `nn.Linear` too."""
+    from qimlp.ops import native
+    from qimlp.shapes.cost import linear_seconds
+
+    said = explain(KroneckerShape((64, 64), (64, 64)), 1024, dtype=torch.bfloat16)
+    assert said.problem.multiplies_bfloat16 == native.chip_multiplies_bfloat16()
+    assert said.linear_seconds == linear_seconds(said.problem)

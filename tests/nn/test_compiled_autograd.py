@@ -18,7 +18,8 @@ NETWORKS = {
 
 
 @pytest.mark.skipif(
-    torch.__version__.split(".")[:2] < ["2", "13"], reason="tried with torch 2.13 and later"
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13),
+    reason="tried with torch 2.13 and later",
 )
 # Of torch itself, which looks at the gradients of what it records.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")

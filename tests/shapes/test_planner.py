@@ -2,6 +2,7 @@ from itertools import pairwise
 from math import prod
 
 import pytest
+import torch
 
 import qimlp
 from qimlp.shapes import PAPER_NETWORKS
@@ -66,6 +67,28 @@ def test_factorizations_are_complete():
 def test_equal_bodies_come_first():
     assert qimlp.plan(64, 64)[0].in_dims == (8, 8)
     assert qimlp.plan(4096, 4096, 3)[0].in_dims == (16, 16, 16)
+
+
+@pytest.mark.parametrize("dims", [((24, 32), (32, 24)), ((1, 53), (5, 2)), ((6, 4), (2, 9))])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_matrix_rank_is_that_of_a_random_weight(dims, rank):
+    shape = qimlp.KroneckerShape(*dims, rank)
+    factors = [torch.randn(size, dtype=torch.float64) for size in shape.factor_shapes]
+    weight = qimlp.functional.kron_dense(factors)
+    assert torch.linalg.matrix_rank(weight) == shape.matrix_rank
+
+
+@pytest.mark.parametrize("width", [768, 3072, 5000, 720, 53])
+def test_a_weight_of_full_rank_comes_first(width):
+    """`(24, 32) -> (32, 24)` has fewer parameters than `(24, 32) -> (24, 32)`, and rank 576."""
+    plans = qimlp.plan(width, width)
+    assert plans[0].matrix_rank == width
+    assert any(p.matrix_rank < width for p in qimlp.plan(width, width, limit=None))
+
+
+def test_the_most_of_a_prime_width():
+    """The first choice for ten classes was of rank 2."""
+    assert qimlp.plan(53, 10)[0].matrix_rank == 5
 
 
 def test_limit():

@@ -7,7 +7,16 @@ import typer
 from qimlp import plan
 from qimlp.cli.console import make_table, open_console, write_json
 
-_COLUMNS = ("in", "out", "parameters", "compression", "multiply-adds", "predicted cost", "note")
+_COLUMNS = (
+    "in",
+    "out",
+    "matrix rank",
+    "parameters",
+    "compression",
+    "multiply-adds",
+    "predicted cost",
+    "note",
+)
 
 
 def plan_command(
@@ -34,6 +43,7 @@ def plan_command(
         table.add_row(
             "x".join(map(str, row.in_dims)),
             "x".join(map(str, row.out_dims)),
+            f"{row.matrix_rank:,}",
             f"{row.parameters:,}",
             f"{row.compression:.1f}x",
             f"{row.multiply_adds:,}",
@@ -42,6 +52,7 @@ def plan_command(
         )
     console.print(table)
     console.print(
+        "Matrix rank: the largest that the weight can have. "
         "Compression: against nn.Linear of the same width. Predicted cost: time over that of "
         "nn.Linear, forward and backward; below 1 is faster. A model, not a measurement."
     )

@@ -8,9 +8,10 @@ from math import prod
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
-from torch.overrides import handle_torch_function, has_torch_function_unary
+from torch.overrides import has_torch_function_unary
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
+from qimlp.functional.overrides import gathered, overridden
 from qimlp.ops.linear import linear_rows
 from qimlp.ops.quick import quick_linear
 from qimlp.shapes import KroneckerShape
@@ -48,6 +49,10 @@ def kron_linear(
 
     Under autocast, float32 and narrower arguments are cast as for `torch.nn.functional.linear`.
     """
+    factors, bias = gathered(factors), gathered(bias)
+    y = overridden(kron_linear, x, factors, bias, method)
+    if y is not None:
+        return y
     tensors, shape = check_factors(factors)
     return apply_layer(x, tensors, check_bias(bias, shape), shape, method)
 
@@ -84,12 +89,11 @@ def apply_layer(
             return y
     if gelu:
         return F.gelu(apply_layer(x, factors, bias, shape, method))
-    if has_torch_function_unary(
-        x
-    ):  # such as a proxy of torch.fx: let it say what the call is to it
+    if type(x) is not Tensor and has_torch_function_unary(x):
         vectors = None if not bias else bias[0] if len(bias) == 1 else list(bias)
-        chosen = {} if method == "auto" else {"method": method}
-        return handle_torch_function(kron_linear, (x,), x, list(factors), vectors, **chosen)
+        y = overridden(kron_linear, x, list(factors), vectors, method)
+        if y is not None:
+            return y
     check_input(x, shape)
     device = x.device
     if _autocast_active(device.type):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as _every_module
-from torch.overrides import has_torch_function_unary
 
+from qimlp.functional.overrides import is_proxy
 from qimlp.nn import KroneckerLinear
 
 
@@ -19,7 +19,7 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     if (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state()  # torch.jit.trace
-        or has_torch_function_unary(x)  # torch.fx
+        or is_proxy(x)
         or _every_module._has_any_global_hook()
         or not _is_untouched(layers, nn.Sequential)
     ):

@@ -77,7 +77,8 @@ class Explanation:
 
 def explain(problem: Problem) -> Explanation:
     """Say how a call would be computed and why."""
-    found = candidates(_on_this_chip(problem), fused=fused.refusal(problem) is None)
+    problem = _on_this_chip(problem)
+    found = candidates(problem, fused=fused.refusal(problem) is None)
     present = {candidate.way for candidate in found}
     refused = tuple((way, _refusal(way, problem)) for way in WAYS if way not in present)
     return Explanation(problem, found[0], found[1:], refused, linear_seconds(problem))

@@ -71,7 +71,8 @@ def linear(
 
     Args:
         x: shape `(batch, prod in_i)`, float32, float64 or bfloat16 on the CPU;
-            bfloat16 is computed and added up in float32.
+            sums are in float32 where they are bfloat16, whose products the kernel takes in
+            hardware where the chip can, and what lies between two factors is then rounded.
         factors: M tensors of shape `(rank, out_i, in_i)`.
         bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
         groups: how many neighbouring factors the kernel multiplies out into each one it uses; they

@@ -13,6 +13,7 @@ _VECTOR = 16
 _SHORT_ROW = 1.16  # a row this long takes twice its time
 _SHORT_SUM = 3.5  # a contraction this long takes twice its time
 _INTERLEAVE = 6  # multiply-adds that putting an element side by side with others is worth
+_PAIR = 2  # and pairing one with the next row's
 _LARGEST_ITEM = 32 * 1024  # elements of the largest state that the kernel puts side by side
 _BANDWIDTH = 35e9
 _MERGE_BANDWIDTH = 4.1e9
@@ -59,6 +60,8 @@ def _one_sample_at_a_time(problem: Problem, merged: KroneckerShape, copies: int)
         products = problem.rows * width * copies
         seconds += 2 * products * depth * wide / (_FLOPS * fill)
         seconds += products * 4 * wide / _BANDWIDTH
+        if paired > 1 and behind > 1:
+            seconds += 2 * _PAIR * (products // n_out) * n_in / _FLOPS
     return seconds
 
 

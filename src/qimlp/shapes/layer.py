@@ -114,6 +114,17 @@ class KroneckerShape:
         return tuple((self.rank, o, i) for o, i in zip(self.out_dims, self.in_dims, strict=True))
 
     @property
+    def matrix_rank(self) -> int:
+        """Largest rank that the weight can have as a matrix.
+
+        That of a Kronecker product is the product of its factors' ranks, and that of a sum at most
+        the sum of its terms': `rank * prod min(out_i, in_i)`, or the smaller width where that is
+        less.
+        """
+        terms = self.rank * prod(map(min, self.out_dims, self.in_dims))
+        return min(terms, self.out_features, self.in_features)
+
+    @property
     def dense_weight_parameters(self) -> int:
         """Entries of the full weight."""
         return self.in_features * self.out_features

@@ -26,6 +26,8 @@ class Plan:
         in_dims: sizes of the input's bodies.
         out_dims: sizes of the output's bodies.
         rank: number of summed Kronecker products.
+        matrix_rank: largest rank that the weight can have as a matrix; below the smaller width it
+            cannot be every weight's equal, however it is trained.
         parameters: trainable numbers, with a Kronecker bias.
         dense_parameters: those of `nn.Linear` of the same width, with its bias.
         compression: `dense_parameters / parameters`.
@@ -40,6 +42,7 @@ class Plan:
     in_dims: tuple[int, ...]
     out_dims: tuple[int, ...]
     rank: int
+    matrix_rank: int
     parameters: int
     dense_parameters: int
     compression: float
@@ -70,7 +73,9 @@ def plan(
 ) -> list[Plan]:
     """List the factorisations of a layer, the recommended one first.
 
-    The paper's principle: factors as large and as equal as possible. Nothing is padded, and the
+    The paper's principle: factors as large and as equal as possible; before it comes that the
+    weight can have full rank as a matrix, which `(24, 32) -> (32, 24)` cannot. Nothing is padded,
+    and the
     number of factors is the one asked for: where a width has no useful factorisation (a prime has
     only `(1, p)`), the plan says so in its note. Shapes that the paper uses are always listed.
 
@@ -123,11 +128,19 @@ def _at_most(most: int, name: str, value: int) -> int:
 
 
 def _preference(shape: KroneckerShape) -> tuple[object, ...]:
-    """Sort key: few disguised factors, bodies equal, factors equal, few parameters."""
+    """Sort key: few disguised factors, full rank, bodies equal, factors equal, few parameters."""
     ones = sum(i == 1 for i in shape.in_dims) + sum(o == 1 for o in shape.out_dims)
     bodies = _unevenness(shape.in_dims) + _unevenness(shape.out_dims)
     sizes = _unevenness([o * i for _, o, i in shape.factor_shapes])
-    return (ones, round(bodies + sizes, 9), shape.weight_parameters, shape.in_dims, shape.out_dims)
+    missing = min(shape.in_features, shape.out_features) - shape.matrix_rank
+    return (
+        ones,
+        missing,
+        round(bodies + sizes, 9),
+        shape.weight_parameters,
+        shape.in_dims,
+        shape.out_dims,
+    )
 
 
 def _unevenness(sizes: list[int] | tuple[int, ...]) -> float:
@@ -143,6 +156,7 @@ def _plan(shape: KroneckerShape, batch: int, known: PaperLayers) -> Plan:
         in_dims=shape.in_dims,
         out_dims=shape.out_dims,
         rank=shape.rank,
+        matrix_rank=shape.matrix_rank,
         parameters=shape.parameters("kronecker"),
         dense_parameters=shape.dense_weight_parameters + shape.out_features,
         compression=shape.compression("kronecker"),
