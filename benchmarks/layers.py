@@ -62,8 +62,8 @@ def measure(target: Target, machine: Machine, rounds: int) -> list[Row]:
     """
     rows = []
     for measured in measure_layer(target.case, machine, rounds, prepare):
-        wanted = machine.dtype is torch.float32  # what the goals were set for
-        rows.append(Row(measured, target.goals[measured.mode] if wanted else Goal({})))
+        of_goals = machine.dtype is torch.float32  # what they were set for
+        rows.append(Row(measured, target.goals[measured.mode] if of_goals else Goal({})))
         if sys.stderr.isatty():
             text = f"\r\x1b[K{target.case.label}, {measured.mode}: done"
             print(text, end="", file=sys.stderr, flush=True)
