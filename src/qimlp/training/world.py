@@ -6,12 +6,15 @@ change device from run to run, and there is nothing it would have to do.
 
 import atexit
 import os
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_REST_SECONDS = 0.2  # a thread that has only to drop a tensor takes microseconds, if it runs
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,15 @@ def open_world(device: str) -> World:
 
 
 def _close_group() -> None:
-    """End gloo's threads before the interpreter does: now and then a process was aborted there."""
+    """Let gloo's threads come to rest before the interpreter ends.
+
+    They hold the tensors of the last collective a moment longer than it lasts, and need the
+    interpreter to let go of them; one that asks for it while it ends aborts the process. Closing
+    the group alone does not end them: `DistributedDataParallel` leaves a reference to it behind.
+    """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        time.sleep(_REST_SECONDS)
 
 
 def _pick_device(name: str) -> torch.device:
