@@ -217,14 +217,18 @@ class BuildKernel(build_ext):
 
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", os.cpu_count() or 1))) as pool:
             objects = [one for part in pool.map(compile_one, sources()) for one in part]
+        # Whole or not at all: a part of a library stops the process that loads it.
+        library = Path(self.get_ext_fullpath(ext.name))
+        unfinished = library.with_name(f"{library.stem}.unfinished{library.suffix}")
         self.compiler.link_shared_object(
             objects,
-            self.get_ext_fullpath(ext.name),
+            str(unfinished),
             libraries=["torch_cpu", "c10"],
             library_dirs=[str(torch.folder / "lib")],
             extra_postargs=link,
             target_lang="c++",
         )
+        unfinished.replace(library)
 
 
 class KernelWheel(bdist_wheel):

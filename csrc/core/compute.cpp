@@ -29,10 +29,9 @@ class WideLayer {
     if constexpr (kConverts<S>) {
       converted_.copies = layer.copies;
       converted_.groups = layer.groups;
-      const bool adds_copies = layer.groups.size() == 1 && layer.copies > 1;
       std::size_t next = 0;
       for (const int size : layer.groups) {
-        const bool merged = size > 1 || adds_copies;
+        const bool merged = is_merged(layer, size);
         for (int i = 0; i < size; ++i, ++next) {
           const Factor<S>& factor = layer.factors[next];
           const T* values = nullptr;
@@ -63,12 +62,6 @@ class WideLayer {
   Layer<T> converted_;
   std::vector<std::unique_ptr<T[]>> values_;
 };
-
-// Whether an engine takes factors as they are given, in the type of the rows.
-template <class S>
-bool works_on_rows(const Plan& plan, const Engine<S>& engine) {
-  return engine.lanes.paired > 1 && plan.side == 1;
-}
 
 // The factors as an engine takes them.
 template <class S>
@@ -125,7 +118,7 @@ KeptState kept_state(const Layer<S>& layer, Index batch, const Setting& setting)
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const Plan plan = plan_of(layer, batch, engine.lanes);
   const Index size = batch * plan.state_size();
-  const bool as_rows = works_on_rows(plan, engine);
+  const bool as_rows = plan.takes_pairs(engine.lanes);
   const auto bytes = static_cast<Index>(as_rows ? sizeof(S) : sizeof(Computed<S>));
   return {size * bytes <= kMostStateBytes ? size : 0, as_rows};
 }
@@ -136,7 +129,7 @@ void compute_forward(const Layer<S>& layer, Index batch, const S* x, const S* bi
   if (batch == 0) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const Plan plan = plan_of(layer, batch, engine.lanes);
-  const WideLayer<S> wide(layer, engine, works_on_rows(plan, engine));
+  const WideLayer<S> wide(layer, engine, plan.takes_pairs(engine.lanes));
   const UsedFactors<Computed<S>> used(*wide);
   Forward<S> call{};
   call.x = x;
@@ -171,7 +164,7 @@ void compute_backward(const Layer<S>& layer, Index batch, const S* grad, const S
   if (!factors && grad_x == nullptr && grad_bias == nullptr) return;
   const Engine<S>& engine = qimlp::engine<S>(setting.instructions);
   const Plan plan = plan_of(layer, batch, engine.lanes);
-  const WideLayer<S> wide(layer, engine, works_on_rows(plan, engine));
+  const WideLayer<S> wide(layer, engine, plan.takes_pairs(engine.lanes));
   const UsedFactors<T> used(*wide);
   Backward<S> call{};
   call.grad = grad;

@@ -9,33 +9,32 @@
 namespace qimlp {
 namespace {
 
-// Samples side by side are small work, which pairs would make little smaller.
-bool takes_pairs(const Plan& plan) { return plan.side == 1; }
+constexpr Lanes kLanes{Simd<BFloat16>::kLanes, Simd<BFloat16>::kPaired};
 
 Index bytes_forward(const Plan& plan, Index batch, Index tasks, bool bias) {
-  return (takes_pairs(plan) ? forward_bytes<Paired> : forward_bytes<Widened>)(plan, batch, tasks,
+  return (plan.takes_pairs(kLanes) ? forward_bytes<Paired> : forward_bytes<Widened>)(plan, batch, tasks,
                                                                               bias);
 }
 
 void run_forward(const Plan& plan, const Forward<BFloat16>& call, Index tasks, void* memory,
                  RunTasks run) {
-  (takes_pairs(plan) ? forward<Paired> : forward<Widened>)(plan, call, tasks, memory, run);
+  (plan.takes_pairs(kLanes) ? forward<Paired> : forward<Widened>)(plan, call, tasks, memory, run);
 }
 
 Index bytes_backward(const Plan& plan, Index batch, Index tasks, Parts parts) {
-  return (takes_pairs(plan) ? backward_bytes<Paired> : backward_bytes<Widened>)(plan, batch, tasks,
+  return (plan.takes_pairs(kLanes) ? backward_bytes<Paired> : backward_bytes<Widened>)(plan, batch, tasks,
                                                                                 parts);
 }
 
 void run_backward(const Plan& plan, const Backward<BFloat16>& call, Index tasks, void* memory,
                   RunTasks run) {
-  (takes_pairs(plan) ? backward<Paired> : backward<Widened>)(plan, call, tasks, memory, run);
+  (plan.takes_pairs(kLanes) ? backward<Paired> : backward<Widened>)(plan, call, tasks, memory, run);
 }
 
 }  // namespace
 
 extern const Engine<BFloat16> avx512_bf16_bfloat16 = {
-    {Simd<BFloat16>::kLanes, Simd<BFloat16>::kPaired},
+    kLanes,
     convert_rows<BFloat16, float>,
     convert_rows<float, BFloat16>,
     bytes_forward,

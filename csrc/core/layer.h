@@ -58,6 +58,12 @@ struct Step {
   Index out_size() const { return before * out_stride * (row ? 1 : n_out); }
 };
 
+// How an instruction set's vectors compute with rows of one number type.
+struct Lanes {
+  Index count;   // sums in a vector
+  Index paired;  // products that a lane adds to its sum at once, unless samples stand side by side
+};
+
 // The order of the steps and the sizes of everything, for one layer on one instruction set.
 //
 // Small factors leave vectors empty. Then the samples of a whole vector stand side by side: they
@@ -69,6 +75,9 @@ struct Plan {
   Step step[kMaxFactors];
 
   Index items(Index samples) const { return (samples + side - 1) / side; }
+  // Whether the steps take rows and factors as they are given, in pairs. Samples side by side are
+  // small work, which pairs would make little smaller.
+  bool takes_pairs(Lanes lanes) const { return lanes.paired > 1 && side == 1; }
   // Elements of the only state of a sample; 0 where there are several, or where those of a whole
   // batch do not lie as those of its groups do.
   Index state_size() const {
@@ -121,12 +130,6 @@ using RunTasks = void (*)(Index tasks, void (*task)(void* context, Index t), voi
 // What a backward pass is asked for and given, as far as its working memory depends on it.
 struct Parts {
   bool factors, bias, slope, state;
-};
-
-// How an instruction set's vectors compute with rows of one number type.
-struct Lanes {
-  Index count;   // sums in a vector
-  Index paired;  // products that a lane adds to its sum at once, unless samples stand side by side
 };
 
 // What one instruction set offers for rows of one number type.

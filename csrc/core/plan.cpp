@@ -74,7 +74,7 @@ Index cost(const Plan& plan, Index batch, Lanes lanes) {
     const Step& s = plan.step[i];
     item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
             round_up(s.row ? s.n_out : s.after, lanes.count);
-    if (lanes.paired > 1 && plan.side == 1 && !s.row) {
+    if (plan.takes_pairs(lanes) && !s.row) {
       item += kPair * s.copies * s.before * s.n_in * round_up(s.after, lanes.count);
     }
   }
@@ -85,7 +85,7 @@ Index cost(const Plan& plan, Index batch, Lanes lanes) {
 }  // namespace
 
 Index lane_work(const Plan& plan, Lanes lanes) {
-  const Index paired = plan.side == 1 ? lanes.paired : 1;
+  const Index paired = plan.takes_pairs(lanes) ? lanes.paired : 1;
   Index total = 0;
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];

@@ -28,6 +28,12 @@ Plan plan_of(const Layer<S>& layer, Index batch, Lanes lanes) {
   return make_plan(count, count == 1 ? 1 : layer.copies, in_dims, out_dims, batch, lanes);
 }
 
+// Whether a group of that many factors is multiplied out, or its copies are added up.
+template <class S>
+bool is_merged(const Layer<S>& layer, int size) {
+  return size > 1 || (layer.groups.size() == 1 && layer.copies > 1);
+}
+
 // The values of those factors.
 template <class T>
 class UsedFactors {
@@ -40,7 +46,7 @@ class UsedFactors {
     const Factor<T>* next = layer.factors.data();
     for (int g = 0; g < count; ++g) {
       const int size = layer.groups[static_cast<std::size_t>(g)];
-      if (size == 1 && !(add_copies && layer.copies > 1)) {
+      if (!is_merged(layer, size)) {
         values[g] = next->values;
       } else {
         auto& merge = merges_[static_cast<std::size_t>(g)];
