@@ -21,6 +21,7 @@ import platform
 import re
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -39,6 +40,8 @@ WINDOWS = sys.platform == "win32"
 WANTED = os.environ.get("QIMLP_BUILD_KERNEL", "auto")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 PAIRS = "engine_avx512_bf16"  # not for Visual C++: untried
+TILES = "engine_amx"  # Linux alone: elsewhere the system is asked in another way
+TILES_FLAGS = ["-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
 
 
 class KernelError(BaseError):
@@ -105,8 +108,12 @@ def read_torch(folder: Path) -> Torch | None:
     return None
 
 
-def sources() -> list[tuple[str, list[str]]]:
-    """Every C++ file of the kernel with the instruction set it is compiled for."""
+def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
+    """Every C++ file of the kernel with the instruction set it is compiled for.
+
+    Args:
+        tiles: whether the compiler knows AMX.
+    """
     special: dict[str, list[str]] = {}
     if X86 and WINDOWS:
         special = {"engine_avx512": ["/arch:AVX512"], "engine_avx2": ["/arch:AVX2"]}
@@ -119,6 +126,8 @@ def sources() -> list[tuple[str, list[str]]]:
             PAIRS: [*avx512, "-mavx512bf16"],
             "engine_avx2": ["-mavx2", "-mfma"],
         }
+        if tiles:
+            special[TILES] = [*avx512, *TILES_FLAGS]
     files = [
         *sorted((ROOT / "csrc/core").glob("*.cpp")),
         *sorted((ROOT / "csrc/torch").glob("*.cpp")),
@@ -126,7 +135,7 @@ def sources() -> list[tuple[str, list[str]]]:
     return [
         (path.relative_to(ROOT).as_posix(), special.get(path.stem, []))
         for path in files
-        if path.stem in special or not path.stem.startswith("engine_avx")
+        if path.stem in special or not path.stem.startswith(("engine_avx", TILES))
     ]
 
 
@@ -186,6 +195,19 @@ class BuildKernel(build_ext):
         outputs = (Path(name) for name in super().get_outputs())
         return [str(path) for path in outputs if path.is_file()]
 
+    def knows_tiles(self) -> bool:
+        """Whether the compiler knows AMX (GCC from 11 on, Clang from 12 on) and it is Linux."""
+        if not X86 or sys.platform != "linux":
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            empty = Path(folder) / "empty.cpp"
+            empty.touch()
+            try:
+                self.compiler.compile([str(empty)], output_dir=folder, extra_postargs=TILES_FLAGS)
+            except CCompilerError:
+                return False
+        return True
+
     def build_extension(self, ext: Extension) -> None:
         """Compile every file for its instruction set, and link."""
         torch = self.torches[self.get_ext_fullname(ext.name)]
@@ -196,8 +218,10 @@ class BuildKernel(build_ext):
             flags = ["-std=c++20", "-O3", "-g0", "-fvisibility=hidden", "-Wall"]
         link = []
         macros: list[tuple[str, str | None]] = [("QIMLP_X86", None)] if X86 else []
-        if any(PAIRS in name for name, _ in sources()):
-            macros.append(("QIMLP_PAIRS", None))
+        files = sources(tiles=self.knows_tiles())
+        for engine, macro in ((PAIRS, "QIMLP_PAIRS"), (TILES, "QIMLP_TILES")):
+            if any(engine in name for name, _ in files):
+                macros.append((macro, None))
         if sys.platform == "linux":
             macros.append(("_GLIBCXX_USE_CXX11_ABI", str(int(torch.cxx11_abi))))
             if torch.version < (2, 10):  # from then on torch itself runs the threads
@@ -216,7 +240,7 @@ class BuildKernel(build_ext):
             return objects
 
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", os.cpu_count() or 1))) as pool:
-            objects = [one for part in pool.map(compile_one, sources()) for one in part]
+            objects = [one for part in pool.map(compile_one, files) for one in part]
         # Whole or not at all: a part of a library stops the process that loads it.
         library = Path(self.get_ext_fullpath(ext.name))
         unfinished = library.with_name(f"{library.stem}.unfinished{library.suffix}")
@@ -242,7 +266,7 @@ class KernelWheel(bdist_wheel):
 
 def kernel(name: str) -> Extension:
     """The library of that name, made of all sources."""
-    return Extension(name, [source for source, _ in sources()])
+    return Extension(name, [source for source, _ in sources(tiles=True)])
 
 
 setup(

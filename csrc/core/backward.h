@@ -219,6 +219,7 @@ void backward_group(const BackwardJob<K>& job, Index t, Index first, Index sampl
 template <class K>
 void backward_task(void* context, Index t) {
   const FlushSubnormals flush;
+  const TaskScope<typename K::State> scope;
   const BackwardJob<K>& job = *static_cast<const BackwardJob<K>*>(context);
   const Plan& plan = *job.plan;
   const Backward<typename K::Row>& call = *job.call;

@@ -78,6 +78,7 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
 template <class K>
 void forward_task(void* context, Index t) {
   const FlushSubnormals flush;
+  const TaskScope<typename K::State> scope;
   using Row = typename K::Row;
   using State = typename K::State;
   using Sum = typename K::Sum;

@@ -28,5 +28,12 @@ struct Paired {
   using Sum = float;
 };
 
+// What a task holds while it computes with states of that type, and gives back at its end.
+template <class State>
+class TaskScope {
+ public:
+  TaskScope() {}
+};
+
 }  // namespace
 }  // namespace qimlp

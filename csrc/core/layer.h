@@ -62,6 +62,7 @@ struct Step {
 struct Lanes {
   Index count;   // sums in a vector
   Index paired;  // products that a lane adds to its sum at once, unless samples stand side by side
+  bool tiles = false;  // whether those are taken a tile of vectors at a time
 };
 
 // The order of the steps and the sizes of everything, for one layer on one instruction set.

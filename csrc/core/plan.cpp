@@ -11,6 +11,9 @@ constexpr Index kStart = 4;
 constexpr Index kInterleave = 6;
 // What it costs to pair an element of a column step's input with the row below it.
 constexpr Index kPair = 2;
+// What a tile of sums costs, its writing out included, and what 16 pairs more of each of them do.
+constexpr Index kTile = 1600, kTileChunk = 640;
+constexpr Index kTileSide = 16;
 // Elements of the largest state of an item that a near cache is still taken to hold.
 constexpr Index kLargestItem = 32 * 1024;
 
@@ -67,13 +70,32 @@ Index largest_item(const Plan& plan) {
   return largest;
 }
 
+// What an item's products by tiles are worth.
+Index tile_work(const Plan& plan) {
+  Index total = 0;
+  for (int i = 0; i < plan.steps; ++i) {
+    const Step& s = plan.step[i];
+    const Index chunks = round_up(s.n_in, 2 * kTileSide) / (2 * kTileSide);
+    const Index columns = round_up(s.row ? s.n_out : s.after, kTileSide) / kTileSide;
+    // Rows of all samples follow each other in a row step.
+    const Index rows = s.row ? s.before : s.before * round_up(s.n_out, kTileSide);
+    const bool last = i + 1 == plan.steps;  // adds up the copies
+    const Index sums = last ? 1 : s.copies, added = last ? s.copies : 1;
+    total += sums * rows * columns * (kTile + added * chunks * kTileChunk) / kTileSide;
+  }
+  return total;
+}
+
 // Multiply-adds that a batch is worth, with what comes beside the arithmetic.
 Index cost(const Plan& plan, Index batch, Lanes lanes) {
+  const bool tiles = lanes.tiles && plan.takes_pairs(lanes);
   Index item = lane_work(plan, lanes);
   for (int i = 0; i < plan.steps; ++i) {
     const Step& s = plan.step[i];
-    item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
-            round_up(s.row ? s.n_out : s.after, lanes.count);
+    if (!tiles) {
+      item += kStart * s.copies * s.before * (s.row ? 1 : s.n_out) *
+              round_up(s.row ? s.n_out : s.after, lanes.count);
+    }
     if (plan.takes_pairs(lanes) && !s.row) {
       item += kPair * s.copies * s.before * s.n_in * round_up(s.after, lanes.count);
     }
@@ -85,6 +107,7 @@ Index cost(const Plan& plan, Index batch, Lanes lanes) {
 }  // namespace
 
 Index lane_work(const Plan& plan, Lanes lanes) {
+  if (lanes.tiles && plan.takes_pairs(lanes)) return tile_work(plan);
   const Index paired = plan.takes_pairs(lanes) ? lanes.paired : 1;
   Index total = 0;
   for (int i = 0; i < plan.steps; ++i) {

@@ -11,7 +11,7 @@ Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_d
                Lanes lanes);
 
 // Multiply-adds of one item (of the plan's `side` samples), lanes that stay empty included; what a lane
-// does at once counts once.
+// does at once counts once. Of tiles what takes as long.
 Index lane_work(const Plan& plan, Lanes lanes);
 
 }  // namespace qimlp

@@ -14,6 +14,12 @@ struct Simd<BFloat16> {
   using Vector = __m512i;
   using Mask = __mmask16;
   static constexpr Index kLanes = Simd<float>::kLanes, kPaired = 2;
+  // Whether products are taken by tiles (product_tiles.h), whose first argument lies in whole rows.
+#ifdef __AMX_BF16__
+  static constexpr bool kByTiles = true;
+#else
+  static constexpr bool kByTiles = false;
+#endif
   static Vector load(const BFloat16* p) { return _mm512_loadu_si512(p); }
   static Vector load(const BFloat16* p, Mask m) { return _mm512_maskz_loadu_epi32(m, p); }
   // The pair at p in every lane.

@@ -49,11 +49,25 @@ inline const BFloat16* forward_factor(const Step& s, const Factors<BFloat16>& fa
   return pairs;
 }
 
-// (copies, n_out / 2, n_in rounded up) pairs along n_out.
+// Numbers of a row of `transpose_to_pairs`.
+inline Index transposed_stride(Index rows) { return 2 * count_pairs(rows); }
+
+// Whether a column step goes back with its factor transposed, in whole rows, rather than in pairs.
+inline bool goes_back_transposed(const Step& s) { return Simd<BFloat16>::kByTiles && !s.row; }
+
+// (copies, n_out / 2, n_in rounded up) pairs along n_out, or (copies, n_in, n_out) transposed.
 inline const BFloat16* backward_factor(const Step& s, const Factors<BFloat16>& factors,
                                        BFloat16* packed) {
   const BFloat16* weight = rounded_factor(s, factors, packed);
   BFloat16* const pairs = packed + s.weight_size();
+  if (goes_back_transposed(s)) {
+    const Index stride = transposed_stride(s.n_out);
+    for (Index c = 0; c < s.copies; ++c) {
+      transpose_to_pairs(s.n_out, s.n_in, weight + c * s.n_out * s.n_in, s.n_in,
+                         pairs + c * s.n_in * stride, stride);
+    }
+    return pairs;
+  }
   const Index stride = pairs_stride(s.n_in);
   for (Index c = 0; c < s.copies; ++c) {
     pair_rows(s.n_out, s.n_in, weight + c * s.n_out * s.n_in, s.n_in,
@@ -147,8 +161,10 @@ inline void step_backward(const Step& s, bool add_copies, Index samples, const B
                           const BFloat16* grad_out, Index out_copy, BFloat16* grad_in,
                           Index in_copy, BFloat16* room, Ahead* ahead) {
   const Index passes = add_copies ? 1 : s.copies, outer = add_copies ? s.copies : 1;
-  const Index factor_stride = pairs_stride(s.n_in);
-  const Index factor_copy = count_pairs(s.n_out) * factor_stride;
+  constexpr bool by_row = !Simd<BFloat16>::kByTiles;
+  const bool transposed = goes_back_transposed(s);
+  const Index factor_stride = transposed ? transposed_stride(s.n_out) : pairs_stride(s.n_in);
+  const Index factor_copy = (transposed ? s.n_in : count_pairs(s.n_out)) * factor_stride;
   if (s.row) {
     for (Index c = 0; c < passes; ++c) {
       product<BFloat16, false>({.rows = samples * s.before,
@@ -179,7 +195,7 @@ inline void step_backward(const Step& s, bool add_copies, Index samples, const B
     }
   }
   for (Index c = 0; c < passes; ++c) {
-    product<BFloat16, true>({.rows = s.n_in,
+    product<BFloat16, by_row>({.rows = s.n_in,
                              .columns = s.after,
                              .depth = s.n_out,
                              .outer = outer,
@@ -210,15 +226,16 @@ inline void step_factor_gradient(const Step& s, Index samples, const BFloat16* i
     const BFloat16* out_c = grad_out + c * out_copy;
     float* grad = grad_weight + c * s.n_out * s.n_in;
     if (s.row) {
-      const Index out_stride = pairs_stride(s.n_out);
-      BFloat16* const paired = room + count_pairs(items) * stride;
+      constexpr bool by_row = !Simd<BFloat16>::kByTiles;
+      const Index out_stride = by_row ? pairs_stride(s.n_out) : transposed_stride(items);
+      BFloat16* const turned = room + count_pairs(items) * stride;
       if (anew) pair_rows(items, s.n_in, in_c, s.in_stride, room, stride);
-      pair_rows(items, s.n_out, out_c, s.out_stride, paired, out_stride);
-      product<BFloat16, true, float>({.rows = s.n_out,
+      (by_row ? pair_rows : transpose_to_pairs)(items, s.n_out, out_c, s.out_stride, turned, out_stride);
+      product<BFloat16, by_row, float>({.rows = s.n_out,
                                       .columns = s.n_in,
                                       .depth = items,
                                       .outer = 1,
-                                      .a = paired,
+                                      .a = turned,
                                       .a_stride = out_stride,
                                       .a_outer = 0,
                                       .b = room,

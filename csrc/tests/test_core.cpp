@@ -62,8 +62,8 @@ constexpr double kTolerance = std::is_same_v<T, double>  ? 1e-12
                                                          : 8e-3;
 
 template <class T>
-std::vector<T> draw(Index count, std::mt19937& random) {
-  std::uniform_real_distribution<double> uniform(-1, 1);
+std::vector<T> draw(Index count, std::mt19937& random, double limit = 1) {
+  std::uniform_real_distribution<double> uniform(-limit, limit);
   std::vector<T> values(static_cast<std::size_t>(count));
   for (T& value : values) value = number_of<T>(uniform(random));
   return values;
@@ -112,7 +112,9 @@ bool check(const Case& c, InstructionSet set, Index threads, bool gelu, bool kee
   std::vector<std::vector<T>> factors, grad_factors;
   qimlp::Layer<T> layer{{}, c.copies, c.groups};
   for (std::size_t i = 0; i < c.in.size(); ++i) {
-    factors.push_back(draw<T>(c.copies * c.out[i] * c.in[i], random));
+    // Results about as large as inputs, so that GELU is not all but a step.
+    const double limit = std::sqrt(3.0 / static_cast<double>(c.in[i]));
+    factors.push_back(draw<T>(c.copies * c.out[i] * c.in[i], random, limit));
     grad_factors.emplace_back(factors.back().size(), number_of<T>(NAN));
   }
   for (std::size_t i = 0; i < c.in.size(); ++i) {
@@ -208,6 +210,11 @@ int main() {
       {{7, 7, 16}, {16, 7, 7}, 2, 4, {2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 2, 6, {1, 2, 1}},
       {{2, 3, 4, 5}, {3, 4, 5, 2}, 1, 0, {1, 1, 1, 1}},
+      // Tiles: heights and depths that divide, that do not, that are odd, in several chunks.
+      {{32, 16}, {16, 32}, 1, 9, {1, 1}},
+      {{18, 50}, {34, 33}, 2, 3, {1, 1}},
+      {{49, 4}, {35, 71}, 1, 3, {1, 1}},
+      {{4, 3, 66}, {3, 5, 7}, 1, 5, {1, 1, 1}},
       // Small factors, enough rows: samples side by side, in whole vectors and not.
       {{4, 4, 7}, {4, 4, 7}, 1, 67, {1, 1, 1}},
       {{3, 5, 2}, {2, 7, 3}, 2, 65, {1, 1, 1}},
@@ -219,7 +226,7 @@ int main() {
   int failures = 0, tried = 0;
   for (const InstructionSet set :
        {InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512,
-        InstructionSet::kAvx512Bf16}) {
+        InstructionSet::kAvx512Bf16, InstructionSet::kAmx}) {
     if (set > qimlp::best_instruction_set()) continue;
     for (const Index threads : {1, 3}) {
       for (std::size_t i = 0; i < cases.size(); ++i) {

@@ -49,7 +49,8 @@ void kernel_debug(std::string wanted, bool fill_with_nan) {
   const InstructionSet best = best_instruction_set();
   InstructionSet chosen = best;
   for (const InstructionSet set : {InstructionSet::kPortable, InstructionSet::kAvx2,
-                                   InstructionSet::kAvx512, InstructionSet::kAvx512Bf16}) {
+                                   InstructionSet::kAvx512, InstructionSet::kAvx512Bf16,
+                                   InstructionSet::kAmx}) {
     if (wanted == instruction_set_name(set)) {
       TORCH_CHECK_VALUE(set <= best,
                         "kernel_debug: expected instructions that this machine has, got ", wanted);
@@ -57,7 +58,7 @@ void kernel_debug(std::string wanted, bool fill_with_nan) {
     }
   }
   TORCH_CHECK_VALUE(wanted == "best" || wanted == instruction_set_name(chosen),
-                    "kernel_debug: expected best, avx512_bf16, avx512, avx2 or portable, got ", wanted);
+                    "kernel_debug: expected best, amx, avx512_bf16, avx512, avx2 or portable, got ", wanted);
   instructions.store(chosen);
   poison.store(fill_with_nan);
 }

@@ -61,5 +61,5 @@ def test_the_dense_layer_is_predicted_for_the_same_chip():
     from qimlp.shapes.cost import linear_seconds
 
     said = explain(KroneckerShape((64, 64), (64, 64)), 1024, dtype=torch.bfloat16)
-    assert said.problem.multiplies_bfloat16 == native.chip_multiplies_bfloat16()
+    assert said.problem.torch_narrow == native.torch_narrow()
     assert said.linear_seconds == linear_seconds(said.problem)

@@ -10,7 +10,7 @@ import torch
 
 from qimlp.ops import native
 
-INSTRUCTIONS = ("portable", "avx2", "avx512", "avx512_bf16")
+INSTRUCTIONS = ("portable", "avx2", "avx512", "avx512_bf16", "amx")
 
 
 def needs_kernel() -> None:

@@ -42,17 +42,25 @@ def test_candidates_come_cheapest_first():
 
 
 def test_products_of_bfloat16_in_hardware_win_on_large_work():
-    def best(shape, batch, *, hardware, pairs=False):
-        problem = Problem(
-            shape, batch, "bfloat16", multiplies_bfloat16=hardware, pairs_bfloat16=pairs
-        )
+    def best(shape, batch, *, torch, kernel="widened"):
+        problem = Problem(shape, batch, "bfloat16", torch_narrow=torch, kernel_narrow=kernel)
         return candidates(problem, fused=True)[0].way
 
     small, large = KroneckerShape((28, 28), (28, 28)), KroneckerShape((64, 64), (64, 64), 4)
-    assert best(small, 50, hardware=True) == best(small, 50, hardware=False) == "fused"
-    assert best(large, 1024, hardware=True) == "two_gemm"
-    assert best(large, 1024, hardware=False) == "fused"
-    assert best(large, 1024, hardware=True, pairs=True) == "fused"  # the kernel has them, too
+    assert best(small, 50, torch="pairs") == best(small, 50, torch="widened") == "fused"
+    assert best(large, 1024, torch="pairs") == "two_gemm"
+    assert best(large, 1024, torch="widened") == "fused"
+    assert best(large, 1024, torch="pairs", kernel="pairs") == "fused"  # the kernel has them, too
+    assert best(large, 1024, torch="tiles", kernel="tiles") == "fused"
+
+
+def test_tiles_want_longer_factors():
+    """One at a time (7, 7, 16) leaves tiles of 16 x 16 sums half empty."""
+    shape = KroneckerShape((7, 7, 16), (7, 7, 16))
+    for narrow, groups in (("widened", (1, 1, 1)), ("tiles", (2, 1))):
+        problem = Problem(shape, 1024, "bfloat16", kernel_narrow=narrow)
+        fused = next(c for c in candidates(problem, fused=True) if c.way == "fused")
+        assert fused.groups == groups
 
 
 def test_few_elements_behind_an_axis_go_side_by_side():

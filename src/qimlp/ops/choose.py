@@ -89,8 +89,8 @@ def _on_this_chip(problem: Problem) -> Problem:
         return problem
     return replace(
         problem,
-        multiplies_bfloat16=native.chip_multiplies_bfloat16(),
-        pairs_bfloat16=native.pairs_bfloat16(),
+        torch_narrow=native.torch_narrow(),
+        kernel_narrow=native.kernel_narrow(),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qimlp.shapes.problem import Problem
+from qimlp.shapes.problem import Narrow, Problem
 
 MOST_FACTORS = 16
 _DTYPES = ("float32", "float64", "bfloat16")
@@ -47,16 +47,21 @@ def supports(problem: Problem) -> str | None:
     return None
 
 
-def chip_multiplies_bfloat16() -> bool:
-    """Whether torch's own products take bfloat16 faster than float32 on this chip."""
+def torch_narrow() -> Narrow:
+    """How torch's own products take bfloat16 on this chip."""
     ask = getattr(torch.cpu, "get_capabilities", None)  # older releases of torch cannot say
     capabilities = {} if ask is None else ask()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    if capabilities.get("amx_bf16", False):
+        return "tiles"
+    return "pairs" if capabilities.get("avx512_bf16", False) else "widened"
 
 
-def pairs_bfloat16() -> bool:
-    """Whether the kernel is loaded and takes products of bfloat16 in hardware."""
-    return _ABSENT is None and torch.ops.qimlp.kernel_instructions() == "avx512_bf16"
+def kernel_narrow() -> Narrow:
+    """How the kernel's products take bfloat16 on this chip, if it is loaded."""
+    if _ABSENT is not None:
+        return "widened"
+    ways: dict[str, Narrow] = {"amx": "tiles", "avx512_bf16": "pairs"}
+    return ways.get(torch.ops.qimlp.kernel_instructions(), "widened")
 
 
 def linear(

@@ -14,6 +14,11 @@ _SHORT_ROW = 1.16  # a row this long takes twice its time
 _SHORT_SUM = 3.5  # a contraction this long takes twice its time
 _INTERLEAVE = 6  # multiply-adds that putting an element side by side with others is worth
 _PAIR = 2  # and pairing one with the next row's
+_TILE = 16  # rows and sums of a row of a tile
+_TILE_SECONDS = 20e-9  # of one tile of sums, its writing out included,
+_CHUNK_SECONDS = 8e-9  # and of each 16 pairs that are added to it
+_ODD_SECONDS = 10e-9  # and where the last pair is half another row's
+_PAIR_SECONDS = 1.2e-10  # of pairing one number with the next row's before
 _LARGEST_ITEM = 32 * 1024  # elements of the largest state that the kernel puts side by side
 _BANDWIDTH = 35e9
 _MERGE_BANDWIDTH = 4.1e9
@@ -29,9 +34,9 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     """
     merged = merged_shape(problem.shape, groups)
     copies = 1 if len(groups) == 1 else merged.rank  # one group is the whole weight, summed up
-    arithmetic = min(
-        _one_sample_at_a_time(problem, merged, copies), _side_by_side(problem, merged, copies)
-    )
+    tiles = problem.dtype == "bfloat16" and problem.kernel_narrow == "tiles"
+    one_at_a_time = _by_tiles if tiles else _one_sample_at_a_time
+    arithmetic = min(one_at_a_time(problem, merged, copies), _side_by_side(problem, merged, copies))
     wide = max(1.0, problem.item_bytes / 4)
     merging = 0.0
     if len(groups) < problem.shape.num_factors:
@@ -45,7 +50,7 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
 def _one_sample_at_a_time(problem: Problem, merged: KroneckerShape, copies: int) -> float:
     """Predicted seconds of the steps: vectors go along rows, or along what lies behind an axis."""
     wide = max(1.0, problem.item_bytes / 4)  # bfloat16 is computed in float32, or in pairs
-    paired = 2 if problem.dtype == "bfloat16" and problem.pairs_bfloat16 else 1
+    paired = 2 if problem.dtype == "bfloat16" and problem.kernel_narrow == "pairs" else 1
     vector = max(1, round(_VECTOR / wide))
     seconds = 0.0
     width = merged.in_features
@@ -62,6 +67,30 @@ def _one_sample_at_a_time(problem: Problem, merged: KroneckerShape, copies: int)
         seconds += products * 4 * wide / _BANDWIDTH
         if paired > 1 and behind > 1:
             seconds += 2 * _PAIR * (products // n_out) * n_in / _FLOPS
+    return seconds
+
+
+def _by_tiles(problem: Problem, merged: KroneckerShape, copies: int) -> float:
+    """Predicted seconds of the steps where tiles of sums are filled (AMX)."""
+    seconds = 0.0
+    width = merged.in_features
+    for step, mode in enumerate(merged.cheapest_order):
+        n_in, n_out = merged.in_dims[mode], merged.out_dims[mode]
+        before_step, width = width, width // n_in * n_out
+        behind = elements_behind(merged, mode, step)
+        if behind == 1:  # rows of all samples follow each other
+            tiles = -(-problem.rows * width // (n_out * _TILE)) * -(-n_out // _TILE)
+        else:
+            blocks = problem.rows * width // (n_out * behind)
+            tiles = blocks * -(-n_out // _TILE) * -(-behind // _TILE)
+        last = step + 1 == merged.num_factors  # adds up the copies
+        chunks = -(-n_in // (2 * _TILE))
+        each = _TILE_SECONDS + chunks * _CHUNK_SECONDS * (copies if last else 1)
+        each += _ODD_SECONDS * (n_in % 2) * (copies if last else 1)
+        seconds += tiles * each * (1 if last else copies)
+        if behind > 1:
+            paired = problem.rows * before_step * (copies if step > 0 else 1)
+            seconds += paired * _PAIR_SECONDS
     return seconds
 
 

@@ -11,6 +11,7 @@ from qimlp.shapes.layer import KroneckerShape
 
 Way = Literal["fused", "two_gemm", "chain", "dense"]
 Groups = tuple[int, ...]
+Narrow = Literal["widened", "pairs", "tiles"]  # how products of bfloat16 are taken on a CPU
 
 _SEARCHED_FACTORS = 10  # 2 ** 9 groupings at most
 
@@ -43,6 +44,7 @@ class Rates:
 _CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
 _NARROW_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
+_CPU_TILES = Rates(1.3e12, 12e9, 10e9, 1_500_000, 16.0, 32, 25e-6, 4e-7)  # AMX, bfloat16
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -56,8 +58,8 @@ class Problem:
         dtype: name without prefix, such as `"float32"`.
         device: device type, such as `"cpu"`.
         needs_grad: whether a backward pass will follow.
-        multiplies_bfloat16: whether torch's products take bfloat16 in hardware on this CPU.
-        pairs_bfloat16: whether the compiled kernel's do.
+        torch_narrow: how torch's own products take bfloat16 on this CPU.
+        kernel_narrow: how the compiled kernel's do.
     """
 
     shape: KroneckerShape
@@ -65,8 +67,8 @@ class Problem:
     dtype: str = "float32"
     device: str = "cpu"
     needs_grad: bool = False
-    multiplies_bfloat16: bool = False
-    pairs_bfloat16: bool = False
+    torch_narrow: Narrow = "widened"
+    kernel_narrow: Narrow = "widened"
 
     @property
     def rows(self) -> int:
@@ -80,11 +82,13 @@ class Problem:
 
     @property
     def _narrow_products(self) -> bool:
-        return self.multiplies_bfloat16 and self.dtype == "bfloat16"
+        return self.torch_narrow != "widened" and self.dtype == "bfloat16"
 
     @property
     def rates(self) -> Rates:
         """Rates of the device at this precision."""
+        if self._narrow_products and self.torch_narrow == "tiles":
+            return _CPU_TILES
         base = _CUDA if self.device == "cuda" else _CPU
         wide = self.item_bytes / 4  # float64 runs at half the rate of float32
         narrow_cpu = self.device != "cuda" and self.item_bytes < 4 and not self._narrow_products

@@ -1,0 +1,12 @@
+#include "simd_avx512.h"
+#include "simd_pairs.h"
+// The vectors come first, then the product by tiles; everything below is built on them.
+#include "product_tiles.h"
+#include "engine_pairs.h"
+#include "engines.h"
+
+namespace qimlp {
+
+extern const Engine<BFloat16> amx_bfloat16 = PairsEngine::engine();
+
+}  // namespace qimlp
