@@ -12,6 +12,7 @@
 #include "../core/compute.h"
 #include "checked.h"
 #include "operators.h"
+#include "rows.h"
 #include "setting.h"
 #include "vectors.h"
 
@@ -106,8 +107,8 @@ Forwarded forward_of(const at::Tensor& x, at::TensorList factors, at::TensorList
   const BiasVector<T> vector(x, factors, bias, width);
   const at::Tensor rows = x.contiguous();
   const Setting setting = current_setting();
-  Forwarded results{at::empty({batch, width}, x.options()), {}, {}};
-  if (keep_slope) results.slope = at::empty({batch, width}, x.options());
+  Forwarded results{empty_rows({batch, width}, x.options()), {}, {}};
+  if (keep_slope) results.slope = empty_rows({batch, width}, x.options());
   if (keep_state) {
     const KeptState state = kept_state(layer, batch, setting);
     const at::ScalarType type = type_of<T>(state, x.scalar_type());
@@ -156,7 +157,7 @@ std::vector<at::Tensor> backward_of(const at::Tensor& grad, const at::Tensor& sl
   T *grad_x = nullptr, *grad_bias = nullptr;
   std::vector<T*> grad_factors;
   if (needs_x) {
-    results.push_back(at::empty(x.sizes(), x.options()));
+    results.push_back(empty_rows(x.sizes(), x.options()));
     grad_x = static_cast<T*>(results.back().mutable_data_ptr());
   }
   if (needs_factors) {
