@@ -20,6 +20,8 @@ from qimlp.shapes.problem import (
     product_seconds,
 )
 
+_FEW_COLUMNS = 8  # in a batch of products, fewer than this are taken one number at a time,
+_FEW_COLUMNS_SLOWER = 6.0  # which takes so many times as long
 _SMALL_WEIGHT = 2**14  # a dense weight that the compiled kernel builds as well as it uses it
 
 
@@ -96,10 +98,12 @@ def _two_gemm_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     if q * r * (s + p) <= p * s * (q + r):  # second factor first
         middle = rows * q * c * r
         seconds = product_seconds(rates, rows * q, c * r, s)
-        seconds += product_seconds(rates, p, r, q * c, rows)
+        batched = product_seconds(rates, p, r, q * c, rows)
+        seconds += batched * (_FEW_COLUMNS_SLOWER if r < _FEW_COLUMNS else 1.0)
     else:
         middle = rows * p * c * s
         seconds = product_seconds(rates, p * c, s, q, rows)
+        seconds *= _FEW_COLUMNS_SLOWER if s < _FEW_COLUMNS else 1.0
         seconds += product_seconds(rates, rows * p, r, c * s)
     seconds += move_seconds(problem, rows * (q * s + p * r) + 2 * middle)
     if problem.needs_grad:

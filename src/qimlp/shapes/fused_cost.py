@@ -22,6 +22,7 @@ _PAIR_SECONDS = 1.2e-10  # of pairing one number with the next row's before
 _LARGEST_ITEM = 32 * 1024  # elements of the largest state that the kernel puts side by side
 _BANDWIDTH = 35e9
 _MERGE_BANDWIDTH = 4.1e9
+_PACK_SECONDS = 5e-10  # of each number of a factor that is packed for the last axis
 _CALL_SECONDS = 8.9e-6
 _BACKWARD = 3.8  # arithmetic of forward and backward over that of forward
 _BACKWARD_CALLS = 6.8
@@ -41,9 +42,10 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     merging = 0.0
     if len(groups) < problem.shape.num_factors:
         merging = merged.weight_parameters * 4 * wide / _MERGE_BANDWIDTH
+    packing = copies * merged.in_dims[-1] * merged.out_dims[-1] * wide * _PACK_SECONDS
     if not problem.needs_grad:
-        return arithmetic + merging + _CALL_SECONDS, 0
-    seconds = _BACKWARD * arithmetic + 4 * merging + _BACKWARD_CALLS * _CALL_SECONDS
+        return arithmetic + merging + packing + _CALL_SECONDS, 0
+    seconds = _BACKWARD * arithmetic + 4 * merging + 2 * packing + _BACKWARD_CALLS * _CALL_SECONDS
     return seconds, 0
 
 
