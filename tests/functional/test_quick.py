@@ -48,12 +48,21 @@ def test_it_leaves_the_rest_to_the_checks():
     given = (x[None], x[:, 1:], x.int(), x.half(), x.double(), x.to("meta"), x.as_subclass(Mine), 3)
     for other in given:
         assert call(layer, other) is None
-    with torch.autocast("cpu"):
-        assert call(layer, x) is None
     assert call(copy.deepcopy(layer).to("meta"), x) is None
     seen = []
     torch.func.vmap(lambda row: seen.append(call(layer, row[None])) or row)(x)
     assert seen == [None]
+
+
+def test_autocast_casts_first():
+    layer, x = make_layer(), torch.randn(50, 784)
+    narrow = copy.deepcopy(layer).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = call(layer, x)
+        assert torch.equal(y, layer(x))
+        assert call(layer, x.int()) is None
+        assert call(layer.double(), x.double()).dtype == torch.float64
+    assert torch.equal(y, narrow(x.bfloat16()))
 
 
 @pytest.mark.parametrize("quickest", [True, False])

@@ -128,9 +128,18 @@ def test_any_leading_axes(shape):
     torch.testing.assert_close(net(x), net.layers(x))
 
 
-def test_autocast_casts_as_before():
+def test_autocast_casts_and_takes_gelu_along(calls):
     net, x = network().float(), torch.randn(2, 12)
     with torch.autocast("cpu", torch.bfloat16):
         y = net(x)
-        assert y.dtype == torch.bfloat16
-        assert torch.equal(y, net.layers(x))
+        assert calls == [True, True, False]
+        step_by_step = net.layers(x)
+    assert y.dtype == step_by_step.dtype == torch.bfloat16
+    torch.testing.assert_close(y, step_by_step, rtol=0.02, atol=0.01)
+    for got, true in zip(
+        torch.autograd.grad(y.float().sum(), [*net.parameters()]),
+        torch.autograd.grad(net(x).sum(), [*net.parameters()]),
+        strict=True,
+    ):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, true, rtol=0.05, atol=0.05)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 from torch.overrides import has_torch_function_unary
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.functional.overrides import gathered, overridden
+from qimlp.ops.autocast import autocast, autocast_dtype
 from qimlp.ops.linear import linear_rows
 from qimlp.ops.quick import quick_linear
 from qimlp.shapes import KroneckerShape
@@ -96,11 +96,11 @@ def apply_layer(
             return y
     check_input(x, shape)
     device = x.device
-    if _autocast_active(device.type):
-        dtype = torch.get_autocast_dtype(device.type)
-        x = _autocast(x, dtype)
-        factors = [_autocast(factor, dtype) for factor in factors]
-        bias = [_autocast(vector, dtype) for vector in bias]
+    dtype = autocast_dtype(device.type)
+    if dtype is not None:
+        x = autocast(x, dtype)
+        factors = [autocast(factor, dtype) for factor in factors]
+        bias = [autocast(vector, dtype) for vector in bias]
     first = factors[0]
     check_like("x", x, "factors[0]", first)
     for vector in bias:
@@ -110,11 +110,3 @@ def apply_layer(
     leading = x.shape[:-1]
     rows = x.reshape(prod(leading), shape.in_features)
     return linear_rows(rows, factors, bias, shape, method).reshape(*leading, shape.out_features)
-
-
-def _autocast_active(device: str) -> bool:
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-
-
-def _autocast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.to(dtype)

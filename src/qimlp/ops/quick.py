@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from qimlp.ops import native
+from qimlp.ops.autocast import autocast, autocast_dtype
 from qimlp.ops.choose import choose
 from qimlp.ops.tracing import is_transformed, needs_grad
 from qimlp.shapes import KroneckerShape
@@ -45,14 +46,20 @@ def quick_linear(
         gelu: return the exact GELU of that.
 
     Returns:
-        Shape `(batch, out_features)`, or None.
+        Shape `(batch, out_features)`, or None. Under autocast in its dtype, with GELU before
+        the rounding.
     """
     if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or is_transformed():
         return None
+    dtype = autocast_dtype("cpu")
+    if dtype is not None and x.is_floating_point():
+        x = autocast(x, dtype)
+        factors = [autocast(factor, dtype) for factor in factors]
+        bias = [autocast(vector, dtype) for vector in bias]
     quiet, recording = _groups(x.shape, x.dtype, shape.in_dims, shape.out_dims, shape.rank)
     if quiet is not recording and needs_grad(x, factors, bias):
         quiet = recording
-    if quiet is None or torch.is_autocast_enabled("cpu"):
+    if quiet is None:
         return None
     try:
         return native.linear(x, factors, bias, quiet, gelu=gelu)
