@@ -4,11 +4,17 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
 
 #include "../core/compute.h"
 
@@ -22,6 +28,53 @@ void run_on_threads(Index tasks, void (*task)(void*, Index), void* context) {
   for (Index t = 0; t < tasks; ++t) threads.emplace_back(task, context, t);
   for (std::thread& thread : threads) thread.join();
 }
+
+// Numbers whose last one ends a page, behind which none may be read or written: the sanitizers do not
+// see what is loaded into tiles.
+template <class T>
+class Fenced {
+ public:
+  explicit Fenced(std::size_t size, T value = {}) : size_(size) {
+#if defined(__linux__)
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    bytes_ = (size * sizeof(T) + page - 1) / page * page + page;
+    block_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block_ == MAP_FAILED) std::abort();
+    char* const fence = static_cast<char*>(block_) + bytes_ - page;
+    if (mprotect(fence, page, PROT_NONE) != 0) std::abort();
+    values_ = reinterpret_cast<T*>(fence) - size;
+#else
+    values_ = new T[size];
+#endif
+    std::fill(values_, values_ + size, value);
+  }
+  Fenced(Fenced&& other) noexcept
+      : size_(other.size_), bytes_(other.bytes_), block_(other.block_), values_(other.values_) {
+    other.values_ = nullptr;
+  }
+  ~Fenced() {
+    if (values_ == nullptr) return;
+#if defined(__linux__)
+    munmap(block_, bytes_);
+#else
+    delete[] values_;
+#endif
+  }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+
+  T* data() const { return values_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  T& operator[](std::size_t i) const { return values_[i]; }
+  T* begin() const { return values_; }
+  T* end() const { return values_ + size_; }
+
+ private:
+  std::size_t size_, bytes_ = 0;
+  void* block_ = nullptr;
+  T* values_;
+};
 
 struct Case {
   std::vector<Index> in, out;
@@ -62,9 +115,9 @@ constexpr double kTolerance = std::is_same_v<T, double>  ? 1e-12
                                                          : 8e-3;
 
 template <class T>
-std::vector<T> draw(Index count, std::mt19937& random, double limit = 1) {
+Fenced<T> draw(Index count, std::mt19937& random, double limit = 1) {
   std::uniform_real_distribution<double> uniform(-limit, limit);
-  std::vector<T> values(static_cast<std::size_t>(count));
+  Fenced<T> values(static_cast<std::size_t>(count));
   for (T& value : values) value = number_of<T>(uniform(random));
   return values;
 }
@@ -77,7 +130,7 @@ Index product(const std::vector<Index>& sizes) {
 
 // Entry (row, column) of one copy's Kronecker product, less factor `left_out`.
 template <class T>
-double entry(const Case& c, const std::vector<std::vector<T>>& factors, Index copy, Index row,
+double entry(const Case& c, const std::vector<Fenced<T>>& factors, Index copy, Index row,
              Index column, std::size_t left_out) {
   double value = 1;
   for (std::size_t i = factors.size(); i-- > 0;) {
@@ -93,7 +146,7 @@ double entry(const Case& c, const std::vector<std::vector<T>>& factors, Index co
 }
 
 template <class T>
-bool near(const char* what, const std::vector<T>& got, const std::vector<double>& expected) {
+bool near(const char* what, const Fenced<T>& got, const std::vector<double>& expected) {
   double error = 0, scale = 1e-30;
   for (std::size_t i = 0; i < got.size(); ++i) {
     error = std::max(error, std::abs(value_of(got[i]) - expected[i]));
@@ -109,7 +162,7 @@ template <class T>
 bool check(const Case& c, InstructionSet set, Index threads, bool gelu, bool keep) {
   std::mt19937 random(1);
   const Index n_in = product(c.in), n_out = product(c.out);
-  std::vector<std::vector<T>> factors, grad_factors;
+  std::vector<Fenced<T>> factors, grad_factors;
   qimlp::Layer<T> layer{{}, c.copies, c.groups};
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     // Results about as large as inputs, so that GELU is not all but a step.
@@ -120,18 +173,18 @@ bool check(const Case& c, InstructionSet set, Index threads, bool gelu, bool kee
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     layer.factors.push_back({factors[i].data(), c.out[i], c.in[i]});
   }
-  const std::vector<T> x = draw<T>(c.batch * n_in, random), bias = draw<T>(n_out, random);
-  const std::vector<T> grad = draw<T>(c.batch * n_out, random);
-  std::vector<T> y(grad.size(), number_of<T>(NAN)), grad_x(x.size(), number_of<T>(NAN)), grad_bias(bias.size(), number_of<T>(NAN));
+  const Fenced<T> x = draw<T>(c.batch * n_in, random), bias = draw<T>(n_out, random);
+  const Fenced<T> grad = draw<T>(c.batch * n_out, random);
+  Fenced<T> y(grad.size(), number_of<T>(NAN)), grad_x(x.size(), number_of<T>(NAN)), grad_bias(bias.size(), number_of<T>(NAN));
   std::vector<T*> grads;
-  for (std::vector<T>& values : grad_factors) grads.push_back(values.data());
+  for (Fenced<T>& values : grad_factors) grads.push_back(values.data());
 
   const qimlp::Setting setting{set, threads, run_on_threads, true, 1};
-  std::vector<T> slope(gelu ? y.size() : 0, number_of<T>(NAN));
+  Fenced<T> slope(gelu ? y.size() : 0, number_of<T>(NAN));
   const qimlp::KeptState kept = qimlp::kept_state<T>(layer, c.batch, setting);
-  std::vector<T> rows(static_cast<std::size_t>(keep && kept.as_rows ? kept.size : 0),
+  Fenced<T> rows(static_cast<std::size_t>(keep && kept.as_rows ? kept.size : 0),
                       number_of<T>(NAN));
-  std::vector<qimlp::Computed<T>> wide(
+  Fenced<qimlp::Computed<T>> wide(
       static_cast<std::size_t>(keep && !kept.as_rows ? kept.size : 0),
       static_cast<qimlp::Computed<T>>(NAN));
   T* const slopes = slope.empty() ? nullptr : slope.data();
@@ -145,7 +198,7 @@ bool check(const Case& c, InstructionSet set, Index threads, bool gelu, bool kee
 
   std::vector<double> true_y(y.size()), true_grad(y.size()), true_grad_x(x.size()), true_grad_bias(bias.size());
   std::vector<std::vector<double>> true_grads;
-  for (const std::vector<T>& values : grad_factors) true_grads.emplace_back(values.size());
+  for (const Fenced<T>& values : grad_factors) true_grads.emplace_back(values.size());
   for (Index o = 0; o < n_out; ++o) {
     for (Index n = 0; n < c.batch; ++n) {
       double z = value_of(bias[static_cast<std::size_t>(o)]);
