@@ -75,6 +75,40 @@ Index lay_out_forward(const Plan& plan, Index batch, Index tasks, bool bias, voi
   return arena.used();
 }
 
+// The steps that go part by part: their result, whole, in buffers[(part_steps - 1) % 2].
+template <class K>
+void forward_parts(const ForwardJob<K>& job, Index items, const typename K::State* x,
+                   typename K::State* const buffers[2], typename K::State* room, Ahead* ahead) {
+  using State = typename K::State;
+  const Plan& plan = *job.plan;
+  const int last = plan.part_steps - 1;
+  const typename K::Sum* const no_bias = nullptr;
+  Step steps[kMaxFactors];
+  Index largest = 0;
+  for (int i = 0; i <= last; ++i) {
+    steps[i] = plan.step[i];
+    steps[i].before /= plan.parts;
+    const Index size = steps[i].copies * steps[i].out_size();
+    if (size > largest) largest = size;
+  }
+  State* const whole = buffers[last % 2];
+  State* const between[2] = {buffers[(last + 1) % 2], buffers[(last + 1) % 2] + largest};
+  const Index part = plan.in_features / plan.parts;
+  for (Index n = 0; n < items * plan.parts; ++n) {
+    const State* in = x + n * part;
+    Index in_copy = 0;
+    for (int i = 0; i <= last; ++i) {
+      const Index size = steps[i].out_size();
+      State* const out = i < last ? between[i % 2] : whole + n * size;
+      const Index out_copy = i < last ? size : plan.step[i].out_copy(items);
+      step_forward(steps[i], false, Index{1}, job.factors[i], in, in_copy, out, out_copy, no_bias,
+                   Index{0}, room, ahead);
+      in = out;
+      in_copy = out_copy;
+    }
+  }
+}
+
 template <class K>
 void forward_task(void* context, Index t) {
   const FlushSubnormals flush;
@@ -116,7 +150,12 @@ void forward_task(void* context, Index t) {
     }
     const State* in = taken_in(plan, samples, plan.in_features, x, room_x);
     Index in_copy = 0;
-    for (int i = 0; i < last; ++i) {
+    if (plan.part_steps > 0) {
+      forward_parts<K>(job, items, in, buffers, room, fetched);
+      in = buffers[(plan.part_steps - 1) % 2];
+      in_copy = plan.step[plan.part_steps - 1].out_copy(items);
+    }
+    for (int i = plan.part_steps; i < last; ++i) {
       const Step& s = plan.step[i];
       State* out = kept != nullptr ? kept + first * plan.state_size() : buffers[i % 2];
       const Index out_copy = s.out_copy(items);

@@ -74,6 +74,10 @@ struct Plan {
   Index in_features, out_features;
   Index side;  // samples side by side: 1, or as many as a vector has lanes
   Step step[kMaxFactors];
+  // Of a large sample the first steps, which leave its leading axes alone, go part by part: how many
+  // steps and parts; 0 and 1 where samples go whole.
+  int part_steps;
+  Index parts;
 
   Index items(Index samples) const { return (samples + side - 1) / side; }
   // Whether the steps take rows and factors as they are given, in pairs. Samples side by side are

@@ -16,12 +16,16 @@ constexpr Index kTile = 1600, kTileChunk = 640;
 constexpr Index kTileSide = 16;
 // Elements of the largest state of an item that a near cache is still taken to hold.
 constexpr Index kLargestItem = 32 * 1024;
+// Elements of a sample that a second-level cache holds with what is made of it, and of a part of one
+// that a first-level cache all but does.
+constexpr Index kLargestWhole = 64 * 1024, kLargestPart = 4 * 1024;
 
 Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* out_dims,
                    const int* order, Index side, Index lanes) {
   Plan plan{};
   plan.steps = count;
   plan.side = side;
+  plan.parts = 1;
   Index dims[kMaxFactors];
   plan.in_features = plan.out_features = 1;
   for (int i = 0; i < count; ++i) {
@@ -86,6 +90,27 @@ Index tile_work(const Plan& plan) {
   return total;
 }
 
+// Sets which steps go part by part: as many as keep a part near, of samples that do not stay there.
+void divide(Plan* plan, const Index* in_dims) {
+  plan->part_steps = 0;
+  plan->parts = 1;
+  if (plan->side > 1 || largest_item(*plan) <= kLargestWhole) return;
+  Index largest = plan->in_features;
+  int leading = kMaxFactors;
+  for (int i = 0; i + 1 < plan->steps; ++i) {
+    const Step& s = plan->step[i];
+    const Index size = s.copies * s.out_size();
+    if (size > largest) largest = size;
+    if (s.factor < leading) leading = s.factor;
+    Index parts = 1;
+    for (int f = 0; f < leading; ++f) parts *= in_dims[f];
+    if (parts < 4 || largest / parts > kLargestPart) return;
+    if (i == 0) continue;  // a step alone gains nothing
+    plan->part_steps = i + 1;
+    plan->parts = parts;
+  }
+}
+
 // Multiply-adds that a batch is worth, with what comes beside the arithmetic.
 Index cost(const Plan& plan, Index batch, Lanes lanes) {
   const bool tiles = lanes.tiles && plan.takes_pairs(lanes);
@@ -147,7 +172,9 @@ Plan make_plan(int count, Index copies, const Index* in_dims, const Index* out_d
       plan_in_order(count, copies, in_dims, out_dims, order, lanes.count, lanes.count);
   const bool better = largest_item(side_by_side) <= kLargestItem &&
                       cost(side_by_side, batch, lanes) < cost(plan, batch, lanes);
-  return better ? side_by_side : plan;
+  if (better) return side_by_side;
+  divide(&plan, in_dims);
+  return plan;
 }
 
 }  // namespace qimlp

@@ -80,6 +80,34 @@ def test_more_rows_than_one_group_of_samples():
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("ins", "outs", "rank"),
+    [
+        ((8, 8, 8, 8, 32), (8, 8, 8, 8, 32), 2),
+        ((5, 7, 9, 8, 40), (5, 9, 8, 7, 40), 1),
+        ((40, 8, 9, 7, 5), (40, 9, 7, 8, 3), 3),
+        ((4, 4, 4, 4, 4, 70), (4, 4, 4, 4, 4, 70), 1),
+        ((96, 32, 32), (96, 32, 32), 2),
+    ],
+)
+@pytest.mark.usefixtures("instructions")
+def test_samples_that_go_part_by_part(ins, outs, rank, dtype):
+    """Their first steps; the truth is one contraction for each axis, in float64."""
+    factors = [f / f.shape[2] ** 0.5 for f in make_factors(ins, outs, rank)]
+    x = make_input((3,), ins)
+    narrow = [t.to(dtype) for t in (x, *factors)]
+    with torch.no_grad():
+        y = native.linear(narrow[0], narrow[1:], [], [1] * len(ins))
+    expected = 0
+    for copy in range(rank):
+        state = narrow[0].double().reshape(3, *ins)
+        for axis, factor in enumerate(narrow[1:], 1):
+            state = torch.tensordot(state, factor[copy].double(), ([axis], [1])).movedim(-1, axis)
+        expected = expected + state.flatten(1)
+    assert_close(y, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("batch", [17, 63, 65, 127])
 @pytest.mark.usefixtures("instructions", "poisoned_results")
 def test_samples_side_by_side(batch, dtype):
