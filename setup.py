@@ -42,6 +42,7 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 PAIRS = "engine_avx512_bf16"  # not for Visual C++: untried
 TILES = "engine_amx"  # Linux alone: elsewhere the system is asked in another way
 TILES_FLAGS = ["-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
+TILES_PROBE = "#include <immintrin.h>\nvoid probe() { _tile_dpbf16ps(0, 1, 2); }\n"
 
 
 class KernelError(BaseError):
@@ -200,10 +201,10 @@ class BuildKernel(build_ext):
         if not X86 or sys.platform != "linux":
             return False
         with tempfile.TemporaryDirectory() as folder:
-            empty = Path(folder) / "empty.cpp"
-            empty.touch()
+            probe = Path(folder) / "probe.cpp"
+            probe.write_text(TILES_PROBE, encoding="utf-8")
             try:
-                self.compiler.compile([str(empty)], output_dir=folder, extra_postargs=TILES_FLAGS)
+                self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=TILES_FLAGS)
             except CCompilerError:
                 return False
         return True

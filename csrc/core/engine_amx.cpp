@@ -1,3 +1,4 @@
+#define QIMLP_BY_TILES
 #include "simd_avx512.h"
 #include "simd_pairs.h"
 // The vectors come first, then the product by tiles; everything below is built on them.

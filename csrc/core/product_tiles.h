@@ -91,6 +91,7 @@ class TileProduct {
     alignas(64) float sums[kBlocks * kTileRows * kSumsStride];
     alignas(64) BFloat16 last[kBlocks * kTileRows * kLastStride];
     const Index starts[2] = {block_start(block), block_start(block + kBlocks - 1)};
+    settle_memory();
     _tile_zero(0);
     if constexpr (kBlocks * kColumns > 1) _tile_zero(1);
     if constexpr (kBlocks * kColumns > 2) {
@@ -115,6 +116,7 @@ class TileProduct {
           copy_last(rows[i], copy);
           rows[i] = copy;
         }
+        settle_memory();
         stride = kLastStride * kBytes;
       }
       if constexpr (kEven) {

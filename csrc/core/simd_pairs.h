@@ -15,7 +15,7 @@ struct Simd<BFloat16> {
   using Mask = __mmask16;
   static constexpr Index kLanes = Simd<float>::kLanes, kPaired = 2;
   // Whether products are taken by tiles (product_tiles.h), whose first argument lies in whole rows.
-#ifdef __AMX_BF16__
+#ifdef QIMLP_BY_TILES
   static constexpr bool kByTiles = true;
 #else
   static constexpr bool kByTiles = false;

@@ -28,6 +28,10 @@ struct alignas(64) TileShapes {
   }
 };
 
+// Whatever was written before is in memory after: GCC's intrinsics do not say what they read, and it
+// leaves stores out that only they would see.
+inline void settle_memory() { asm volatile("" ::: "memory"); }
+
 // What this thread's tiles are shaped as; all zero outside of tasks.
 inline TileShapes& tile_shapes_now() {
   static thread_local TileShapes shapes{.palette = 0};
@@ -38,6 +42,7 @@ inline TileShapes& tile_shapes_now() {
 inline void shape_tiles(const TileShapes& wanted) {
   TileShapes& now = tile_shapes_now();
   if (std::memcmp(&now, &wanted, sizeof now) == 0) return;
+  settle_memory();
   _tile_loadconfig(&wanted);
   now = wanted;
 }

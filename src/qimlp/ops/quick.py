@@ -51,16 +51,19 @@ def quick_linear(
     """
     if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or is_transformed():
         return None
-    dtype = autocast_dtype("cpu")
-    if dtype is not None and x.is_floating_point():
-        x = autocast(x, dtype)
-        factors = [autocast(factor, dtype) for factor in factors]
-        bias = [autocast(vector, dtype) for vector in bias]
-    quiet, recording = _groups(x.shape, x.dtype, shape.in_dims, shape.out_dims, shape.rank)
+    cast_to = autocast_dtype("cpu")
+    if x.dtype == torch.float64 or not x.is_floating_point():
+        cast_to = None
+    dtype = cast_to or x.dtype
+    quiet, recording = _groups(x.shape, dtype, shape.in_dims, shape.out_dims, shape.rank)
     if quiet is not recording and needs_grad(x, factors, bias):
         quiet = recording
     if quiet is None:
         return None
+    if cast_to is not None:
+        x = autocast(x, dtype)
+        factors = [autocast(factor, dtype) for factor in factors]
+        bias = [autocast(vector, dtype) for vector in bias]
     try:
         return native.linear(x, factors, bias, quiet, gelu=gelu)
     except (TypeError, ValueError, NotImplementedError):
