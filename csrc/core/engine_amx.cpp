@@ -8,6 +8,6 @@
 
 namespace qimlp {
 
-extern const Engine<BFloat16> amx_bfloat16 = PairsEngine::engine();
+extern const Engine<BFloat16> amx_bfloat16 = make_pairs_engine();
 
 }  // namespace qimlp

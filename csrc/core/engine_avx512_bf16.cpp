@@ -6,6 +6,6 @@
 
 namespace qimlp {
 
-extern const Engine<BFloat16> avx512_bf16_bfloat16 = PairsEngine::engine();
+extern const Engine<BFloat16> avx512_bf16_bfloat16 = make_pairs_engine();
 
 }  // namespace qimlp

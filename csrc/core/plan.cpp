@@ -25,6 +25,7 @@ Plan plan_in_order(int count, Index copies, const Index* in_dims, const Index* o
   Plan plan{};
   plan.steps = count;
   plan.side = side;
+  plan.part_steps = 0;
   plan.parts = 1;
   Index dims[kMaxFactors];
   plan.in_features = plan.out_features = 1;
@@ -92,8 +93,6 @@ Index tile_work(const Plan& plan) {
 
 // Sets which steps go part by part: as many as keep a part near, of samples that do not stay there.
 void divide(Plan* plan, const Index* in_dims) {
-  plan->part_steps = 0;
-  plan->parts = 1;
   if (plan->side > 1 || largest_item(*plan) <= kLargestWhole) return;
   Index largest = plan->in_features;
   int leading = kMaxFactors;

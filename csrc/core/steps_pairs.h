@@ -196,23 +196,23 @@ inline void step_backward(const Step& s, bool add_copies, Index samples, const B
   }
   for (Index c = 0; c < passes; ++c) {
     product<BFloat16, by_row>({.rows = s.n_in,
-                             .columns = s.after,
-                             .depth = s.n_out,
-                             .outer = outer,
-                             .a = factor + c * factor_copy,
-                             .a_stride = factor_stride,
-                             .a_outer = factor_copy,
-                             .b = room + c * paired_copy,
-                             .b_stride = stride,
-                             .b_outer = paired_copy,
-                             .init = nullptr,
-                             .init_stride = 0,
-                             .c = grad_in + c * in_copy,
-                             .c_stride = s.in_stride,
-                             .ahead = ahead,
-                             .items = items,
-                             .b_item = paired_item,
-                             .c_item = s.n_in * s.in_stride});
+                               .columns = s.after,
+                               .depth = s.n_out,
+                               .outer = outer,
+                               .a = factor + c * factor_copy,
+                               .a_stride = factor_stride,
+                               .a_outer = factor_copy,
+                               .b = room + c * paired_copy,
+                               .b_stride = stride,
+                               .b_outer = paired_copy,
+                               .init = nullptr,
+                               .init_stride = 0,
+                               .c = grad_in + c * in_copy,
+                               .c_stride = s.in_stride,
+                               .ahead = ahead,
+                               .items = items,
+                               .b_item = paired_item,
+                               .c_item = s.n_in * s.in_stride});
   }
 }
 
@@ -232,20 +232,20 @@ inline void step_factor_gradient(const Step& s, Index samples, const BFloat16* i
       if (anew) pair_rows(items, s.n_in, in_c, s.in_stride, room, stride);
       (by_row ? pair_rows : transpose_to_pairs)(items, s.n_out, out_c, s.out_stride, turned, out_stride);
       product<BFloat16, by_row, float>({.rows = s.n_out,
-                                      .columns = s.n_in,
-                                      .depth = items,
-                                      .outer = 1,
-                                      .a = turned,
-                                      .a_stride = out_stride,
-                                      .a_outer = 0,
-                                      .b = room,
-                                      .b_stride = stride,
-                                      .b_outer = 0,
-                                      .init = grad,
-                                      .init_stride = s.n_in,
-                                      .c = grad,
-                                      .c_stride = s.n_in,
-                                      .ahead = ahead});
+                                        .columns = s.n_in,
+                                        .depth = items,
+                                        .outer = 1,
+                                        .a = turned,
+                                        .a_stride = out_stride,
+                                        .a_outer = 0,
+                                        .b = room,
+                                        .b_stride = stride,
+                                        .b_outer = 0,
+                                        .init = grad,
+                                        .init_stride = s.n_in,
+                                        .c = grad,
+                                        .c_stride = s.n_in,
+                                        .ahead = ahead});
       continue;
     }
     const Index paired_item = count_pairs(s.after) * stride;

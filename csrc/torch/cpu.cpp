@@ -11,8 +11,8 @@
 
 #include "../core/compute.h"
 #include "checked.h"
+#include "large_pages.h"
 #include "operators.h"
-#include "rows.h"
 #include "setting.h"
 #include "vectors.h"
 

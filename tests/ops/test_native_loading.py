@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,6 +42,21 @@ def test_it_does_not_load(tmp_path):
     assert reason is not None
     assert "does not load" in reason
     assert "\n" not in reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries are ELF files on Linux")
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.999])
+def test_it_was_cut_short(tmp_path, kept):
+    """Loading such a file would end the process with SIGBUS."""
+    if not native.available():
+        pytest.skip(native.reason())
+    name = f"_kernel_torch{VERSION}{SUFFIX}"
+    whole = (Path(native.__file__).parent / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(len(whole) * kept)])
+    reason = native._load(tmp_path)
+    assert reason is not None
+    assert f"file is cut short ({name}); to build it" in reason
+    assert not native._is_cut_short(Path(native.__file__).parent / name)
 
 
 def test_what_the_kernel_takes(monkeypatch):

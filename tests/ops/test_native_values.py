@@ -107,6 +107,21 @@ def test_samples_that_go_part_by_part(ins, outs, rank, dtype):
     assert_close(y, expected)
 
 
+@pytest.mark.usefixtures("kernel", "poisoned_results")
+def test_results_in_large_pages():
+    """More than 32 MiB forward and back; a sample alone is far less."""
+    dims = (64, 64, 64)
+    factors = [f.float() / 8 for f in make_factors(dims, dims, 1)]
+    x = make_input((40,), dims).float().requires_grad_()
+    y = native.linear(x, factors, [], [1, 1, 1])
+    (grad,) = torch.autograd.grad(y, x, y.detach())
+    for n in (0, 39):
+        row = x[n : n + 1].detach().requires_grad_()
+        alone = native.linear(row, factors, [], [1, 1, 1])
+        assert_close(y[n : n + 1].detach(), alone.detach())
+        assert_close(grad[n : n + 1], torch.autograd.grad(alone, row, alone.detach())[0])
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("batch", [17, 63, 65, 127])
 @pytest.mark.usefixtures("instructions", "poisoned_results")

@@ -8,6 +8,7 @@ passes, with derivatives, shapes for tracing and rules for `vmap`; all of that i
 from __future__ import annotations
 
 import re
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,12 +104,27 @@ def _load(folder: Path) -> str | None:
     library = folder / f"_kernel_torch{version}{suffix}"
     if not library.is_file():
         return _why_absent(folder, suffix)
+    if _is_cut_short(library):
+        return f"the C++ kernel's file is cut short ({library.name}); {_REBUILD}"
     try:
         torch.ops.load_library(str(library))
     except OSError as error:
         first = str(error.__cause__ or error).splitlines()[0]
         return f"the C++ kernel does not load with torch {torch.__version__} ({first}); {_REBUILD}"
     return None
+
+
+def _is_cut_short(library: Path) -> bool:
+    """Whether an ELF file ends before its last table, where loading it would end the process."""
+    with library.open("rb") as file:
+        header = file.read(_ELF_HEADER.size)
+    if not header.startswith(b"\x7fELF\x02\x01"):  # 64 bits, little-endian
+        return False
+    if len(header) < _ELF_HEADER.size:
+        return True
+    start, entry_bytes, entries = _ELF_HEADER.unpack(header)
+    end: int = start + entry_bytes * entries
+    return library.stat().st_size < end
 
 
 def _registered_elsewhere() -> str | None:
@@ -136,6 +152,7 @@ def _why_absent(folder: Path, suffix: str) -> str:
     return f"there is no C++ kernel in this installation; {_REBUILD}"
 
 
+_ELF_HEADER = struct.Struct("<40xQ10xHH2x")  # where the table of sections is, and its size
 _REBUILD = (
     "to build it: QIMLP_BUILD_KERNEL=1 pip install --force-reinstall --no-deps --no-cache-dir qimlp"
 )

@@ -1,9 +1,11 @@
-#include "rows.h"
+#include "large_pages.h"
 
 #include <ATen/ops/empty.h>
 
 #if defined(__linux__)
 #include <sys/mman.h>
+
+#include <cstdint>
 #endif
 
 namespace qimlp {
