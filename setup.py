@@ -38,7 +38,11 @@ PACKAGE = "qimlp.ops"
 ABSENT = "_kernel_absent.txt"
 WINDOWS = sys.platform == "win32"
 WANTED = os.environ.get("QIMLP_BUILD_KERNEL", "auto")
-X86 = platform.machine().lower() in ("x86_64", "amd64")
+MACHINE = platform.machine().lower()
+if sys.platform == "darwin":  # a Python for two architectures would compile every file for both
+    MACHINE = os.environ.setdefault("ARCHFLAGS", f"-arch {MACHINE}").split()[-1]
+X86 = MACHINE in ("x86_64", "amd64")
+NEON = MACHINE in ("aarch64", "arm64") and not WINDOWS  # not for Visual C++: untried
 PAIRS = "engine_avx512_bf16"  # not for Visual C++: untried
 TILES = "engine_amx"  # Linux alone: elsewhere the system is asked in another way
 TILES_FLAGS = ["-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
@@ -119,8 +123,8 @@ def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
     if X86 and WINDOWS:
         special = {"engine_avx512": ["/arch:AVX512"], "engine_avx2": ["/arch:AVX2"]}
     elif X86:
-        # GCC warns of its own intrinsics headers.
-        quiet = ["-Wno-uninitialized", "-Wno-maybe-uninitialized"]
+        # GCC warns of its own intrinsics headers; Clang does not know the second warning.
+        quiet = ["-Wno-uninitialized", "-Wno-maybe-uninitialized", "-Wno-unknown-warning-option"]
         avx512 = [*(f"-mavx512{part}" for part in ("f", "vl", "bw", "dq")), "-mfma", *quiet]
         special = {
             "engine_avx512": avx512,
@@ -129,6 +133,9 @@ def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
         }
         if tiles:
             special[TILES] = [*avx512, *TILES_FLAGS]
+    elif NEON:
+        # GCC would load so far ahead that sums leave the registers (5 of 24).
+        special = {"engine_neon": [] if sys.platform == "darwin" else ["-fno-schedule-insns"]}
     files = [
         *sorted((ROOT / "csrc/core").glob("*.cpp")),
         *sorted((ROOT / "csrc/torch").glob("*.cpp")),
@@ -136,7 +143,7 @@ def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
     return [
         (path.relative_to(ROOT).as_posix(), special.get(path.stem, []))
         for path in files
-        if path.stem in special or not path.stem.startswith(("engine_avx", TILES))
+        if path.stem in special or not path.stem.startswith(("engine_avx", "engine_neon", TILES))
     ]
 
 
@@ -220,7 +227,11 @@ class BuildKernel(build_ext):
         link = []
         macros: list[tuple[str, str | None]] = [("QIMLP_X86", None)] if X86 else []
         files = sources(tiles=self.knows_tiles())
-        for engine, macro in ((PAIRS, "QIMLP_PAIRS"), (TILES, "QIMLP_TILES")):
+        for engine, macro in (
+            (PAIRS, "QIMLP_PAIRS"),
+            (TILES, "QIMLP_TILES"),
+            ("engine_neon", "QIMLP_NEON"),
+        ):
             if any(engine in name for name, _ in files):
                 macros.append((macro, None))
         if sys.platform == "linux":

@@ -63,6 +63,10 @@ InstructionSet detect() {
   return InstructionSet::kPortable;
 }
 
+#elif defined(QIMLP_NEON)
+
+InstructionSet detect() { return InstructionSet::kNeon; }
+
 #else
 
 InstructionSet detect() { return InstructionSet::kPortable; }
@@ -76,6 +80,11 @@ InstructionSet best_instruction_set() {
   return best;
 }
 
+bool has_instruction_set(InstructionSet set) {
+  const InstructionSet best = best_instruction_set();
+  return set <= best && (set != InstructionSet::kNeon || best == InstructionSet::kNeon);
+}
+
 const char* instruction_set_name(InstructionSet set) {
   switch (set) {
     case InstructionSet::kAmx:
@@ -86,6 +95,8 @@ const char* instruction_set_name(InstructionSet set) {
       return "avx512";
     case InstructionSet::kAvx2:
       return "avx2";
+    case InstructionSet::kNeon:
+      return "neon";
     default:
       return "portable";
   }
@@ -117,6 +128,21 @@ const Engine<BFloat16>& engine(InstructionSet set) {
   return set >= InstructionSet::kAvx512 ? avx512_bfloat16
          : set == InstructionSet::kAvx2 ? avx2_bfloat16
                                         : portable_bfloat16;
+}
+#elif defined(QIMLP_NEON)
+template <>
+const Engine<float>& engine(InstructionSet set) {
+  return set == InstructionSet::kNeon ? neon_float : portable_float;
+}
+
+template <>
+const Engine<double>& engine(InstructionSet set) {
+  return set == InstructionSet::kNeon ? neon_double : portable_double;
+}
+
+template <>
+const Engine<BFloat16>& engine(InstructionSet set) {
+  return set == InstructionSet::kNeon ? neon_bfloat16 : portable_bfloat16;
 }
 #else
 template <>

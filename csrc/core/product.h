@@ -72,7 +72,7 @@ void product_block(const Product<T, Out>& p, const T* a, const T* b, const Compu
       row[kVectors - 1] = Operand::load(bk + (kVectors - 1) * S::kLanes * kPaired, mask);
 #pragma GCC unroll 16
       for (int i = 0; i < kRows; ++i) {
-        const typename Operand::Vector x = Operand::spread(
+        const auto x = Operand::spread(
             kByRow ? ak + i * kPaired : base[i / 3] + k * kPaired + (i % 3) * a_stride);
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) sum[i][v] = Operand::fma(x, row[v], sum[i][v]);

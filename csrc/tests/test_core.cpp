@@ -277,10 +277,8 @@ int main() {
       {{4, 4, 4}, {4, 4, 4}, 1, 450, {1, 1, 1}},
   };
   int failures = 0, tried = 0;
-  for (const InstructionSet set :
-       {InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512,
-        InstructionSet::kAvx512Bf16, InstructionSet::kAmx}) {
-    if (set > qimlp::best_instruction_set()) continue;
+  for (const InstructionSet set : qimlp::kInstructionSets) {
+    if (!qimlp::has_instruction_set(set)) continue;
     for (const Index threads : {1, 3}) {
       for (std::size_t i = 0; i < cases.size(); ++i) {
         // With GELU and without, with what is kept for the way back and without.

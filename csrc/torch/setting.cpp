@@ -46,19 +46,17 @@ std::string kernel_instructions() { return instruction_set_name(instructions.loa
 
 // For tests: run on fewer instructions than the machine has, poison working memory.
 void kernel_debug(std::string wanted, bool fill_with_nan) {
-  const InstructionSet best = best_instruction_set();
-  InstructionSet chosen = best;
-  for (const InstructionSet set : {InstructionSet::kPortable, InstructionSet::kAvx2,
-                                   InstructionSet::kAvx512, InstructionSet::kAvx512Bf16,
-                                   InstructionSet::kAmx}) {
+  InstructionSet chosen = best_instruction_set();
+  for (const InstructionSet set : kInstructionSets) {
     if (wanted == instruction_set_name(set)) {
-      TORCH_CHECK_VALUE(set <= best,
+      TORCH_CHECK_VALUE(has_instruction_set(set),
                         "kernel_debug: expected instructions that this machine has, got ", wanted);
       chosen = set;
     }
   }
   TORCH_CHECK_VALUE(wanted == "best" || wanted == instruction_set_name(chosen),
-                    "kernel_debug: expected best, amx, avx512_bf16, avx512, avx2 or portable, got ", wanted);
+                    "kernel_debug: expected best, amx, avx512_bf16, avx512, avx2, neon or portable, got ",
+                    wanted);
   instructions.store(chosen);
   poison.store(fill_with_nan);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 
 from qimlp.ops import native
 
-INSTRUCTIONS = ("portable", "avx2", "avx512", "avx512_bf16", "amx")
+ARM = platform.machine().lower() in ("aarch64", "arm64")
+INSTRUCTIONS = ("portable", "neon") if ARM else ("portable", "avx2", "avx512", "avx512_bf16", "amx")
 
 
 def needs_kernel() -> None:

@@ -1,26 +1,13 @@
 """Which torches the kernel is built against: `setup.py`, without building anything."""
 
-import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
 import setuptools
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """The build script as a module; it does not run."""
-    monkeypatch.setattr(setuptools, "setup", lambda **_: None)
-    spec = importlib.util.spec_from_file_location("qimlp_setup", ROOT / "setup.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "qimlp_setup", module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def make_torch(folder, version, *, headers=True):

@@ -96,6 +96,19 @@ def linear(
     return y
 
 
+def linear_now(
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Sequence[Tensor],
+    groups: Sequence[int],
+    *,
+    gelu: bool = False,
+) -> Tensor:
+    """`linear` for a call that `torch.compile` does not trace: torch's way into it is shorter."""
+    y: Tensor = (_kron_layer_gelu_now if gelu else _kron_layer_now)(x, factors, bias, groups)
+    return y
+
+
 def _load(folder: Path) -> str | None:
     """Load the library for this torch from `folder`; why there is none, or `None`."""
     found = re.match(r"(\d+)\.(\d+)", torch.__version__)
@@ -125,6 +138,11 @@ def _is_cut_short(library: Path) -> bool:
     start, entry_bytes, entries = _ELF_HEADER.unpack(header)
     end: int = start + entry_bytes * entries
     return library.stat().st_size < end
+
+
+def _now(operator: Any) -> Any:
+    """What calling an operator of torch calls, which takes 0.3 microseconds less."""
+    return getattr(operator, "_op", operator)
 
 
 def _registered_elsewhere() -> str | None:
@@ -160,3 +178,5 @@ _ABSENT = _registered_elsewhere() or _load(Path(__file__).parent)
 # Looked up once: the name alone takes a twentieth of a short call.
 _kron_layer: Any = None if _ABSENT else torch.ops.qimlp.kron_layer.default
 _kron_layer_gelu: Any = None if _ABSENT else torch.ops.qimlp.kron_layer_gelu.default
+_kron_layer_now: Any = _now(_kron_layer)
+_kron_layer_gelu_now: Any = _now(_kron_layer_gelu)

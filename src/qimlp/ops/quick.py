@@ -65,7 +65,7 @@ def quick_linear(
         factors = [autocast(factor, dtype) for factor in factors]
         bias = [autocast(vector, dtype) for vector in bias]
     try:
-        return native.linear(x, factors, bias, quiet, gelu=gelu)
+        return native.linear_now(x, factors, bias, quiet, gelu=gelu)
     except (TypeError, ValueError, NotImplementedError):
         return None
 

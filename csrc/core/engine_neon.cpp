@@ -1,0 +1,12 @@
+#include "simd_neon.h"
+// The vectors come first; everything below is built on them.
+#include "engine.h"
+#include "engines.h"
+
+namespace qimlp {
+
+extern const Engine<float> neon_float = make_engine<Plain<float>>();
+extern const Engine<double> neon_double = make_engine<Plain<double>>();
+extern const Engine<BFloat16> neon_bfloat16 = make_engine<Widened>();
+
+}  // namespace qimlp
