@@ -81,6 +81,8 @@ def print_rows(rows: list[Trained], epochs: int) -> None:
 def _train(network: str, kind: str, images: Tensor, labels: Tensor, epochs: int) -> Trained:
     torch.manual_seed(0)
     device = images.device
+    # cuBLAS keeps room for each stream it was called on: each training pays for its own.
+    torch._C._cuda_clearCublasWorkspaces()
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     model = _build(network).to(device).train()

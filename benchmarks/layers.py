@@ -97,28 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = setting(device, dtype, rounds)
     report.print_heading("Layers", where)
     report.print_table(_HEADER, [row.cells() for row in rows])
-    _print_left_out(rows)
+    report.print_left_out([(row.measured.case.label, row.measured.left_out) for row in rows])
     report.save(given.json, "layers", where, [row.fields() for row in rows])
     return 0
 
 
 def _named(target: Target, texts: Sequence[str] | None) -> bool:
     return not texts or any(text in target.case.label for text in texts)
-
-
-def _print_left_out(rows: Sequence[Row]) -> None:
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        for name, reason in row.measured.left_out.items():
-            labels = reasons.setdefault((name, reason), [])
-            if row.measured.case.label not in labels:
-                labels.append(row.measured.case.label)
-    if reasons:
-        print("\nLeft out:")
-    count = len({row.measured.case.label for row in rows})
-    for (name, reason), labels in reasons.items():
-        where = "everywhere" if len(labels) == count else "; ".join(labels)
-        print(f"- {name}: {reason} ({where})")
 
 
 if __name__ == "__main__":

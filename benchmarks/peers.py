@@ -121,14 +121,31 @@ def prepare(
     check(OURS, taken[OURS], problem, mode, truth)
     left_out: dict[str, str] = {}
     for name, build in PEERS.items():
-        try:
-            contestant = build(problem)
-            check(name, contestant, problem, mode, truth)
-        except (RefusedError, WrongResultError) as reason:  # noqa: PERF203 - each on its own
-            left_out[name] = str(reason)
+        contestant = _prepared(name, build, problem, mode, truth)
+        if isinstance(contestant, str):
+            left_out[name] = contestant
         else:
             taken[name] = contestant
     return taken, left_out
+
+
+def _prepared(
+    name: str,
+    build: Callable[[Problem], Contestant],
+    problem: Problem,
+    mode: str,
+    truth: Truth,
+) -> Contestant | str:
+    """A peer that is right, or why it is left out."""
+    try:
+        contestant = build(problem)
+        check(name, contestant, problem, mode, truth)
+    except (RefusedError, WrongResultError) as reason:
+        return str(reason)
+    except Exception as error:  # noqa: BLE001 - another project's, whatever it is
+        first = (str(error).splitlines() or [""])[0]
+        return f"it fails: {type(error).__name__}: {first}"
+    return contestant
 
 
 def _library(name: str) -> ModuleType:

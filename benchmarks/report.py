@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,26 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in (header, rule, *rows):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         print("| " + " | ".join(cells) + " |")
+
+
+def print_left_out(rows: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    """Print which peers were left out of which cases, and why.
+
+    Args:
+        rows: each a case's label and the reasons by the peer's name; a label may come again.
+    """
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for label, left_out in rows:
+        for name, reason in left_out.items():
+            labels = reasons.setdefault((name, reason), [])
+            if label not in labels:
+                labels.append(label)
+    if reasons:
+        print("\nLeft out:")
+    count = len({label for label, _ in rows})
+    for (name, reason), labels in reasons.items():
+        where = "everywhere" if len(labels) == count else "; ".join(labels)
+        print(f"- {name}: {reason} ({where})")
 
 
 def save(

@@ -1,5 +1,7 @@
 """The GPU benchmark: what it says without a GPU, and when a row counts as met."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -49,6 +51,34 @@ def test_red_tests_report_nothing(monkeypatch, capsys):
 def test_verdicts(mode, linear, fastkron, share, verdict):
     seconds = {"qimlp": 1.0, LINEAR: linear, "FastKron": fastkron}
     samples = {name: (value,) * 3 for name, value in seconds.items() if value is not None}
-    row = gpu.Row(gpu.CASES[0], mode, "fused", Timings(samples), share, {})
+    row = gpu.Row(gpu.CASES[0], torch.bfloat16, mode, "fused", Timings(samples), share, {})
     assert row.verdict == verdict
     assert len(row.cells()) == len(gpu._HEADER)
+
+
+@pytest.mark.parametrize(
+    ("fastkron", "verdict", "wanted"),
+    [(1.2, "met", "1x FastKron"), (0.8, "NOT met", "1x FastKron"), (None, "", "-")],
+)
+def test_float32_is_held_against_fastkron_where_that_runs(fastkron, verdict, wanted):
+    seconds = {"qimlp": 1.0, LINEAR: 3.0, "FastKron": fastkron}
+    samples = {name: (value,) * 3 for name, value in seconds.items() if value is not None}
+    case = gpu.FLOAT32_CASES[0]
+    row = gpu.Row(case, torch.float32, FORWARD, "fused", Timings(samples), 0.5, {})
+    assert row.verdict == verdict
+    assert row.cells()[-2] == wanted
+
+
+def test_the_tests_that_decide_are_there(monkeypatch):
+    """And they are the kernels' own: others must not keep a GPU from being measured."""
+    ran = []
+
+    class Done:
+        returncode = 0
+
+    monkeypatch.setattr(gpu.subprocess, "run", lambda command, **_: ran.extend(command) or Done)
+    assert gpu.tests_pass()
+    files = [name for name in map(Path, ran) if name.suffix == ".py"]
+    assert len(files) >= 5
+    assert all(path.is_file() for path in files)
+    assert {path.name.split("_")[1] for path in files} == {"triton", "captured"}

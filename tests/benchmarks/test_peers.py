@@ -45,6 +45,18 @@ def test_a_wrong_peer_is_left_out(monkeypatch, factor):
     assert "wrong" in left_out["FastKron"]
 
 
+def test_a_peer_that_fails_is_left_out_with_its_own_words(monkeypatch):
+    def broken(problem):
+        raise KeyError("no such thing\nand more")
+
+    monkeypatch.setitem(PEERS, "LyCORIS", broken)
+    problem = problem_of()
+    taken, left_out = prepare(problem, FORWARD, true_result(problem, FORWARD))
+    assert "LyCORIS" not in taken
+    assert left_out["LyCORIS"].startswith("it fails: KeyError: 'no such thing")
+    assert "\n" not in left_out["LyCORIS"]
+
+
 def test_a_wrong_gradient_alone_is_found(monkeypatch):
     def wrong(problem):
         right = peers.rebuild(problem)

@@ -13,8 +13,8 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from qimlp.ops import triton_kernels
-from qimlp.ops.triton_limits import padded
 from qimlp.ops.triton_tuning import backward_choices, forward_choices
+from qimlp.shapes.gpu_limits import padded
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 POINTERS = ("grad", "x", "a", "b", "bias", "y", "grad_x")
@@ -31,8 +31,15 @@ FLAGS = {
 }
 
 
+def distances(P, Q, R, S):
+    """Of contiguous tensors; the compiler is told, as at a launch, which are multiples of 16."""
+    sizes = {"x_row": Q * S, "grad_row": P * R, "a_copy": P * Q, "b_copy": R * S}
+    return {**sizes, "a_out": Q, "b_out": S, "n_rows": 65536}
+
+
 def compile_one(kernel, constants, dtype, choice, capability):
     constants = {**constants, **choice.kwargs, "a_in": 1, "b_in": 1}
+    known = distances(*(constants[name] for name in "PQRS"))
     signature, attributes = {}, {}
     for index, name in enumerate(kernel.arg_names):
         if name in constants:
@@ -42,6 +49,8 @@ def compile_one(kernel, constants, dtype, choice, capability):
             attributes[(index,)] = [["tt.divisibility", 16]]
         else:
             signature[name] = "i32"
+            if name in known and known[name] % 16 == 0:
+                attributes[(index,)] = [["tt.divisibility", 16]]
     source = ASTSource(kernel, signature, constants, attributes)
     options = {"num_warps": choice.num_warps, "num_stages": choice.num_stages}
     return triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
@@ -62,7 +71,9 @@ def main(name, dtype, capability, rank, *sizes):
             constants = {**sizes, **tiles, "RANK": int(rank), **flags}
             built = compile_one(kernel, constants, dtype, choice, int(capability))
             products = sum(built.asm["ptx"].count(name) for name in ("wgmma.mma_async", "mma.sync"))
-            found.append({"shared": built.metadata.shared, "tensor_core_products": products})
+            stages = choice.num_stages
+            shared = built.metadata.shared
+            found.append({"stages": stages, "shared": shared, "tensor_core_products": products})
     json.dump(found, sys.stdout)
 
 

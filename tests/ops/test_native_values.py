@@ -215,6 +215,7 @@ def test_only_the_gradients_asked_for():
 
 
 @pytest.mark.parametrize("rows", [4096, 65536])
+@pytest.mark.usefixtures("kernel")
 def test_sums_over_many_rows_keep_their_digits(rows):
     """Terms of one sign: a running sum in float32 would lose a digit for every ten times more."""
     factors = make_factors((4, 4), (4, 4), 1, dtype=torch.float32)

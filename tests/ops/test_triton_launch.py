@@ -91,10 +91,27 @@ def test_values_and_all_gradients(in_dims, out_dims, rank, dtype):
     check(*problem(in_dims, out_dims, rank, dtype, rows=5))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 40])  # 40: more rows than programs
+@pytest.mark.parametrize("rows", [0, 1, 40])
 @pytest.mark.parametrize("rank", [1, 2])
 def test_batch_sizes(rows, rank):
     check(*problem((3, 5), (5, 2), rank, torch.float32, rows))
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, *HALVES])
+def test_many_rows_for_each_program(rank, dtype, monkeypatch):
+    """On a GPU there would be a program for each of these rows."""
+    monkeypatch.setattr(triton_launch, "_units", lambda _: 1)
+    check(*problem((17, 3), (5, 20), rank, dtype, 300 if DEVICE == "cuda" else 70))
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="minutes in Triton's interpreter")
+@pytest.mark.parametrize(
+    ("dims", "dtype"),
+    [((28, 28), torch.float32), *(((d, d), t) for d in (28, 64, 100) for t in HALVES)],
+)
+def test_large_batches(dims, dtype):
+    check(*problem(dims, dims, 1, dtype, 9000))
 
 
 @pytest.mark.parametrize("rank", [1, 2])

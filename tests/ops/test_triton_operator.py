@@ -5,6 +5,9 @@ import torch
 from torch._subclasses import FakeTensorMode
 
 from qimlp.functional import kron_dense
+from qimlp.ops import native
+from qimlp.shapes import KroneckerShape
+from qimlp.shapes.gpu_limits import fused_groups
 from tests.ops.triton_here import DEVICE, skip_without_triton
 from tests.problems import make_factors, make_input
 from tests.tolerances import assert_close
@@ -36,6 +39,14 @@ def leaves(in_dims, out_dims, rank, rows=3):
     return [t.requires_grad_() for t in (x, bias, *factors)]
 
 
+def apply(operator, x, factors, bias):
+    shape = KroneckerShape(
+        tuple(f.shape[2] for f in factors), tuple(f.shape[1] for f in factors), len(factors[0])
+    )
+    groups = fused_groups(shape, "float32")
+    return triton_linear.linear_with(operator.forward, x, factors, bias, groups)
+
+
 def definition(x, bias, *factors):
     return x @ kron_dense(factors).t() + bias
 
@@ -45,14 +56,14 @@ def test_values_and_all_gradients(operator, in_dims, out_dims, rank):
     x, bias, *factors = inputs = leaves(in_dims, out_dims, rank)
     wide = [t.detach().double().requires_grad_() for t in inputs]
     expected = definition(*wide)
-    y = triton_linear.linear_with(operator.forward, x, factors, bias)
+    y = apply(operator, x, factors, bias)
     assert_close(y, expected)
     grad = torch.randn_like(y)
     wanted = torch.autograd.grad(expected, wide, grad.double())
     for got, want in zip(torch.autograd.grad(y, inputs, grad), wanted, strict=True):
         assert_close(got, want)
     with torch.no_grad():
-        without = triton_linear.linear_with(operator.forward, x, factors, None)
+        without = apply(operator, x, factors, None)
         assert_close(without, expected - wide[1])
 
 
@@ -60,7 +71,7 @@ def test_values_and_all_gradients(operator, in_dims, out_dims, rank):
 def test_four_factors_pair_by_pair(operator, rows):
     in_dims, out_dims, rank = LAYERS[4]
     x, bias, *factors = leaves(in_dims, out_dims, rank, rows)
-    y = triton_linear.linear_with(operator.forward, x, factors, bias)
+    y = apply(operator, x, factors, bias)
     expected = x.detach().double()
     for mode, factor in enumerate(factors):
         sizes = (*out_dims[:mode], *in_dims[mode:])
@@ -77,7 +88,7 @@ def test_second_derivatives(operator, in_dims, out_dims, rank):
         gradients = torch.autograd.grad(y.pow(3).sum(), sources, create_graph=True)
         return torch.autograd.grad(sum(g.pow(2).sum() for g in gradients), sources)
 
-    got = penalty(triton_linear.linear_with(operator.forward, x, factors, bias), *inputs)
+    got = penalty(apply(operator, x, factors, bias), *inputs)
     wide = [t.detach().double().requires_grad_() for t in inputs]
     wanted = penalty(definition(*wide), *wide)
     for value, want in zip(got, wanted, strict=True):
@@ -93,7 +104,7 @@ def test_frozen_arguments_get_no_gradient(operator, frozen, create_graph):
     x, bias, *factors = inputs
     others = [t for t in inputs if t.requires_grad]
     wanted = torch.autograd.grad(definition(*inputs).pow(2).sum(), others)
-    y = triton_linear.linear_with(operator.forward, x, factors, bias)
+    y = apply(operator, x, factors, bias)
     got = torch.autograd.grad(y.pow(2).sum(), others, create_graph=create_graph)
     for value, want in zip(got, wanted, strict=True):
         scale = want.abs().max()
@@ -137,3 +148,34 @@ def test_what_the_kernels_would_read_past_is_refused(operator):
         TypeError, match=r"factors: expected torch.float32 on .*, got torch.float64"
     ):
         operator.forward(x, [f.double() for f in factors], bias, [1, 1])
+    with pytest.raises(ValueError, match=r"bias: expected shape \(10,\), got \(3,\)"):
+        operator.forward(x, factors, bias[:3], [1, 1])
+    with pytest.raises(TypeError, match=r"bias: expected torch.float32 on .*, got torch.float64"):
+        operator.forward(x, factors, bias.double(), [1, 1])
+    with pytest.raises(ValueError, match=r"factors: expected one rank, got 1 and 2"):
+        operator.forward(x, [factors[0][:1], factors[1]], bias, [1, 1])
+    plain = [t.detach() for t in (torch.randn(3, 9, device=DEVICE), x, *factors)]
+    with pytest.raises(ValueError, match=r"grad: expected shape \(3, 10\), got \(3, 9\)"):
+        operator.backward(plain[0], plain[1], plain[2:], [1, 1], True, True, True)
+
+
+@pytest.mark.parametrize("registers", [False, True])
+def test_a_traced_call_has_no_graph_break(operator, registers):
+    if registers and DEVICE == "cpu" and not native.available():
+        pytest.skip("on the CPU the operator of that name is the C++ kernel's, which is not here")
+    x, bias, *factors = leaves((3, 4), (5, 2), 2)
+
+    def call(x, a, b, bias):
+        if registers:
+            return triton_linear.linear(x, [a, b], bias, (1, 1)).relu()
+        return triton_linear.linear_with(operator.forward, x, [a, b], bias, (1, 1)).relu()
+
+    traced = torch.compile(call, backend="aot_eager", fullgraph=True)
+    y = traced(x, *factors, bias)
+    expected = call(x, *factors, bias)
+    assert_close(y, expected.double())
+    inputs = [x, bias, *factors]
+    grad = torch.ones_like(y)
+    wanted = torch.autograd.grad(expected, inputs, grad)
+    for got, want in zip(torch.autograd.grad(y, inputs, grad), wanted, strict=True):
+        assert_close(got, want.double())

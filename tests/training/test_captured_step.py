@@ -69,6 +69,7 @@ def test_another_optimizer_is_refused():
 
 @needs_cuda
 def test_captured_steps_equal_plain_steps():
+    torch.manual_seed(0)
     plain = qimlp.QiMLP([(4, 4), (4, 4), (3, 1)]).cuda()
     captured = copy.deepcopy(plain)
     losses = []
@@ -84,6 +85,7 @@ def test_captured_steps_equal_plain_steps():
             losses[-1].append(loss)
             if index < 9:
                 schedule.step()
-    torch.testing.assert_close(losses[1], losses[0])
+    # A recorded step holds its learning rate in float32, a plain one in float64.
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-5, atol=1e-6)
     for one, other in zip(plain.parameters(), captured.parameters(), strict=True):
         torch.testing.assert_close(one, other)

@@ -47,11 +47,11 @@ class Problem:
 
 def make_problem(case: Case, *, device: torch.device, dtype: torch.dtype, seed: int = 0) -> Problem:
     """Draw the tensors of `case`; the weight keeps the scale of its input."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
 
     def draw(*shape: int, scale: float = 1.0) -> Tensor:
-        values = torch.randn(*shape, generator=generator).mul_(scale)
-        return values.to(device, dtype)
+        values = torch.randn(*shape, generator=generator, device=device).mul_(scale)
+        return values.to(dtype)
 
     shape = case.shape
     copies = shape.rank ** (-0.5 / shape.num_factors)

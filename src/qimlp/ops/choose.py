@@ -23,9 +23,7 @@ def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> C
     Raises:
         ValueError: an unknown way, or one that cannot compute this shape.
     """
-    found = candidates(
-        _on_this_chip(problem), fused=fused.refusal(problem, asked=way == "fused") is None
-    )
+    found = candidates(_on_this_chip(problem), fused=fused.refusal(problem) is None)
     if way == "auto":
         return next(c for c in found if not (composite and c.way == "fused"))
     for candidate in found:
@@ -33,7 +31,7 @@ def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> C
             return candidate
     if way not in WAYS:
         raise ValueError(f"method: expected one of {', '.join(('auto', *WAYS))}, got {way!r}")
-    reason = _refusal(way, problem, asked=True)
+    reason = _refusal(way, problem)
     raise ValueError(f"method {way!r} cannot compute {problem.shape}: {reason}")
 
 
@@ -94,9 +92,9 @@ def _on_this_chip(problem: Problem) -> Problem:
     )
 
 
-def _refusal(way: str, problem: Problem, *, asked: bool = False) -> str:
+def _refusal(way: str, problem: Problem) -> str:
     if way == "fused":
-        return fused.refusal(problem, asked=asked) or ""
+        return fused.refusal(problem) or ""
     needed = {"two_gemm": "two", "chain": "three"}[way]
     return f"it needs at least {needed} factors and this layer has {problem.shape.num_factors}"
 

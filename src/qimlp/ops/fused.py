@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from qimlp.ops import native, triton_linear
 from qimlp.ops.definition import kron_bias
+from qimlp.shapes.gpu_limits import supports
 from qimlp.shapes.problem import Problem
 
 #: Elements of the largest factor that is still worth keeping in cache.
 _LARGEST_FACTOR = 256 * 1024
 
 
-def refusal(problem: Problem, *, asked: bool = False) -> str | None:
-    """Why no compiled kernel takes a call, in words; None where one does.
-
-    Args:
-        problem: the call.
-        asked: whether the user names this way, rather than leaving the choice to the chooser.
-    """
+def refusal(problem: Problem) -> str | None:
+    """Why no compiled kernel takes a call, in words; None where one does."""
     shape = problem.shape
     if shape.num_factors < 2:
         return f"it needs at least two factors and this layer has {shape.num_factors}"
     if problem.device == "cuda":
-        if not asked:
-            return 'the Triton kernel is not measured on a GPU yet; method="fused" asks for it'
-        return triton_linear.reason() or triton_linear.supports(
-            shape, getattr(torch, problem.dtype)
-        )
+        return triton_linear.reason() or supports(shape, problem.dtype)
     if shape.num_factors > native.MOST_FACTORS:
         return f"it takes at most {native.MOST_FACTORS} factors, this layer has {shape.num_factors}"
     if max(out * in_ for _, out, in_ in shape.factor_shapes) > _LARGEST_FACTOR:
@@ -43,8 +34,8 @@ def linear_fused(
 ) -> Tensor:
     """`x W^T + bias` by the kernel; shapes as in `ops.linear.linear_rows`.
 
-    `groups` says which neighbours the CPU kernel multiplies out; the GPU kernel groups for itself.
+    `groups` says which neighbours are multiplied out first.
     """
     if x.is_cuda:
-        return triton_linear.linear(x, factors, kron_bias(bias) if bias else None)
+        return triton_linear.linear(x, factors, kron_bias(bias) if bias else None, groups)
     return native.linear(x, factors, bias, groups)

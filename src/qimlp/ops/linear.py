@@ -15,6 +15,7 @@ from qimlp.ops.definition import kron_bias
 from qimlp.ops.dense import linear_dense
 from qimlp.ops.fused import linear_fused
 from qimlp.ops.merge import merge_bias, merge_factors
+from qimlp.ops.recording import launches_are_recorded
 from qimlp.ops.tracing import is_plain_call, needs_composite, needs_grad
 from qimlp.ops.two_gemm import TwoGemm, two_gemm
 from qimlp.shapes import KroneckerShape
@@ -84,15 +85,17 @@ def _cached_choice(
     recorded: bool,
     way: str,
     composite: bool,
+    captured: bool,
 ) -> tuple[str, tuple[int, ...]]:
     shape = KroneckerShape(in_dims, out_dims, rank)
-    problem = Problem(shape, rows, str(dtype).removeprefix("torch."), device, recorded)
+    name = str(dtype).removeprefix("torch.")
+    problem = Problem(shape, rows, name, device, recorded, captured=captured)
     candidate = choose(problem, way, composite=composite)
     return candidate.way, candidate.groups
 
 
 def _chosen(*arguments: Any) -> tuple[str, tuple[int, ...]]:
-    return _cached_choice(*arguments)
+    return _cached_choice(*arguments, launches_are_recorded())
 
 
 # What torch.compiler.assume_constant_result does, less its import of the whole compiler: a traced

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qimlp.ops.triton_limits import padded
 from qimlp.ops.triton_tuning import (
     MEDIUM_TILE,
     SMALL_TILE,
@@ -20,6 +19,7 @@ from qimlp.ops.triton_tuning import (
     forward_kernel,
     largest_tile,
 )
+from qimlp.shapes.gpu_limits import padded
 
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]
 
@@ -97,7 +97,8 @@ def _pass(
     rows, sizes, rank = x.shape[0], _sizes(a, b), a.shape[0]
     grad, x, units = _packed(grad), _packed(x), _units(x)
     small = largest_tile(sizes) <= SMALL_TILE
-    programs = min(rows, units * _BACKWARD_PROGRAMS[small])
+    # Each copy has programs of its own, and each program sums to write and to add up.
+    programs = min(rows, max(1, units * _BACKWARD_PROGRAMS[small] // rank))
 
     def room(needed: bool, *shape: int) -> Tensor:
         return x.new_empty((programs, *shape) if needed else 0, dtype=torch.float32)

@@ -16,10 +16,6 @@ import torch
 from torch import Tensor
 
 from qimlp.ops.merge import merge_factors
-from qimlp.ops.triton_limits import fused_groups, supports
-from qimlp.shapes import KroneckerShape
-
-__all__ = ["available", "linear", "reason", "supports"]
 
 _LEAST_CAPABILITY = (8, 0)
 _LEAST_TRITON = (3, 4)  # older compilers fail on several copies
@@ -56,28 +52,44 @@ def _version() -> str:
         return str(import_module("triton").__version__)
 
 
-def linear(x: Tensor, factors: Sequence[Tensor], bias: Tensor | None) -> Tensor:
+def linear(
+    x: Tensor, factors: Sequence[Tensor], bias: Tensor | None, groups: Sequence[int]
+) -> Tensor:
     """`x W^T + bias` through the fused kernels, differentiable any number of times.
 
-    Neighbouring factors are multiplied out into two where both fit, else into the fewest that
-    fit; those are applied pair by pair, each pair fused.
+    Two groups are one kernel; more are applied pair by pair, each pair fused.
 
     Args:
         x: shape `(rows, in_features)`.
-        factors: M tensors of shape `(rank, out_i, in_i)`, a layer that `supports` takes.
+        factors: M tensors of shape `(rank, out_i, in_i)`.
         bias: shape `(out_features,)`, or none.
+        groups: how many neighbouring factors are multiplied out into each factor used, as
+            `shapes.gpu_limits.fused_groups` says for a layer that `supports` takes there.
 
     Returns:
         Shape `(rows, out_features)`.
     """
-    operator = import_module("qimlp.ops.triton_operator").register().forward
-    return linear_with(operator, x, factors, bias)
+    _register()
+    return linear_with(torch.ops.qimlp.kron_linear, x, factors, bias, groups)
 
 
-def linear_with(operator: Any, x: Tensor, factors: Sequence[Tensor], bias: Tensor | None) -> Tensor:
+def _register() -> None:
+    import_module("qimlp.ops.triton_operator").register()
+
+
+# What torch.compiler.assume_constant_result does, less its import of the whole compiler: a traced
+# graph holds the operator, and registering it is no part of it.
+_register._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def linear_with(
+    operator: Any,
+    x: Tensor,
+    factors: Sequence[Tensor],
+    bias: Tensor | None,
+    groups: Sequence[int],
+) -> Tensor:
     """`linear` through a given registration of the operator."""
-    outs, ins = tuple(f.shape[1] for f in factors), tuple(f.shape[2] for f in factors)
-    groups = fused_groups(KroneckerShape(ins, outs, factors[0].shape[0]), x.dtype)
     if len(groups) == 2:
         y: Tensor = operator(x, factors, bias, groups)
         return y

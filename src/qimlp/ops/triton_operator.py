@@ -95,6 +95,11 @@ def _forward(
 ) -> Tensor:
     a, b = _pair(factors, groups)
     _check_fit(x, a, b)
+    width = a.shape[1] * b.shape[1]
+    if bias is not None:
+        _check_like("bias", bias, x)
+        if bias.shape != (width,):
+            raise ValueError(f"bias: expected shape {(width,)}, got {tuple(bias.shape)}")
     return triton_launch.forward(x, a, b, bias)
 
 
@@ -109,6 +114,10 @@ def _backward(
 ) -> list[Tensor]:
     a, b = _pair(factors, groups)
     _check_fit(x, a, b)
+    _check_like("grad", grad, x)
+    expected = (x.shape[0], a.shape[1] * b.shape[1])
+    if grad.shape != expected:
+        raise ValueError(f"grad: expected shape {expected}, got {tuple(grad.shape)}")
     grad_x, grad_a, grad_b, grad_bias = triton_launch.backward(
         grad, x, a, b, needs_x=needs_x, needs_factors=needs_factors, needs_bias=needs_bias
     )
@@ -135,11 +144,17 @@ def _check_fit(x: Tensor, a: Tensor, b: Tensor) -> None:
     if x.dim() != 2 or x.shape[1] != width:
         raise ValueError(f"x: expected shape (batch, {width}), got {tuple(x.shape)}")
     for factor in (a, b):
-        if (factor.dtype, factor.device) != (x.dtype, x.device):
-            raise TypeError(
-                f"factors: expected {x.dtype} on {x.device} as x is, "
-                f"got {factor.dtype} on {factor.device}"
-            )
+        _check_like("factors", factor, x)
+    if a.shape[0] != b.shape[0]:
+        raise ValueError(f"factors: expected one rank, got {a.shape[0]} and {b.shape[0]}")
+
+
+def _check_like(name: str, tensor: Tensor, x: Tensor) -> None:
+    if (tensor.dtype, tensor.device) != (x.dtype, x.device):
+        raise TypeError(
+            f"{name}: expected {x.dtype} on {x.device} as x is, "
+            f"got {tensor.dtype} on {tensor.device}"
+        )
 
 
 def _split(grad: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:

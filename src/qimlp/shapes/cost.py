@@ -8,6 +8,8 @@ put the ways in the right order, not to predict a clock.
 from __future__ import annotations
 
 from qimlp.shapes.fused_cost import elements_behind, fused_cost
+from qimlp.shapes.gpu_cost import gpu_fused_cost
+from qimlp.shapes.gpu_limits import fused_groups
 from qimlp.shapes.layer import KroneckerShape
 from qimlp.shapes.problem import (
     Candidate,
@@ -35,12 +37,18 @@ def candidates(problem: Problem, *, fused: bool = False) -> tuple[Candidate, ...
     best: dict[Way, Candidate] = {}
     for groups in groupings(problem.shape):
         way: Way = "dense" if len(groups) == 1 else "two_gemm" if len(groups) == 2 else "chain"
+        seconds, extra = _COSTS[way](problem, groups)
+        if way not in best or seconds < best[way].seconds:
+            best[way] = Candidate(way, groups, seconds, extra)
         fits = way != "dense" or problem.shape.dense_weight_parameters <= _SMALL_WEIGHT
-        ways: tuple[Way, ...] = (way, "fused") if fused and fits else (way,)
-        for name in ways:
-            seconds, extra = _COSTS[name](problem, groups)
-            if name not in best or seconds < best[name].seconds:
-                best[name] = Candidate(name, groups, seconds, extra)
+        if fused and fits and problem.device != "cuda":
+            seconds, extra = fused_cost(problem, groups)
+            if "fused" not in best or seconds < best["fused"].seconds:
+                best["fused"] = Candidate("fused", groups, seconds, extra)
+    if fused and problem.device == "cuda":  # those kernels group by what fits into fast memory
+        groups = fused_groups(problem.shape, problem.dtype)
+        seconds = gpu_fused_cost(problem, groups) + _merge_seconds(problem, groups)
+        best["fused"] = Candidate("fused", groups, seconds, 0)
     return tuple(sorted(best.values(), key=lambda c: c.seconds))
 
 
@@ -156,7 +164,6 @@ def chain_order(shape: KroneckerShape) -> tuple[int, ...]:
 
 
 _COSTS = {
-    "fused": fused_cost,
     "two_gemm": _two_gemm_cost,
     "chain": _chain_cost,
     "dense": _dense_cost,

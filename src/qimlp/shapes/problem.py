@@ -43,6 +43,7 @@ class Rates:
 
 _CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
+_REPLAYED_CALL_SECONDS = 2.5e-6  # of a kernel in a CUDA graph: no Python, no launch from the host
 _NARROW_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
 _CPU_TILES = Rates(1.3e12, 12e9, 10e9, 1_500_000, 16.0, 32, 25e-6, 4e-7)  # AMX, bfloat16
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -60,6 +61,7 @@ class Problem:
         needs_grad: whether a backward pass will follow.
         torch_narrow: how torch's own products take bfloat16 on this CPU.
         kernel_narrow: how the compiled kernel's do.
+        captured: whether the call is recorded as part of a CUDA graph, which is then replayed.
     """
 
     shape: KroneckerShape
@@ -69,6 +71,7 @@ class Problem:
     needs_grad: bool = False
     torch_narrow: Narrow = "widened"
     kernel_narrow: Narrow = "widened"
+    captured: bool = False
 
     @property
     def rows(self) -> int:
@@ -95,6 +98,7 @@ class Problem:
         flops = base.flops if narrow_cpu else base.flops / wide
         if self.device == "cuda" and self.item_bytes < 4:
             flops *= 8  # tensor cores
+        call_seconds = _REPLAYED_CALL_SECONDS if self.captured else base.call_seconds
         return Rates(
             flops,
             base.bandwidth,
@@ -102,7 +106,7 @@ class Problem:
             base.cache_bytes,
             base.half_size,
             max(1, round(base.vector / wide)),
-            base.call_seconds * (_NARROW_CALLS if self._narrow_products else 1.0),
+            call_seconds * (_NARROW_CALLS if self._narrow_products else 1.0),
             base.item_seconds,
         )
 

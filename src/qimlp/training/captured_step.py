@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
+from qimlp.ops.recording import recorded_launches
 from qimlp.training.step_snapshot import StepSnapshot
 
 _WARM_UP_STEPS = 3  # libraries set themselves up, kernels are tuned, the optimizer makes its state
@@ -77,7 +78,7 @@ class CapturedStep:
             The loss before the step, 0-d.
         """
         if self._recorded is None:
-            with torch.cuda.device(self._device):
+            with torch.cuda.device(self._device), recorded_launches():
                 self._recorded = self._record(inputs, labels)
         if self._recorded.fits(inputs, labels):
             return self._recorded.replay(inputs, labels)

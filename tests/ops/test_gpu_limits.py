@@ -7,12 +7,12 @@ import sys
 import pytest
 import torch
 
-from qimlp.ops.triton_limits import LARGEST_FACTOR, fused_groups, padded, supports
 from qimlp.ops.triton_linear import available, reason
 from qimlp.shapes import KroneckerShape
+from qimlp.shapes.gpu_limits import LARGEST_FACTOR, fused_groups, padded, supports
 from qimlp.shapes.problem import merged_shape
 
-HALF, SINGLE = torch.bfloat16, torch.float32
+HALF, SINGLE = "bfloat16", "float32"
 
 
 def test_padded_sizes():
@@ -24,7 +24,7 @@ def test_padded_sizes():
     ("in_dims", "out_dims", "rank", "dtype", "words"),
     [
         ((28,), (28,), 1, SINGLE, "at least two factors and this layer has 1"),
-        ((4, 4), (4, 4), 1, torch.float64, "float16, bfloat16 and float32, not float64"),
+        ((4, 4), (4, 4), 1, "float64", "float16, bfloat16 and float32, not float64"),
         ((4, 4), (4, 129), 1, HALF, "at most 128 in fast memory and this layer has 129"),
         ((33, 4), (4, 4), 1, SINGLE, "at most 32 in fast memory and this layer has 33"),
         ((8, 8, 8), (8, 8, 8), 2, SINGLE, "multiply out to 3 of at most 32.*not for rank 2"),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-
-from qimlp.shapes import KroneckerShape
+from qimlp.shapes.layer import KroneckerShape
 from qimlp.shapes.problem import Groups, merged_shape
 
 SMALLEST_TILE = 16
 """A side of a tile is at least this long: tensor cores take no shorter one."""
 
-LARGEST_FACTOR = {torch.float16: 128, torch.bfloat16: 128, torch.float32: 32}
+LARGEST_FACTOR = {"float16": 128, "bfloat16": 128, "float32": 32}
 """The longest side of a factor that stays resident in a multiprocessor, by dtype.
 
 Exact float32 products go without tensor cores and hold their operands in registers, which larger
@@ -23,12 +21,12 @@ def padded(size: int) -> int:
     return max(SMALLEST_TILE, 1 << (size - 1).bit_length())
 
 
-def supports(shape: KroneckerShape, dtype: torch.dtype) -> str | None:
-    """Say why the fused kernels do not take a layer; None where they do."""
+def supports(shape: KroneckerShape, dtype: str) -> str | None:
+    """Say why the fused kernels do not take a layer in a dtype, by its name; None where they do."""
     if shape.num_factors < 2:
         return f"it needs at least two factors and this layer has {shape.num_factors}"
     if dtype not in LARGEST_FACTOR:
-        return f"it takes float16, bfloat16 and float32, not {str(dtype).removeprefix('torch.')}"
+        return f"it takes float16, bfloat16 and float32, not {dtype}"
     limit = LARGEST_FACTOR[dtype]
     longest = max(*shape.in_dims, *shape.out_dims)
     if longest > limit:
@@ -42,20 +40,20 @@ def supports(shape: KroneckerShape, dtype: torch.dtype) -> str | None:
     return None
 
 
-def fused_groups(shape: KroneckerShape, dtype: torch.dtype) -> Groups:
+def fused_groups(shape: KroneckerShape, dtype: str) -> Groups:
     """How many neighbouring factors are multiplied out into each factor used.
 
     Two groups where two suffice, those with the least arithmetic on padded tiles; else the fewest.
 
     Args:
         shape: a layer that `supports` takes.
-        dtype: of its factors.
+        dtype: of its factors, by its name.
     """
     limit = LARGEST_FACTOR[dtype]
     pairs = [(cut, shape.num_factors - cut) for cut in range(1, shape.num_factors)]
     fitting = [pair for pair in pairs if _longest(shape, pair) <= limit]
     if fitting:
-        return min(fitting, key=lambda pair: _tile_multiply_adds(shape, pair))
+        return min(fitting, key=lambda pair: tile_multiply_adds(shape, pair))
     return _fewest_groups(shape, limit)
 
 
@@ -78,7 +76,8 @@ def _longest(shape: KroneckerShape, groups: Groups) -> int:
     return max(*merged.in_dims, *merged.out_dims)
 
 
-def _tile_multiply_adds(shape: KroneckerShape, groups: Groups) -> int:
+def tile_multiply_adds(shape: KroneckerShape, groups: Groups) -> int:
+    """Multiply-adds that a row takes on padded tiles, one copy, in two groups."""
     merged = merged_shape(shape, groups)
     q, s = map(padded, merged.in_dims)
     p, r = map(padded, merged.out_dims)
