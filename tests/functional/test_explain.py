@@ -68,3 +68,17 @@ def test_the_dense_layer_is_predicted_for_the_same_chip():
     said = explain(KroneckerShape((64, 64), (64, 64)), 1024, dtype=torch.bfloat16)
     assert said.problem.torch_narrow == native.torch_narrow()
     assert said.linear_seconds == linear_seconds(said.problem)
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "error", "line"),
+    [
+        (KroneckerShape((3, 4), (4, 3)), -1, ValueError, "batch: expected an integer"),
+        (KroneckerShape((3, 4), (4, 3)), 2.5, TypeError, "batch: expected an integer"),
+        ((3, 4), 1, TypeError, "shape: expected a KroneckerShape such as"),
+    ],
+)
+def test_what_is_asked_must_make_sense(shape, batch, error, line):
+    with pytest.raises(error, match=line):
+        explain(shape, batch)
+    assert explain(KroneckerShape((3, 4), (4, 3)), 0).chosen.seconds > 0

@@ -12,6 +12,7 @@ from qimlp.functional import (
     kron_linear,
     kron_matmul,
 )
+from qimlp.ops import native
 from tests.problems import BATCHES, DIMS, LAYERS, RANKS, WAYS_HERE, make_factors, make_input
 from tests.tolerances import assert_close
 
@@ -147,20 +148,60 @@ def test_an_expanded_gradient(method):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("method", METHODS)
 def test_other_dtypes(method, dtype):
-    if method == "fused" and dtype == torch.float16:
-        with pytest.raises(ValueError, match="the C\\+\\+ kernel computes in float32"):
-            kron_matmul(
-                torch.ones(1, 4, dtype=dtype),
-                [torch.ones(1, 2, 2, dtype=dtype)] * 2,
-                method="fused",
-            )
-        return
     exact = make_factors((4, 3, 5), (5, 3, 2), 2)
     x = make_input((16,), (4, 3, 5))
     expected = x.to(dtype).double() @ kron_dense([f.to(dtype).double() for f in exact]).t()
     y = kron_matmul(x.to(dtype), [f.to(dtype) for f in exact], method=method)
     assert y.dtype == dtype
     assert_close(y, expected)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_float16_on_the_cpu_goes_through_the_kernel(bias, monkeypatch):
+    """Torch's own products of float16 take many times as long as the kernel's of float32."""
+    if not native.available():
+        pytest.skip(native.reason())
+    seen = []
+    compute = native.linear
+    monkeypatch.setattr(native, "linear", lambda x, *a: seen.append(x.dtype) or compute(x, *a))
+    exact = [f.half() for f in make_factors((28, 28), (28, 28), 2)]
+    leaves = [make_input((50,), (28, 28)).half(), *exact]
+    leaves += [make_input((), (28, 28), seed=5).half()] if bias else []
+    for leaf in leaves:
+        leaf.requires_grad_()
+    y = kron_linear(leaves[0], leaves[1:3], leaves[3] if bias else None)
+    assert seen == [torch.float32]
+    assert y.dtype == torch.float16
+    wide = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    expected = wide[0] @ kron_dense(wide[1:3]).t() + (wide[3] if bias else 0)
+    assert_close(y, expected)
+    grad = torch.randn_like(y)
+    wanted = torch.autograd.grad(expected, wide, grad.double())
+    for got, want in zip(torch.autograd.grad(y, leaves, grad), wanted, strict=True):
+        assert got.dtype == torch.float16
+        scale = want.abs().max()
+        assert_close(got / scale, want / scale)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 8, 9, 15, 16])
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_few_columns_beside_a_long_factor(rows, rank, columns):
+    """Blocks of few columns are turned; so are gradients larger than what they are made of."""
+    for dims in ((70, columns), (columns, 70)):
+        factors = make_factors(dims, dims[::-1], rank, requires_grad=True)
+        x = make_input((rows,), dims).requires_grad_()
+        y = kron_matmul(x, factors, method="two_gemm")
+        expected = x @ kron_dense(factors).t()
+        assert_close(y, expected)
+        leaves = [x, *factors]
+        grad = torch.randn_like(y)
+        for got, want in zip(
+            torch.autograd.grad(y, leaves, grad, retain_graph=True),
+            torch.autograd.grad(expected, leaves, grad),
+            strict=True,
+        ):
+            assert_close(got, want)
 
 
 def test_autocast_casts_as_linear_does():

@@ -40,13 +40,33 @@ def test_it_is_taken_by_an_ordinary_call():
         assert not call(layer, x).requires_grad
 
 
+@pytest.mark.parametrize("leading", [(), (1,), (2, 25), (5, 2, 5), (0, 3), (3, 0)])
+def test_any_leading_axes(leading):
+    layer = make_layer()
+    x = torch.randn(*leading, 784, requires_grad=True)
+    y = call(layer, x)
+    assert y.shape == x.shape
+    exact = copy.deepcopy(layer).double()
+    assert_close(y / 784, linear(exact, x.double()) / 784)
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+    turned = torch.randn(784, *leading).movedim(0, -1)
+    assert_close(call(layer, turned) / 784, linear(exact, turned.double()) / 784)
+
+
 def test_it_leaves_the_rest_to_the_checks():
     class Mine(torch.Tensor):
         pass
 
     layer, x = make_layer(), torch.randn(50, 784)
-    given = (x[None], x[:, 1:], x.int(), x.half(), x.double(), x.to("meta"), x.as_subclass(Mine), 3)
-    for other in given:
+    odd = (x[:, 1:], x.int(), x.half(), x.double(), x.to("meta"), x.as_subclass(Mine))
+    for other in (
+        *odd,
+        x[None, :, 1:],
+        x[0, 0],
+        x.to_sparse()[None],
+        torch.nested.nested_tensor([x], layout=torch.jagged),
+    ):
         assert call(layer, other) is None
     assert call(copy.deepcopy(layer).to("meta"), x) is None
     seen = []

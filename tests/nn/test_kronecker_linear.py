@@ -4,7 +4,8 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import prune
+from torch.nn.utils import parametrizations, prune
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qimlp import KroneckerLinear
 from qimlp.functional import factor_norms, kron_dense
@@ -146,7 +147,8 @@ def test_meta_device_and_reset():
         ((-784, 10), {}, ValueError, "in_features"),
         ((784.0, 10), {}, TypeError, "in_features"),
         ((784, 10, "other"), {}, ValueError, 'bias: expected "kronecker"'),
-        ((784, 10), {"init": "zeros"}, ValueError, "start: expected one of"),
+        ((784, 10), {"init": "zeros"}, ValueError, "init: expected one of"),
+        ((784, 10), {"dtype": torch.complex64}, TypeError, "dtype: expected a floating-point"),
     ],
 )
 def test_bad_arguments(arguments, options, error, message):
@@ -227,3 +229,58 @@ def test_a_dense_weight_of_another_dtype_is_taken():
     layer.approximate_(weight, torch.randn(12, dtype=torch.float64))
     assert all(parameter.dtype == torch.float32 for parameter in layer.parameters())
     torch.testing.assert_close(layer.weight_matrix(), weight.float(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", ["weight", "bias", "both", "nothing"])
+def test_what_is_frozen_stays_frozen_there_and_back(frozen):
+    dense = nn.Linear(12, 10)
+    dense.weight.requires_grad_(frozen not in ("weight", "both"))
+    dense.bias.requires_grad_(frozen not in ("bias", "both"))
+    layer = KroneckerLinear.from_linear(dense)
+    assert {p.requires_grad for p in layer.factors} == {dense.weight.requires_grad}
+    assert layer.bias.requires_grad == dense.bias.requires_grad
+    back = layer.to_linear()
+    assert back.weight.requires_grad == dense.weight.requires_grad
+    assert back.bias.requires_grad == dense.bias.requires_grad
+
+
+@pytest.mark.parametrize("how", ["pruned", "normed"])
+def test_computed_factors_are_not_written_to(how):
+    """What is written to a computed tensor is gone at the next call, or wrong in part."""
+    layer = KroneckerLinear(24, 24)
+    if how == "pruned":
+        prune.l1_unstructured(layer.factors, "0", 0.5)
+    else:
+        parametrizations.weight_norm(layer.factors, "0")
+    before = layer.weight_matrix().detach().clone()
+    line = r"^factors.0: expected a parameter, got a tensor that is computed from others .*remove"
+    for change in (layer.balance_, lambda: layer.approximate_(before * 3)):
+        with pytest.raises(ValueError, match=line):
+            change()
+    assert torch.equal(layer.weight_matrix(), before)
+
+
+def test_the_weight_in_full_takes_no_room_for_each_copy():
+    """It is the definition's, to rounding, by one product; its gradients are too."""
+    layer = KroneckerLinear(12, 20, rank=5, dtype=torch.float64)
+    want = kron_dense(list(layer.factors))
+    got = layer.weight_matrix()
+    assert_close(got, want)
+    upstream = torch.randn_like(got)
+    for one, other in zip(
+        torch.autograd.grad(got, list(layer.factors), upstream),
+        torch.autograd.grad(want, list(layer.factors), upstream),
+        strict=True,
+    ):
+        assert_close(one, other)
+    largest = []
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            largest.append(result.numel() if isinstance(result, torch.Tensor) else 0)
+            return result
+
+    with torch.no_grad(), Sizes():
+        layer.weight_matrix()
+    assert max(largest) == 12 * 20

@@ -3,13 +3,14 @@
 from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
 from qimlp.functional.explain import explain
-from qimlp.functional.initialize import init_bias_factors, init_factors
+from qimlp.functional.initialize import STARTS, init_bias_factors, init_factors
 from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
 from qimlp.functional.nearest_order import nearest_kronecker_order
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
 
 __all__ = [
+    "STARTS",
     "apply_layer",
     "balance",
     "explain",

@@ -114,9 +114,10 @@ def check_input(x: Tensor, shape: KroneckerShape) -> None:
             f"x: expected a dense tensor, got layout {x.layout}; convert with x.to_dense()"
         )
     if not x.is_floating_point():
-        raise TypeError(
-            f"x: expected a floating-point dtype, got {x.dtype}; convert with x.float()"
+        how = (
+            "take its real and imaginary part apart" if x.is_complex() else "convert with x.float()"
         )
+        raise TypeError(f"x: expected a floating-point dtype, got {x.dtype}; {how}")
     if x.dim() == 0 or x.shape[-1] != shape.in_features:
         dims = "*".join(str(d) for d in shape.in_dims)
         raise ValueError(

@@ -6,7 +6,7 @@ import torch
 
 from qimlp.ops import choose
 from qimlp.ops.choose import Explanation
-from qimlp.shapes import KroneckerShape
+from qimlp.shapes import KroneckerShape, as_size
 from qimlp.shapes.problem import Problem
 
 
@@ -29,7 +29,18 @@ def explain(
 
     Returns:
         An `Explanation`; `print` it.
+
+    Raises:
+        TypeError: `shape` is none, or `batch` is no integer.
+        ValueError: `batch` is below 0.
     """
+    if not isinstance(shape, KroneckerShape):
+        raise TypeError(
+            f"shape: expected a KroneckerShape such as KroneckerShape((28, 28), (28, 28)), "
+            f"got {shape!r}"
+        )
+    if batch is not None and batch != 0:
+        as_size("batch", batch)
     name = str(dtype).removeprefix("torch.")
     problem = Problem(shape, batch, name, torch.device(device).type, needs_grad)
     return choose.explain(problem)

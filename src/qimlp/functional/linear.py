@@ -23,7 +23,8 @@ def kron_matmul(x: Tensor, factors: Iterable[Tensor], *, method: str = "auto") -
     Args:
         x: shape `(*, prod in_i)`, any leading axes, contiguous or not.
         factors: M tensors, factor i of shape `(rank, out_i, in_i)`; first factor slowest.
-        method: `"auto"`, or force `"dense"`, `"two_gemm"` or `"chain"`. All compute the same.
+        method: `"auto"`, or force `"fused"`, `"dense"`, `"two_gemm"` or `"chain"`. All compute the
+            same.
 
     Returns:
         Shape `(*, prod out_i)`.

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from qimlp.functional.balance import balance
 from qimlp.functional.checks import check_weight
-from qimlp.functional.dense import kron_dense
 from qimlp.functional.initialize import init_bias_factors
+from qimlp.ops.dense import build_weight
 from qimlp.shapes import KroneckerShape
 
 
@@ -69,7 +69,7 @@ def nearest_kronecker(
         for column, factor_shape in zip(columns, shape.factor_shapes, strict=True)
     ]
     norm = exact.norm()
-    error = (exact - kron_dense(factors)).norm() / norm if norm > 0 else norm
+    error = (exact - build_weight(factors)).norm() / norm if norm > 0 else norm
     return [factor.to(weight.dtype) for factor in balance(factors)], error
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from qimlp.functional.checks import check_weight
-from qimlp.functional.dense import kron_dense
 from qimlp.functional.nearest import nearest_kronecker
+from qimlp.ops.dense import build_weight
 
 MAX_INPUTS = 16_384
 """The assignment takes `8 in_features^2` bytes, and time that grows with the cube."""
@@ -78,7 +78,7 @@ def nearest_kronecker_order(
         if turn and gain < _LEAST_GAIN:
             break
         if turn < rounds:
-            moved = _assigned(kron_dense(factors).to("cpu", torch.float64), columns)
+            moved = _assigned(build_weight(factors).to("cpu", torch.float64), columns)
     return order, factors, error
 
 

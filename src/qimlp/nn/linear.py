@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from qimlp import functional
 from qimlp.nn.parameters import Tensors
 from qimlp.ops.choose import Explanation
+from qimlp.ops.dense import build_weight
 from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
 
 
@@ -38,7 +39,7 @@ class KroneckerLinear(nn.Module):
         dtype: their dtype.
 
     Raises:
-        TypeError: a size is no integer.
+        TypeError: a size is no integer, or the dtype no floating-point one.
         ValueError: dims that do not multiply up to the width, sizes below 1, an unknown name.
     """
 
@@ -61,6 +62,10 @@ class KroneckerLinear(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        if init not in functional.STARTS:
+            raise ValueError(f"init: expected one of {', '.join(functional.STARTS)}, got {init!r}")
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(f"dtype: expected a floating-point dtype, got {dtype}")
         self.in_features = as_size("in_features", in_features)
         self.out_features = as_size("out_features", out_features)
         self.shape = _resolve(
@@ -151,7 +156,7 @@ class KroneckerLinear(nn.Module):
 
     def weight_matrix(self) -> Tensor:
         """The weight in full, shape `(out_features, in_features)`; differentiable."""
-        return functional.kron_dense(list(self.factors))
+        return build_weight(list(self.factors))
 
     def frobenius_norm(self) -> Tensor:
         """`|W|_F`, a scalar, without building W; differentiable."""
@@ -159,7 +164,12 @@ class KroneckerLinear(nn.Module):
 
     @torch.no_grad()
     def balance_(self) -> KroneckerLinear:
-        """Give the factors of each copy one common norm, in place; the weight stays the same."""
+        """Give the factors of each copy one common norm, in place; the weight stays the same.
+
+        Raises:
+            ValueError: a factor is computed from other tensors (pruned, parametrized).
+        """
+        self._check_settable()
         balanced = functional.balance(list(self.factors))
         for parameter, value in zip(self.factors, balanced, strict=True):
             parameter.copy_(value)
@@ -182,8 +192,10 @@ class KroneckerLinear(nn.Module):
 
         Raises:
             TypeError: tensors that are not floating-point.
-            ValueError: shapes that do not fit, or a bias for a layer that has none.
+            ValueError: shapes that do not fit, a bias for a layer that has none, or a factor that
+                is computed from other tensors (pruned, parametrized).
         """
+        self._check_settable()
         if bias is not None and self.bias_form is None:
             raise ValueError("bias: expected None for a layer without a bias, got a tensor")
         vector = weight.new_zeros(self.out_features) if bias is None else bias
@@ -205,6 +217,14 @@ class KroneckerLinear(nn.Module):
             for parameter, value in zip(self.bias_factors, vectors, strict=True):
                 parameter.copy_(value)
         return self
+
+    def _check_settable(self) -> None:
+        computed = [i for i, factor in enumerate(self.factors.tensors()) if type(factor) is Tensor]
+        if computed:
+            raise ValueError(
+                f"factors.{computed[0]}: expected a parameter, got a tensor that is computed from "
+                "others (pruned, or parametrized as by weight_norm); remove that first"
+            )
 
     def explain(self, batch: int | None = 1, *, needs_grad: bool | None = None) -> Explanation:
         """Say how a call with `batch` rows is computed, and why; see `functional.explain`."""
@@ -229,8 +249,9 @@ class KroneckerLinear(nn.Module):
     ) -> KroneckerLinear:
         """The layer nearest to `linear` in the Frobenius norm of the weight.
 
-        The bias is copied as it is: dense where `linear` has one, none where it has none. Nothing
-        shares storage with `linear`. See `functional.nearest_kronecker` for how near it comes.
+        The bias is copied as it is: dense where `linear` has one, none where it has none. What is
+        frozen there is frozen here. Nothing shares storage with `linear`. See
+        `functional.nearest_kronecker` for how near it comes.
 
         Raises:
             TypeError: not an `nn.Linear`.
@@ -250,11 +271,20 @@ class KroneckerLinear(nn.Module):
             device=weight.device,
             dtype=weight.dtype,
         )
-        return layer.approximate_(weight, linear.bias).train(linear.training)
+        layer.approximate_(weight, linear.bias).train(linear.training)
+        layer.factors.requires_grad_(weight.requires_grad)
+        if layer.bias is not None:
+            layer.bias.requires_grad_(linear.bias.requires_grad)
+        return layer
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:
-        """The same map as an `nn.Linear` that shares no storage with this layer."""
+        """The same map as an `nn.Linear` that shares no storage with this layer.
+
+        Its weight learns if a factor does, its bias if a part of this one's does.
+        """
+        learns = any(factor.requires_grad for factor in self.factors.tensors())
+        vectors = [self.bias] if self.bias_factors is None else self.bias_factors.tensors()
         weight, bias = self.weight_matrix(), self.bias_vector()
         linear = nn.Linear(
             self.in_features,
@@ -264,8 +294,10 @@ class KroneckerLinear(nn.Module):
             dtype=weight.dtype,
         )
         linear.weight.copy_(weight)
+        linear.weight.requires_grad_(learns)
         if bias is not None:
             linear.bias.copy_(bias)
+            linear.bias.requires_grad_(any(v is not None and v.requires_grad for v in vectors))
         return linear.train(self.training)
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 from qimlp.shapes.problem import Narrow, Problem
 
 MOST_FACTORS = 16
-_DTYPES = ("float32", "float64", "bfloat16")
+_DTYPES = ("float32", "float64", "bfloat16", "float16")  # the last one by casts
 
 
 def available() -> bool:

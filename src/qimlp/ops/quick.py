@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from qimlp.ops.tracing import is_transformed, needs_grad
 from qimlp.shapes import KroneckerShape
 from qimlp.shapes.problem import Problem
 
+_KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 _PLAIN = (Tensor, torch.nn.Parameter)  # no subclass that might want another way
 
 #: The kernel's groups, or None where the kernel is not the way to take.
@@ -39,14 +41,14 @@ def quick_linear(
     say it in the user's words, and what they let pass is computed, or refused, again.
 
     Args:
-        x: what the user gave, unchecked.
+        x: what the user gave, unchecked; shape `(*, in_features)`.
         factors: M tensors of the shape's `factor_shapes`.
         bias: nothing, one vector `(out_features,)`, or M vectors `(out_i,)`.
         shape: of the layer.
         gelu: return the exact GELU of that.
 
     Returns:
-        Shape `(batch, out_features)`, or None. Under autocast in its dtype, with GELU before
+        Shape `(*, out_features)`, or None. Under autocast in its dtype, with GELU before
         the rounding.
     """
     if torch.compiler.is_compiling() or type(x) not in _PLAIN or not x.is_cpu or is_transformed():
@@ -55,6 +57,12 @@ def quick_linear(
     if x.dtype == torch.float64 or not x.is_floating_point():
         cast_to = None
     dtype = cast_to or x.dtype
+    leading: Sequence[int] | None = None
+    if x.dim() != 2:
+        leading, width = x.shape[:-1], shape.in_features
+        if x.dim() == 0 or x.shape[-1] != width or x.layout != torch.strided or x.is_nested:
+            return None
+        x = x.reshape(prod(leading), width)
     quiet, recording = _groups(x.shape, dtype, shape.in_dims, shape.out_dims, shape.rank)
     if quiet is not recording and needs_grad(x, factors, bias):
         quiet = recording
@@ -65,9 +73,10 @@ def quick_linear(
         factors = [autocast(factor, dtype) for factor in factors]
         bias = [autocast(vector, dtype) for vector in bias]
     try:
-        return native.linear_now(x, factors, bias, quiet, gelu=gelu)
+        y = native.linear_now(x, factors, bias, quiet, gelu=gelu)
     except (TypeError, ValueError, NotImplementedError):
         return None
+    return y if leading is None else y.view(*leading, shape.out_features)
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +92,7 @@ def _groups(
     The two are one object where they are equal.
     """
     shape = KroneckerShape(in_dims, out_dims, rank)
-    if len(size) != 2 or size[1] != shape.in_features or not dtype.is_floating_point:
+    if size[1] != shape.in_features or dtype not in _KERNEL_DTYPES:
         return None, None
     name = str(dtype).removeprefix("torch.")
     found: list[Groups] = []

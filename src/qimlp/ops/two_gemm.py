@@ -3,7 +3,7 @@
 A row of `x` is a matrix X (q, s); with factors A (rank, p, q) and B (rank, r, s) its output is
 `Y = sum_c A_c X B_c^T` (p, r). Either factor may go first; whichever does, its copies stand side by
 side in one product, and the other's stand along the contraction of the second, which so sums them.
-No tensor is permuted or repeated.
+No tensor is permuted or repeated, except blocks of few columns.
 
 Shapes below: `x` (rows, q * s), result (rows, p * r). The calls are short, so every view counts.
 """
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from qimlp.ops.definition import kron_bias
+from qimlp.shapes.cost import turns
 
 
 def two_gemm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -86,8 +87,7 @@ def _second_first(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     rows = x.shape[0]
     t = torch.mm(x.reshape(rows * q, s), b.reshape(rank * r, s).t())
     wide = a.permute(1, 2, 0).reshape(p, q * rank)
-    y = torch.bmm(wide.expand(rows, p, q * rank), t.view(rows, q * rank, r))
-    return y.view(rows, p * r)
+    return _left(wide, t.view(rows, q * rank, r)).reshape(rows, p * r)
 
 
 def _second_first_backward(
@@ -102,14 +102,14 @@ def _second_first_backward(
     stacked = b.reshape(rank * r, s)
     if needs_x or needs_b:
         high = a.permute(2, 0, 1).reshape(q * rank, p)
-        u = torch.bmm(high.expand(rows, q * rank, p), g).view(rows * q, rank * r)
+        u = _left(high, g).reshape(rows * q, rank * r)
         if needs_x:
             grad_x = torch.mm(u, stacked).view(rows, q * s)
         if needs_b:
             grad_b = torch.mm(u.t(), x).view(rank, r, s)
     if needs_a:
         t = torch.mm(x, stacked.t()).view(rows, q * rank, r)
-        grad_a = torch.bmm(g, t.transpose(1, 2)).sum(0).view(p, q, rank).permute(2, 0, 1)
+        grad_a = _outer(g, t).view(p, q, rank).permute(2, 0, 1)
     return grad_x, grad_a, grad_b
 
 
@@ -117,9 +117,9 @@ def _first_first(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     (rank, p, q), (_, r, s) = a.shape, b.shape
     rows = x.shape[0]
     stacked = a.transpose(0, 1).reshape(p * rank, q)
-    t = torch.bmm(stacked.expand(rows, p * rank, q), x.reshape(rows, q, s))
+    t = _left(stacked, x.reshape(rows, q, s))
     high = b.transpose(1, 2).reshape(rank * s, r)
-    return torch.mm(t.view(rows * p, rank * s), high).view(rows, p * r)
+    return torch.mm(t.reshape(rows * p, rank * s), high).view(rows, p * r)
 
 
 def _first_first_backward(
@@ -136,11 +136,31 @@ def _first_first_backward(
         high = b.transpose(1, 2).reshape(rank * s, r)
         u = torch.mm(g, high.t()).view(rows, p * rank, s)
         if needs_x:
-            grad_x = torch.bmm(stacked.t().expand(rows, q, p * rank), u).view(rows, q * s)
+            grad_x = _left(stacked.t(), u).reshape(rows, q * s)
         if needs_a:
-            pairs = torch.bmm(u, x.transpose(1, 2)).sum(0)
-            grad_a = pairs.view(p, rank, q).transpose(0, 1)
+            grad_a = _outer(u, x).view(p, rank, q).transpose(0, 1)
     if needs_b:
-        t = torch.bmm(stacked.expand(rows, p * rank, q), x).view(rows * p, rank * s)
+        t = _left(stacked, x).reshape(rows * p, rank * s)
         grad_b = torch.mm(t.t(), g).view(rank, s, r).transpose(1, 2)
     return grad_x, grad_a, grad_b
+
+
+def _left(matrix: Tensor, blocks: Tensor) -> Tensor:
+    """`matrix` (m, n) times every block of (rows, n, k), shape (rows, m, k), contiguous or not."""
+    rows, n, k = blocks.shape
+    m = matrix.shape[0]
+    if not turns(m, n, k):
+        return torch.bmm(matrix.expand(rows, m, n), blocks)
+    turned = blocks.transpose(1, 2).reshape(rows * k, n)
+    return torch.mm(turned, matrix.t()).view(rows, k, m).transpose(1, 2)
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """The sum over rows of left (rows, m, k) times right (rows, n, k) transposed, (m, n)."""
+    rows, m, k = left.shape
+    n = right.shape[1]
+    if m * n <= k * (m + n):
+        return torch.bmm(left, right.transpose(1, 2)).sum(0)
+    # For every row the product is larger than what is multiplied: turned, they add up in one.
+    left = left.transpose(1, 2).reshape(rows * k, m)
+    return torch.mm(left.t(), right.transpose(1, 2).reshape(rows * k, n))

@@ -22,8 +22,6 @@ from qimlp.shapes.problem import (
     product_seconds,
 )
 
-_FEW_COLUMNS = 8  # in a batch of products, fewer than this are taken one number at a time,
-_FEW_COLUMNS_SLOWER = 6.0  # which takes so many times as long
 _SMALL_WEIGHT = 2**14  # a dense weight that the compiled kernel builds as well as it uses it
 
 
@@ -106,12 +104,10 @@ def _two_gemm_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     if q * r * (s + p) <= p * s * (q + r):  # second factor first
         middle = rows * q * c * r
         seconds = product_seconds(rates, rows * q, c * r, s)
-        batched = product_seconds(rates, p, r, q * c, rows)
-        seconds += batched * (_FEW_COLUMNS_SLOWER if r < _FEW_COLUMNS else 1.0)
+        seconds += _batch_seconds(problem, p, q * c, r)
     else:
         middle = rows * p * c * s
-        seconds = product_seconds(rates, p * c, s, q, rows)
-        seconds *= _FEW_COLUMNS_SLOWER if s < _FEW_COLUMNS else 1.0
+        seconds = _batch_seconds(problem, p * c, q, s)
         seconds += product_seconds(rates, rows * p, r, c * s)
     seconds += move_seconds(problem, rows * (q * s + p * r) + 2 * middle)
     if problem.needs_grad:
@@ -119,6 +115,22 @@ def _two_gemm_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
         seconds = 3.5 * seconds + 6 * rates.call_seconds
     seconds += _merge_seconds(problem, groups) + 2 * rates.call_seconds
     return seconds, middle * problem.item_bytes
+
+
+def turns(m: int, n: int, k: int) -> bool:
+    """Whether a matrix (m, n) times a block of k columns of every row is taken as one product.
+
+    A batch of products takes few columns slowly, up to six times as long; the blocks are turned.
+    """
+    return k <= 8 or (k < 16 and m * n >= 64 * 64)
+
+
+def _batch_seconds(problem: Problem, m: int, n: int, k: int) -> float:
+    """A matrix (m, n) times a block (n, k) of every row."""
+    if not turns(m, n, k):
+        return product_seconds(problem.rates, m, k, n, problem.rows)
+    turned = move_seconds(problem, 2 * problem.rows * (n + m) * k)
+    return product_seconds(problem.rates, problem.rows * k, m, n) + turned
 
 
 def _chain_cost(problem: Problem, groups: Groups) -> tuple[float, int]:

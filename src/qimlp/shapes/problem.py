@@ -44,6 +44,7 @@ class Rates:
 _CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
 _REPLAYED_CALL_SECONDS = 2.5e-6  # of a kernel in a CUDA graph: no Python, no launch from the host
+_HALF_SLOWER = 5.0  # torch's products of float16 on a CPU, against float32
 _NARROW_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
 _CPU_TILES = Rates(1.3e12, 12e9, 10e9, 1_500_000, 16.0, 32, 25e-6, 4e-7)  # AMX, bfloat16
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -98,6 +99,8 @@ class Problem:
         flops = base.flops if narrow_cpu else base.flops / wide
         if self.device == "cuda" and self.item_bytes < 4:
             flops *= 8  # tensor cores
+        elif self.dtype == "float16":
+            flops /= _HALF_SLOWER
         call_seconds = _REPLAYED_CALL_SECONDS if self.captured else base.call_seconds
         return Rates(
             flops,
