@@ -1,12 +1,16 @@
 """A small data set on disk and settings that train on it within a moment."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from qimlp.training import TrainSettings, resolve_settings
+if TYPE_CHECKING:
+    from qimlp.training import TrainSettings
 
 
 def write_tiny(path: Path, *, seed: int = 0) -> Path:
@@ -29,6 +33,9 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(tiny: Path) -> Callable[..., TrainSettings]:
     """Make settings for the small data set: 80 examples in 8 steps an epoch, 3 epochs."""
+
+    # Here, so that tests which need torch alone run without what training needs.
+    from qimlp.training import resolve_settings
 
     def make(**changes: object) -> TrainSettings:
         given = {
