@@ -266,3 +266,21 @@ def test_texts_through_an_encoder(qimlp, reviews, tmp_path, monkeypatch, trained
     predicted = qimlp("predict", run, tmp_path / "new.txt", "--out", tmp_path / "new.csv")
     assert predicted.code == 0, predicted.err
     assert len((tmp_path / "new.csv").read_text().splitlines()) == 3
+
+
+def test_notes_come_before_training_and_once_a_network(qimlp, tmp_path):
+    random = np.random.default_rng(0)
+    names = [f"f{i}" for i in range(13)]
+    rows = [",".join(f"{v:.3f}" for v in random.normal(size=13)) + f",{i % 2}" for i in range(90)]
+    (tmp_path / "prime.csv").write_text("\n".join([",".join([*names, "label"]), *rows]) + "\n")
+    done = qimlp(
+        *("train", tmp_path / "prime.csv", "--model", "2b", "--model", "3b", "--model", "mlp"),
+        *("--seeds", "0,1", "--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    notes = [line for line in done.out.splitlines() if line.startswith("Note: ")]
+    assert [note.split()[1] for note in notes] == ["2b:", "58", "3b:"]
+    assert "13 is prime" in notes[0]
+    assert "drop or add features" in notes[0]
+    assert "--epochs" in notes[1]
+    assert done.out.splitlines()[0] == notes[0]
