@@ -41,6 +41,7 @@ def test_types_do_not_depend_on_the_first_rows(write_csv):
         (HEADER + "1,2,0\n1,,1\n", "row 2, column 'b' is empty, NaN"),
         (HEADER + "1,nan,0\n1,2,1\n", "row 1, column 'b' is empty, NaN"),
         (HEADER + "1,inf,0\n1,2,1\n", "row 1, column 'b'"),
+        (HEADER + "1,2,0\n1,1e300,1\n", "row 2, column 'b' is .* or too large for float32"),
         (HEADER + "1,2,0\n1,2,\n", "row 2 has no label"),
         (HEADER + "1,2,0\n1,2,-1\n", "row 2: label -1"),
         (HEADER + "1,2,0\n1,2,1.5\n", "row 2: label 1.5"),

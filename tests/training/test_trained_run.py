@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -124,6 +125,7 @@ def test_predictions_name_the_files_of_images(tmp_path, suffix):
     assert list(read(path)[0]) == list(row)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_predictions_never_replace_what_they_are_made_of(tmp_path):
     for name in ("train.csv", "test.csv", "other.csv"):
         (tmp_path / name).write_text("a,b\n1,2\n")

@@ -105,6 +105,8 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
     known = KNOWN_TEXTS if texts else KNOWN
     if source in known:
         return Source("hub", source, train=(known[source],))
+    if source and path.exists():
+        raise _unknown_kind(path)
     if _names_a_path(source):
         raise FileNotFoundError(
             f"no data set {source!r}: there is no such file or folder, seen from {Path.cwd()}"
@@ -192,13 +194,17 @@ def _in_file(path: Path) -> Source:
     if suffix in SUFFIXES:
         return Source("images", name, (str(path),), folder=path.parent)
     if suffix not in (".csv", ".parquet"):
-        raise ValueError(
-            f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got "
-            f"{suffix or 'no suffix'!r}"
-        )
+        raise _unknown_kind(path)
     sibling = path.with_name("test" + path.suffix)
     test = (str(sibling),) if is_train and sibling.is_file() else ()
     return Source(suffix[1:], name, (str(path),), test)
+
+
+def _unknown_kind(path: Path) -> ValueError:
+    ending = f"one ending in {path.suffix!r}" if path.suffix else "one without an ending"
+    return ValueError(
+        f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got {ending}"
+    )
 
 
 def _in_folder(folder: Path) -> Source:
