@@ -50,7 +50,7 @@ def test_columns_of_true_and_false(write_csv, yes, no):
         (HEADER + "1,inf,0\n1,2,1\n", "row 1, column 'b'"),
         (HEADER + "1,2,0\n1,1e300,1\n", "row 2, column 'b' is .* or too large for float32"),
         (HEADER + "1,2,0\n1,2,\n", "row 2 has no label"),
-        (HEADER + "1,True,0\n1,2,1\n", "column 'b' holds something else than numbers.*'2'"),
+        (HEADER + "1,True,0\n1,2,1\n", "column 'b' begins with true or false and .*'2'"),
         (HEADER + "1,2,0\n1,True,1\n", "column 'b' holds something else than numbers.*'True'"),
         (HEADER + "1,True,0\n1,,1\n", "row 2, column 'b' is empty, NaN"),
         ("a;b;label\n1;2;0\n", "expected columns separated by commas, got semicolons"),
@@ -60,7 +60,7 @@ def test_columns_of_true_and_false(write_csv, yes, no):
         (HEADER + "1,2,0\n1,2,-1\n", "row 2: label -1"),
         (HEADER + "1,2,0\n1,2,1.5\n", "row 2: label 1.5"),
         (HEADER + "1,2,0\n1,2,0\n", "two or more classes"),
-        (HEADER + "1,2,0\n1,2,1\n", "too few to set a test part aside"),
+        (HEADER + "1,2,0\n1,2,1\n", "2 examples of 2 classes are too few to set a test part"),
     ],
 )
 def test_refused_content(write_csv, text, message):

@@ -85,13 +85,17 @@ def _first_rows(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
-    conversion = re.search(r"column #(\d+): .*conversion error to \w+.*?: (.*)", str(error))
+    conversion = re.search(r"column #(\d+): .*conversion error to (\w+).*?: (.*)", str(error))
     if conversion is None:
         return unreadable(origin, "a CSV file", error)
-    name = header[int(conversion[1])]
+    name, value = header[int(conversion[1])], first_line(ValueError(conversion[3]))
+    if conversion[2] == "bool":
+        return ValueError(
+            f"{origin}: column {name!r} begins with true or false and holds something else, too "
+            f"({value}): write 1 and 0 there, or true and false in every row"
+        )
     return ValueError(
-        f"{origin}: column {name!r} holds something else than numbers "
-        f"({first_line(ValueError(conversion[2]))}): "
+        f"{origin}: column {name!r} holds something else than numbers ({value}): "
         "every column beside the label column must hold numbers, so encode or drop it; texts are "
         "read from a folder of train.parquet and test.parquet, with --text tfidf or --encoder NAME"
     )
