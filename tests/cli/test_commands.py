@@ -266,3 +266,75 @@ def test_texts_through_an_encoder(qimlp, reviews, tmp_path, monkeypatch, trained
     predicted = qimlp("predict", run, tmp_path / "new.txt", "--out", tmp_path / "new.csv")
     assert predicted.code == 0, predicted.err
     assert len((tmp_path / "new.csv").read_text().splitlines()) == 3
+
+
+def test_notes_come_before_training_and_once_a_network(qimlp, tmp_path):
+    random = np.random.default_rng(0)
+    names = [f"f{i}" for i in range(13)]
+    rows = [",".join(f"{v:.3f}" for v in random.normal(size=13)) + f",{i % 2}" for i in range(90)]
+    (tmp_path / "prime.csv").write_text("\n".join([",".join([*names, "label"]), *rows]) + "\n")
+    done = qimlp(
+        *("train", tmp_path / "prime.csv", "--model", "2b", "--model", "3b", "--model", "mlp"),
+        *("--seeds", "0,1", "--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    notes = [line for line in done.out.splitlines() if line.startswith("Note: ")]
+    assert [note.split()[1] for note in notes] == ["2b:", "58", "3b:"]
+    assert "13 is prime" in notes[0]
+    assert "drop or add features" in notes[0]
+    assert "--epochs" in notes[1]
+    assert done.out.splitlines()[0] == notes[0]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of two classes of tiny grey images, in train/ and test/."""
+    folder = tmp_path / "pictures"
+    for part, count in (("train", 12), ("test", 2)):
+        for number in range(count):
+            for name, grey in (("dark", 20), ("light", 220)):
+                (folder / part / name).mkdir(parents=True, exist_ok=True)
+                pixels = np.full((4, 4), grey + number, np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+def test_predict_names_image_files_and_the_part(qimlp, pictures, tmp_path):
+    done = qimlp(
+        *("train", pictures, "--model", "mlp", "--epochs", 2, "--batch-size", 10),
+        *("--device", "cpu", "--out", tmp_path / "runs"),
+    )
+    assert done.code == 0, done.err
+    run, target = tmp_path / "runs" / "pictures-mlp" / "seed-0", tmp_path / "p.parquet"
+    done = qimlp("predict", run, pictures, "--out", target)
+    assert done.code == 0, done.err
+    assert done.out == f"4 predictions of the test part in {target}\n"
+    files = ["test/dark/0.png", "test/dark/1.png", "test/light/0.png", "test/light/1.png"]
+    assert pq.read_table(target).column("file").to_pylist() == files
+    done = qimlp("predict", run, pictures / "test" / "dark", "--out", tmp_path / "p.csv")
+    assert done.out == f"2 predictions in {tmp_path / 'p.csv'}\n"
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines] == [
+        ["row", "file"],
+        ["0", "0.png"],
+        ["1", "1.png"],
+    ]
+    done = qimlp("predict", run, pictures / "test" / "dark" / "0.png", "--out", tmp_path / "o.csv")
+    assert (tmp_path / "o.csv").read_text().splitlines()[1].startswith("0,0.png,")
+
+
+def test_predict_says_the_part_of_texts(qimlp, reviews, tmp_path):
+    options = ("--text", "tfidf", "--terms", 4, "--model", "mlp", "--epochs", 1, "--device", "cpu")
+    assert qimlp("train", reviews, *options, "--out", tmp_path / "runs").code == 0
+    (run,) = (tmp_path / "runs").glob("reviews-*/seed-0")
+    done = qimlp("predict", run, reviews, "--out", tmp_path / "p.csv")
+    assert done.out.startswith("20 predictions of the test part in ")
+
+
+def test_predict_leaves_its_input_alone(qimlp, trained, flowers):
+    before = flowers.read_bytes()
+    run = trained[1] / "flowers-2b" / "seed-0"
+    done = qimlp("predict", run, flowers, "--out", flowers, "--overwrite")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "is the data to predict" in done.err
+    assert flowers.read_bytes() == before

@@ -52,6 +52,22 @@ CASES = {
     "negative sizes": (["train", "{data}/good.npz", "--dims", "4x-4,2x1"], ["dims"]),
     "dims of other widths": (["train", "{data}/good.npz", "--dims", "4x5,2x1"], ["20", "16"]),
     "seeds": (["train", "{data}/good.npz", "--seeds", "0,a"], ["--seeds", "'0,a'"]),
+    "one beta": (
+        ["train", "{data}/good.npz", "--betas", "0.9"],
+        ["betas: expected two numbers, such as 0.9,0.99, got '0.9'"],
+    ),
+    "betas that are no numbers": (
+        ["train", "{data}/good.npz", "--betas", "0.9,b"],
+        ["betas.1", "got 'b'"],
+    ),
+    "runs into a file": (
+        ["train", "{data}/good.npz", "--out", "{data}/other.csv"],
+        ["other.csv is no folder: expected one for the runs; choose another --out"],
+    ),
+    "runs below a file": (
+        ["train", "{data}/none.npz", "--out", "{data}/other.csv/runs"],
+        ["other.csv is no folder"],  # said before any data is read
+    ),
     "a seed twice": (["train", "{data}/good.npz", "--seeds", "0,0"], ["the same"]),
     "missing file": (["train", "{data}/none.npz"], ["none.npz"]),
     "missing settings": (["train", "--config", "{data}/none.toml"], ["none.toml", "not found"]),

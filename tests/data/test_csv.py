@@ -27,6 +27,13 @@ def test_types_do_not_depend_on_the_first_rows(write_csv):
     assert set(raw.labels.tolist()) == {"0", "x"}
 
 
+@pytest.mark.parametrize(("yes", "no"), [("True", "False"), ("true", "false"), ("TRUE", "FALSE")])
+def test_columns_of_true_and_false(write_csv, yes, no):
+    raw = read_csv(write_csv(f"a,b,label\n\n{yes},2,{yes}\n{no},3,{no}\n"))
+    assert raw.inputs.tolist() == [[1.0, 2.0], [0.0, 3.0]]
+    assert raw.labels.tolist() == [yes, no]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -41,11 +48,19 @@ def test_types_do_not_depend_on_the_first_rows(write_csv):
         (HEADER + "1,2,0\n1,,1\n", "row 2, column 'b' is empty, NaN"),
         (HEADER + "1,nan,0\n1,2,1\n", "row 1, column 'b' is empty, NaN"),
         (HEADER + "1,inf,0\n1,2,1\n", "row 1, column 'b'"),
+        (HEADER + "1,2,0\n1,1e300,1\n", "row 2, column 'b' is .* or too large for float32"),
         (HEADER + "1,2,0\n1,2,\n", "row 2 has no label"),
+        (HEADER + "1,True,0\n1,2,1\n", "column 'b' begins with true or false and .*'2'"),
+        (HEADER + "1,2,0\n1,True,1\n", "column 'b' holds something else than numbers.*'True'"),
+        (HEADER + "1,True,0\n1,,1\n", "row 2, column 'b' is empty, NaN"),
+        ("a;b;label\n1;2;0\n", "expected columns separated by commas, got semicolons"),
+        ("a;b;label\n1,5;2,5;0\n", "expected columns separated by commas, got semicolons"),
+        ("a\tb\tlabel\n", "expected columns separated by commas, got tabs"),
+        ("a;b\n1\n", "has no label column 'label'; its columns are 'a;b'"),
         (HEADER + "1,2,0\n1,2,-1\n", "row 2: label -1"),
         (HEADER + "1,2,0\n1,2,1.5\n", "row 2: label 1.5"),
         (HEADER + "1,2,0\n1,2,0\n", "two or more classes"),
-        (HEADER + "1,2,0\n1,2,1\n", "too few to set a test part aside"),
+        (HEADER + "1,2,0\n1,2,1\n", "2 examples of 2 classes are too few to set a test part"),
     ],
 )
 def test_refused_content(write_csv, text, message):

@@ -1,5 +1,7 @@
 """Features of texts from a frozen encoder."""
 
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,22 @@ def test_a_missing_encoder_is_one_line(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder with config.json") as caught:
         Encoder(str(tmp_path)).apply(["a"])
     assert "\n" not in str(caught.value)
+
+
+def test_an_unreachable_hub_is_asked_once_and_quietly(monkeypatch, capfd):
+    asked = []
+
+    def refuse(address, **_):
+        asked.append(address)
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(FileNotFoundError, match="Name or service not known") as caught:
+        Encoder("no such/encoder").apply(["a"])
+    assert "\n" not in str(caught.value)
+    assert len(asked) == 1
+    assert asked[0].endswith("/api/models/no%20such/encoder")
+    assert capfd.readouterr().err == ""
 
 
 def test_the_label_names_the_encoder():

@@ -54,7 +54,13 @@ def test_colour_is_channel_first(tmp_path):
 
 def test_images_of_two_sizes(folder):
     save(folder / "train" / "cat" / "9.png", grey(1, 3, 3))
-    with pytest.raises(ValueError, match=r"9\.png: expected an image of shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"9\.png: expected an image of shape \(2, 3\), as "):
+        load(str(folder))
+
+
+def test_the_image_that_the_others_differ_from_is_named(folder):
+    save(folder / "train" / "cat" / "0.PNG", np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"1\.PNG: .* \(3, 2, 3\), as .*0\.PNG has, got \(2, 3\)"):
         load(str(folder))
 
 
@@ -62,6 +68,12 @@ def test_truncated_image(folder):
     file = folder / "train" / "dog" / "3.png"
     file.write_bytes(file.read_bytes()[:45])
     with pytest.raises(ValueError, match=r"3\.png: cannot be read as an image"):
+        load(str(folder))
+
+
+def test_what_is_no_image(folder):
+    (folder / "train" / "dog" / "3.png").write_text("not an image")
+    with pytest.raises(ValueError, match=r"3\.png: .*: no known image format$"):
         load(str(folder))
 
 

@@ -70,6 +70,7 @@ def test_unlabelled_data_where_allowed(tmp_path):
     [
         ({"x": [1.0], "klass": [0]}, "no label column 'label'; its columns are 'x', 'klass'"),
         ({"x": [1.0, None], "label": [0, 1]}, "row 2, column 'x' is empty, NaN"),
+        ({"x": [True, None], "label": [0, 1]}, "row 2, column 'x' is empty, NaN"),
         ({"x": [1.0, float("inf")], "label": [0, 1]}, "row 2, column 'x'"),
         ({"x": [1.0, 1e300], "label": [0, 1]}, "row 2, column 'x'"),
         (

@@ -75,6 +75,19 @@ def test_layouts_that_cannot_be_read(tmp_path):
         resolve(str(tmp_path / "notes.txt"))
 
 
+@pytest.mark.parametrize("source", ["passwd", "./passwd", "somewhere/passwd"])
+def test_a_file_without_an_ending_is_there_all_the_same(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "somewhere").mkdir()
+    (tmp_path / source).write_text("root")
+    with pytest.raises(
+        ValueError, match=r"passwd: expected a \.csv, .*; got one without an ending"
+    ):
+        resolve(source)
+    (tmp_path / "mnist").touch()
+    assert resolve("mnist").kind == "hub"
+
+
 def test_only_a_test_split_is_not_enough_to_train(image_folder_of_parquet):
     for file in image_folder_of_parquet.glob("train-*"):
         file.unlink()

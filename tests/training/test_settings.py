@@ -139,3 +139,7 @@ def test_copies_have_their_own_part_of_a_recipe_and_options_win():
     assert resolve_settings({"data": "mnist", "model": "2b", "rank": 4, "lr": 0.5}).lr == 0.5
     with pytest.raises(ValueError, match="rank"):
         resolve_settings({"data": "mnist", "model": "2b", "rank": "many"})
+
+
+def test_betas_as_text():
+    assert resolve_settings({"betas": "0.9,0.95"}).betas == (0.9, 0.95)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from qimlp.training import fit, load_run
-from qimlp.training.predictions import check_predictions_path, write_predictions
+from qimlp.training.predictions import check_not_input, check_predictions_path, write_predictions
 
 
 @pytest.fixture
@@ -113,3 +114,27 @@ def test_where_predictions_cannot_go(tmp_path):
     with pytest.raises(FileExistsError, match="--overwrite"):
         check_predictions_path(tmp_path / "a.csv", overwrite=False)
     check_predictions_path(tmp_path / "a.csv", overwrite=True)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_predictions_name_the_files_of_images(tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    write_predictions(path, torch.tensor([[0.25, 0.75]]), ["no", "yes"], ["a/0.png"])
+    row = {"row": 0, "file": "a/0.png", "label": "yes", "probability": 0.75}
+    assert read(path) == [row]
+    assert list(read(path)[0]) == list(row)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_predictions_never_replace_what_they_are_made_of(tmp_path):
+    for name in ("train.csv", "test.csv", "other.csv"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "test.csv")
+    for source in ("test.csv", "train.csv", "link.csv", ""):
+        for out in ("test.csv", "link.csv"):
+            with pytest.raises(ValueError, match="is the data to predict"):
+                check_not_input(tmp_path / out, str(tmp_path / source), None)
+        check_not_input(tmp_path / "other.csv", str(tmp_path / source), None)
+        check_not_input(tmp_path / "new.csv", str(tmp_path / source), None)
+    (tmp_path / "lines.txt").write_text("a text\n")
+    check_not_input(tmp_path / "other.csv", str(tmp_path / "lines.txt"), None)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from qimlp.cli.console import open_console
-from qimlp.training.predictions import check_predictions_path, write_predictions
+from qimlp.training.predictions import check_not_input, check_predictions_path, write_predictions
 from qimlp.training.trained_run import load_run
 
 
@@ -23,9 +23,12 @@ def predict_command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Predict with a run's best network; one row per example, in order."""
+    """Predict with a run's best network: one row per example, in order, images with their paths."""
     check_predictions_path(out, overwrite=overwrite)
     trained = load_run(run, device=device)
-    inputs = trained.read(file, label_column=label_column)
-    write_predictions(out, trained.probabilities(inputs), trained.class_names)
-    open_console().print(f"{len(inputs):,} predictions in {out}", markup=False, soft_wrap=True)
+    check_not_input(out, file, trained.settings.data_dir)
+    found = trained.read_inputs(file, label_column=label_column)
+    probabilities = trained.probabilities(found.inputs)
+    write_predictions(out, probabilities, trained.class_names, found.files)
+    what = "predictions" if found.part is None else f"predictions of the {found.part} part"
+    open_console().print(f"{len(found.inputs):,} {what} in {out}", markup=False, soft_wrap=True)

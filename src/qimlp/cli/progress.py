@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from qimlp.cli.notes import Notes
 from qimlp.training.events import EpochDone, Event, RunFinished, RunStarted, StepsDone
 
 
@@ -59,6 +60,7 @@ class LineReporter:
 
     def __init__(self, console: Console, runs: int) -> None:
         self._console = console
+        self._notes = Notes(console)
         self._runs = runs
         self._run = 0
         self._name = ""
@@ -82,6 +84,7 @@ class LineReporter:
             event: From a run.
         """
         if isinstance(event, RunStarted):
+            self._notes.say(event.notes)
             self._run += 1
             self._name = f"[{self._run}/{self._runs}] {event.label} seed {event.seed}"
             self._epochs = event.epochs
@@ -120,6 +123,7 @@ class BarReporter:
             TimeRemainingColumn(),
             console=console,
         )
+        self._notes = Notes(console)
         self._runs = runs
         self._finished = 0
         self._all: TaskID | None = None
@@ -157,6 +161,7 @@ class BarReporter:
             self._finish(event)
 
     def _start(self, event: RunStarted) -> None:
+        self._notes.say(event.notes)
         self._steps = event.epochs * event.steps_per_epoch
         self._accuracy = ""
         self._now = self._bars.add_task(

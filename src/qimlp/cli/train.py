@@ -172,8 +172,6 @@ def _plan_runs(
         raise ValueError("expected the DATA to train on, such as digits; see qimlp train --help")
     if "text" not in given | file and given.keys() & {"encoder", "finetune"}:
         given = {**given, "text": "encoder"}
-    if "betas" in given:
-        given = {**given, "betas": given["betas"].split(",")}
     chosen: list[dict[str, Any]] = [{"model": name} for name in models or []]
     if not chosen:
         chosen = [_model_of_dims(given) if "model" not in file else {}]

@@ -41,10 +41,14 @@ def feature_matrix(batch: Any, names: tuple[str, ...]) -> NDArray[np.float32]:
     Returns:
         (N, F) ``float32``; missing values become NaN, values too large infinite.
     """
+    pyarrow = import_extra("pyarrow")
     matrix = np.empty((batch.num_rows, len(names)), dtype=np.float32)
     with np.errstate(over="ignore"):
         for index, name in enumerate(names):
-            matrix[:, index] = batch.column(name).to_numpy(zero_copy_only=False)
+            column = batch.column(name)
+            if pyarrow.types.is_boolean(column.type):  # whose missing values are no numbers yet
+                column = column.cast(pyarrow.float32())
+            matrix[:, index] = column.to_numpy(zero_copy_only=False)
     return matrix
 
 

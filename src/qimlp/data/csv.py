@@ -1,4 +1,7 @@
-"""Read a CSV file: a header line, one row per example, numbers beside the label column."""
+"""Read a CSV file: a header line, one row per example, numbers beside the label column.
+
+A column of true and false counts as one of 1 and 0.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from qimlp.data.raw import RawExamples
 
 _LONGEST_ROW = 1 << 24
 """Bytes the reader takes at a time: no row may be longer."""
+_TRUE, _FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
 
 
 def read_csv(
@@ -34,20 +38,25 @@ def read_csv(
     """
     arrow_csv, pyarrow = import_extra("pyarrow.csv"), import_extra("pyarrow")
     origin = str(path)
-    header = _header(path)
+    header, first = _first_rows(path)
     label = pick_label(header, label_column, origin, labels_required=labels_required)
     features = tuple(name for name in header if name != label)
     if not features:
         raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
     # Types are given, not guessed: a guess looks at the first rows only.
     types = dict.fromkeys(features, pyarrow.float32())
+    for name, cell in zip(header, first, strict=False):
+        if cell in _TRUE + _FALSE:
+            types[name] = pyarrow.bool_()
     if label is not None:
         types[label] = pyarrow.string()
     try:
         table = arrow_csv.read_csv(
             path,
             read_options=arrow_csv.ReadOptions(block_size=_LONGEST_ROW),
-            convert_options=arrow_csv.ConvertOptions(column_types=types),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types, true_values=_TRUE, false_values=_FALSE
+            ),
         )
     except pyarrow.ArrowInvalid as error:
         raise _explained(error, header, origin) from error
@@ -55,25 +64,38 @@ def read_csv(
     return collect(table.to_batches(), columns, table.num_rows, origin)
 
 
-def _header(path: Path) -> list[str]:
+def _first_rows(path: Path) -> tuple[list[str], list[str]]:
+    """The names of the columns, and the first row below them; empty where there is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+            rows = csv.reader(file)
+            header = next(rows, [])
+            first = next(filter(None, rows), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(str(path), "a CSV file in UTF-8", error) from error
     if not header:
         raise ValueError(f"{path}: expected a CSV file whose first line names columns, got none")
-    return header
+    for mark, what in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0] and (not first or mark in "".join(first)):
+            raise ValueError(
+                f"{path}: expected columns separated by commas, got {what}: write it with commas "
+                "between columns and points in numbers"
+            )
+    return header, first
 
 
 def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
-    conversion = re.search(r"column #(\d+): .*conversion error to float.*?: (.*)", str(error))
+    conversion = re.search(r"column #(\d+): .*conversion error to (\w+).*?: (.*)", str(error))
     if conversion is None:
         return unreadable(origin, "a CSV file", error)
-    name = header[int(conversion[1])]
+    name, value = header[int(conversion[1])], first_line(ValueError(conversion[3]))
+    if conversion[2] == "bool":
+        return ValueError(
+            f"{origin}: column {name!r} begins with true or false and holds something else, too "
+            f"({value}): write 1 and 0 there, or true and false in every row"
+        )
     return ValueError(
-        f"{origin}: column {name!r} holds something else than numbers "
-        f"({first_line(ValueError(conversion[2]))}): "
+        f"{origin}: column {name!r} holds something else than numbers ({value}): "
         "every column beside the label column must hold numbers, so encode or drop it; texts are "
         "read from a folder of train.parquet and test.parquet, with --text tfidf or --encoder NAME"
     )

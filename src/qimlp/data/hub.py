@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,13 @@ from qimlp.data.extras import import_extra
 from qimlp.data.parquet import BATCH_ROWS
 from qimlp.data.problems import first_line
 from qimlp.data.raw import RawExamples
+from qimlp.data.reach import unreachable
 
 KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
 """Short names and the hub ids they stand for."""
 
 KNOWN_TEXTS = {"imdb": "stanfordnlp/imdb", "20newsgroups": "SetFit/20_newsgroups"}
 """The same for data sets of texts."""
-
-_PATIENCE_S = 10.0
 
 
 def read_hub(
@@ -106,14 +103,6 @@ def _ask_hub(function: str, hub_id: str) -> Any:
 
 
 def _unreachable(datasets: Any, hub_id: str) -> str | None:
-    """Ask once, briefly; ``datasets`` itself would retry for half a minute."""
     if (Path(datasets.config.HF_DATASETS_CACHE) / hub_id.replace("/", "___").lower()).is_dir():
         return None
-    address = f"{datasets.config.HF_ENDPOINT}/api/datasets/{hub_id}"
-    try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE_S):  # noqa: S310 (the hub's own)
-            return None
-    except urllib.error.HTTPError:
-        return None  # it answered: datasets knows about log-ins and explains
-    except (OSError, ValueError) as error:
-        return first_line(error)
+    return unreachable(f"{datasets.config.HF_ENDPOINT}/api/datasets/{hub_id}")

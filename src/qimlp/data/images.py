@@ -35,6 +35,8 @@ def decode_image(encoded: bytes, place: str) -> NDArray[np.uint8]:
         with image_module.open(io.BytesIO(encoded)) as image:
             mode = image.mode
             pixels = np.asarray(image.convert(_AS_8_BIT[mode]) if mode in _AS_8_BIT else image)
+    except image_module.UnidentifiedImageError as error:  # its message is of an address
+        raise unreadable(place, "an image", ValueError("no known image format")) from error
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
         raise unreadable(place, "an image", error) from error
     if mode in ("1", "L"):
@@ -62,14 +64,15 @@ def stack_images(
     Raises:
         ValueError: An image cannot be decoded or has another shape.
     """
+    first = "the first image"
     stacked: NDArray[Any] | None = None if shape is None else np.empty((count, *shape), np.uint8)
     for row, (place, content) in enumerate(encoded):
         pixels = decode_image(content, place)
         if stacked is None:
-            stacked = np.empty((count, *pixels.shape), np.uint8)
+            first, stacked = place, np.empty((count, *pixels.shape), np.uint8)
         if pixels.shape != stacked.shape[1:]:
             raise ValueError(
-                f"{place}: expected an image of shape {stacked.shape[1:]} like the others, got "
+                f"{place}: expected an image of shape {stacked.shape[1:]}, as {first} has, got "
                 f"{pixels.shape}: bring all images to one size and colour mode"
             )
         stacked[row] = pixels

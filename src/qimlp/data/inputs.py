@@ -21,11 +21,15 @@ class Inputs:
         origin: File or folder.
         inputs: (N, in_features), ``uint8`` or ``float32``, not scaled yet.
         labels: Class numbers (N,), ``int64``, or ``None`` for unlabelled data.
+        part: ``"test"`` where the source has such a split, which alone was read; else ``None``.
+        files: Of images in files, their paths in the folder that was named; else empty.
     """
 
     origin: str
     inputs: Tensor
     labels: Tensor | None
+    part: str | None = None
+    files: tuple[str, ...] = ()
 
 
 def load_inputs(
@@ -62,5 +66,7 @@ def load_inputs(
         if raw is not None:
             inputs = align_features(raw, feature_shape, feature_names)
             labelled = raw.labels is not None and class_names
-            return Inputs(raw.origin, inputs, encode(raw, class_names) if labelled else None)
+            labels = encode(raw, class_names) if labelled else None
+            read = "test" if part == "test" else None
+            return Inputs(raw.origin, inputs, labels, read, found.image_names(part))
     raise ValueError(f"{source}: expected examples, got none")

@@ -121,13 +121,14 @@ def check_finite(
         first_row: Number of the source's rows before these.
 
     Raises:
-        ValueError: A value is NaN or infinite; the line names its row and column.
+        ValueError: A value is NaN or infinite, as one too large for ``float32`` is by now; the
+            line names its row and column.
     """
     if np.isfinite(flat.min()) and np.isfinite(flat.max()):
         return
     row, column = np.argwhere(~np.isfinite(flat))[0]
     place = f"column {feature_names[column]!r}" if feature_names else f"feature {column}"
     raise ValueError(
-        f"{origin}: row {first_row + row + 1}, {place} is empty, NaN or infinite: every feature "
-        "must be a finite number; remove or fill such rows"
+        f"{origin}: row {first_row + row + 1}, {place} is empty, NaN, infinite or too large for "
+        "float32: every feature must be a finite number; remove or fill such rows"
     )

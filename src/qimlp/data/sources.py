@@ -34,6 +34,7 @@ class Source:
         test: Paths that hold the test split; empty where there is none or one cannot know yet.
         train_folder: For images, the folder that holds the class folders.
         test_folder: The same for the test split.
+        folder: For images, the folder that was named, or that of the one file.
     """
 
     kind: str
@@ -42,6 +43,22 @@ class Source:
     test: tuple[str, ...] = ()
     train_folder: Path | None = None
     test_folder: Path | None = None
+    folder: Path | None = None
+
+    def image_names(self, part: str) -> tuple[str, ...]:
+        """Name the images of a split, in the order in which they are read.
+
+        Args:
+            part: ``"train"`` or ``"test"``.
+
+        Returns:
+            Paths relative to the folder that was named, with ``/``; none where the data is no
+            image files.
+        """
+        if self.folder is None:
+            return ()
+        files = self.train if part == "train" else self.test
+        return tuple(Path(file).relative_to(self.folder).as_posix() for file in files)
 
     @property
     def num_bytes(self) -> int:
@@ -88,6 +105,8 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
     known = KNOWN_TEXTS if texts else KNOWN
     if source in known:
         return Source("hub", source, train=(known[source],))
+    if source and path.exists():
+        raise _unknown_kind(path)
     if _names_a_path(source):
         raise FileNotFoundError(
             f"no data set {source!r}: there is no such file or folder, seen from {Path.cwd()}"
@@ -173,15 +192,19 @@ def _in_file(path: Path) -> Source:
     if suffix == ".npz":
         return Source("npz", name, (str(path),), (str(path),))
     if suffix in SUFFIXES:
-        return Source("images", name, (str(path),))
+        return Source("images", name, (str(path),), folder=path.parent)
     if suffix not in (".csv", ".parquet"):
-        raise ValueError(
-            f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got "
-            f"{suffix or 'no suffix'!r}"
-        )
+        raise _unknown_kind(path)
     sibling = path.with_name("test" + path.suffix)
     test = (str(sibling),) if is_train and sibling.is_file() else ()
     return Source(suffix[1:], name, (str(path),), test)
+
+
+def _unknown_kind(path: Path) -> ValueError:
+    ending = f"one ending in {path.suffix!r}" if path.suffix else "one without an ending"
+    return ValueError(
+        f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got {ending}"
+    )
 
 
 def _in_folder(folder: Path) -> Source:
@@ -197,7 +220,7 @@ def _in_folder(folder: Path) -> Source:
         parts = [folder]
     files = [*(image_files(part) for part in parts), ()]
     if any(files):
-        return Source("images", name, files[0], files[1], parts[0], parts[-1])
+        return Source("images", name, files[0], files[1], parts[0], parts[-1], folder)
     inside = sorted(entry.name for entry in folder.iterdir())
     raise ValueError(f"{folder}: expected {_FOLDER_LAYOUT}; it holds {listed(inside)}")
 

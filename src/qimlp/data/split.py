@@ -118,7 +118,8 @@ def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, Tenso
     is_test[order[by_class[rank % SET_ASIDE_EVERY == SET_ASIDE_EVERY // 2]]] = True
     if not bool(is_test.any()):
         raise ValueError(
-            f"{len(split)} examples are too few to set a test part aside: at least one class "
-            "needs three; add examples or give a test file"
+            f"{len(split)} examples of {len(classes.unique())} classes are too few to set a test "
+            "part aside: at least one class needs three; add examples or give a test file (targets "
+            "of regression are not supported)"
         )
     return split.select(torch.where(~is_test)[0]), split.select(torch.where(is_test)[0])

@@ -31,10 +31,12 @@ class TextSplit:
     Attributes:
         texts: N texts.
         labels: Class numbers (N,), ``int64``; ``None`` for unlabelled texts.
+        part: ``"test"`` for new texts of a source that has such a split; else ``None``.
     """
 
     texts: tuple[str, ...]
     labels: Tensor | None
+    part: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +148,10 @@ def load_text_inputs(
             raise ValueError(f"{path}: a .txt file holds no labels, which are needed here")
         return TextSplit(_lines(path), None)
     _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
-    texts, raw = tables.get("test") or tables["train"]
+    part = "test" if "test" in tables else None
+    texts, raw = tables[part or "train"]
     labelled = raw.labels is not None and class_names
-    return TextSplit(texts, encode(raw, class_names) if labelled else None)
+    return TextSplit(texts, encode(raw, class_names) if labelled else None, part)
 
 
 _Table = tuple[tuple[str, ...], RawExamples]

@@ -21,6 +21,7 @@ class RunStarted:
         steps_per_epoch: Steps of one epoch.
         done_steps: Steps done before, in a resumed run.
         folder: The run folder.
+        notes: What to know before it trains, from `advice`; none where it is resumed.
     """
 
     data: str
@@ -31,6 +32,7 @@ class RunStarted:
     steps_per_epoch: int
     done_steps: int
     folder: Path
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

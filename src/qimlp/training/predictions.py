@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from qimlp.data.sources import resolve
 from qimlp.files import write_bytes
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -33,13 +34,39 @@ def check_predictions_path(path: Path, *, overwrite: bool) -> None:
         raise FileExistsError(f"{path} exists; use --overwrite or another --out")
 
 
-def write_predictions(path: Path, probabilities: Tensor, class_names: Sequence[str]) -> None:
+def check_not_input(path: Path, source: str, data_dir: str | None) -> None:
+    """Refuse to replace what is to be predicted by its predictions.
+
+    Args:
+        path: The file to come.
+        source: Name or path of the data.
+        data_dir: Folder of named data.
+
+    Raises:
+        FileNotFoundError: If there is no such data.
+        ValueError: If the file is one of the data's, by whatever link.
+    """
+    if not path.exists():
+        return
+    given = Path(source).expanduser()
+    files = [given]
+    if given.suffix != ".txt":
+        found = resolve(source, data_dir, texts=True)
+        files += map(Path, (*found.train, *found.test))
+    if any(file.exists() and path.samefile(file) for file in files):
+        raise ValueError(f"--out {path} is the data to predict: choose another file for --out")
+
+
+def write_predictions(
+    path: Path, probabilities: Tensor, class_names: Sequence[str], files: Sequence[str] = ()
+) -> None:
     """Write one row per example: its row number, the likeliest class, its probability.
 
     Args:
         path: The file; the ending chooses the format.
         probabilities: (n, classes), on the CPU.
         class_names: Names of the classes, in order.
+        files: Of images in files, the file of each example, a column of its own.
 
     Raises:
         ValueError: If the ending is unknown.
@@ -48,7 +75,10 @@ def write_predictions(path: Path, probabilities: Tensor, class_names: Sequence[s
     check_predictions_path(path, overwrite=True)
     best, classes = probabilities.max(dim=1)
     labels = [class_names[index] for index in classes.tolist()]
-    columns = {"row": list(range(len(labels))), "label": labels, "probability": best.tolist()}
+    columns: dict[str, list[object]] = {"row": list(range(len(labels)))}
+    if files:
+        columns["file"] = list(files)
+    columns |= {"label": labels, "probability": best.tolist()}
     write = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix]
     write_bytes(path, write(columns))
 

@@ -17,6 +17,7 @@ import torch
 from qimlp.data import Batches
 from qimlp.files import write_json
 from qimlp.models import MLP, Pretrained, QiMLP
+from qimlp.training.advice import advice
 from qimlp.training.curves import Curves
 from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.evaluation import Evaluation, evaluate
@@ -143,7 +144,7 @@ class Run:
             if cuda:
                 torch.cuda.reset_peak_memory_stats(self.world.device)
             begin(session)
-            self._tell_start(session)
+            self._tell_start(session, batches)
             if (
                 starts
                 and session.progress.step == 0
@@ -301,7 +302,16 @@ class Run:
         if self._on_event is not None and self.world.is_main:
             self._on_event(event)
 
-    def _tell_start(self, session: Session) -> None:
+    def _tell_start(self, session: Session, batches: Batches) -> None:
+        notes: tuple[str, ...] = ()
+        if session.progress.step == 0:
+            notes = advice(
+                self.settings,
+                self.sizes,
+                self.data.class_names,
+                train_rows=batches.num_examples,
+                steps_per_epoch=session.steps_per_epoch,
+            )
         self._tell(
             RunStarted(
                 data=self.settings.data_name,
@@ -312,6 +322,7 @@ class Run:
                 steps_per_epoch=session.steps_per_epoch,
                 done_steps=session.progress.step,
                 folder=self.folder.path,
+                notes=notes,
             )
         )
 

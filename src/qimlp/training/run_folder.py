@@ -66,16 +66,22 @@ class RunFolder:
         return cls(Path(out) / f"{settings.data_name}-{settings.label}" / f"seed-{settings.seed}")
 
     def require_free(self, *, overwrite: bool) -> None:
-        """Refuse a folder that exists.
+        """Refuse a folder that exists, or that cannot come to be.
 
         Args:
             overwrite: Allow an earlier run there, and only that.
 
         Raises:
             FileExistsError: If something is there that may not be replaced.
+            NotADirectoryError: If something on the way there is no folder.
             RunInUseError: If another process trains the run that would be replaced.
         """
         if not os.path.lexists(self.path):
+            for parent in self.path.parents:
+                if os.path.lexists(parent) and not parent.is_dir():
+                    raise NotADirectoryError(
+                        f"{parent} is no folder: expected one for the runs; choose another --out"
+                    )
             return
         if overwrite and self.settings_file.is_file():
             with hold(self.lock_file):

@@ -16,6 +16,7 @@ MOST_THREADS = 1024
 """CPU threads at most: asked for many more, the system ends the process."""
 
 _Count = Annotated[int, Field(ge=1, lt=2**31)]
+_Beta = Annotated[float, Field(ge=0, lt=1)]
 Dims = tuple[tuple[Annotated[int, Field(gt=0)], ...], ...]
 
 
@@ -39,6 +40,14 @@ def parse_dims(value: Any) -> Any:
         raise ValueError(
             f'dims {value!r}: expected sizes joined by "x", layers by ",", as in "28x28,28x28,2x5"'
         ) from None
+
+
+def _two_numbers(value: Any) -> Any:
+    """Take ``"0.9,0.99"`` apart; what is in the parts is checked after."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) != 2:
+        raise ValueError("expected two numbers, such as 0.9,0.99")
+    return parts
 
 
 _NOT_NUMERIC = ("data_dir", "device", "threads", "log_every", "checkpoints", "captured_step")
@@ -111,10 +120,7 @@ class TrainSettings(BaseModel):
     optimizer: Literal["adamw", "full-matrix"] = "adamw"
     lr: float = Field(0.001, gt=0)
     factor_lr_scale: float = Field(0.0, ge=0, le=1)
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
-        0.9,
-        0.99,
-    )
+    betas: Annotated[tuple[_Beta, _Beta], BeforeValidator(_two_numbers)] = (0.9, 0.99)
     schedule: Literal["one-cycle", "constant", "cosine"] = "one-cycle"
     weight_decay: float = Field(0.0, ge=0)
     ema_decay: Annotated[

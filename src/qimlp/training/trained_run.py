@@ -60,7 +60,23 @@ class TrainedRun:
             FileNotFoundError: If there is no such data, or no such encoder of texts.
             ValueError: If it is not usable or has other features.
         """
-        return self._read(source, label_column).inputs
+        return self.read_inputs(source, label_column=label_column).inputs
+
+    def read_inputs(self, source: str, *, label_column: str | None = None) -> Inputs:
+        """Read data to predict as `read` does, with the names of image files and of the part.
+
+        Args:
+            source: Name or path; the test part where it has one, else all of it.
+            label_column: Column of the label; by default the run's own.
+
+        Returns:
+            The examples, without labels.
+
+        Raises:
+            FileNotFoundError: If there is no such data, or no such encoder of texts.
+            ValueError: If it is not usable or has other features.
+        """
+        return self._read(source, label_column)
 
     def evaluate(self, source: str, *, label_column: str | None = None) -> Evaluation:
         """Evaluate on labelled data.
@@ -130,7 +146,7 @@ class TrainedRun:
         if self.features.of_texts:
             split = load_text_inputs(source, **common)
             inputs = self.features.encode(split.texts, self.world.device)
-            return Inputs(source, self.features.ordered(inputs), split.labels)
+            return Inputs(source, self.features.ordered(inputs), split.labels, split.part)
         found = load_inputs(source, self.feature_shape, feature_names=self.feature_names, **common)
         return replace(found, inputs=self.features.ordered(found.inputs))
 

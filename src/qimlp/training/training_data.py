@@ -57,6 +57,7 @@ class TrainingData:
         if self._tuning is not None:
             self.in_features = self._tuning.scaling.in_features
         self.num_classes = data.num_classes
+        self.class_names = data.class_names
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
             if settings.dev_split == "blocks":
@@ -179,7 +180,7 @@ class TrainingData:
         return {
             "features": self.features.to_dict(),
             "scaling": self.scaling.to_dict(),
-            "class_names": list(self._data.class_names),
+            "class_names": list(self.class_names),
             "feature_shape": list(self._data.feature_shape),
             "feature_names": list(self._data.feature_names),
             "fingerprint": self.fingerprint,
