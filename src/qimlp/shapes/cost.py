@@ -58,7 +58,8 @@ def linear_seconds(problem: Problem) -> float:
 def _linear_seconds(problem: Problem) -> float:
     shape, rows = problem.shape, problem.rows
     n_in, n_out = shape.in_features, shape.out_features
-    once = product_seconds(problem.rates, rows, n_out, n_in) + move_seconds(problem, n_in * n_out)
+    once = product_seconds(problem.rates, rows, n_out, n_in)
+    once += move_seconds(problem, n_in * n_out) + move_seconds(problem, rows * (n_in + n_out))
     if not problem.needs_grad:
         return once
     return 3 * once + 4 * problem.rates.call_seconds
@@ -101,15 +102,20 @@ def _dense_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
 def _two_gemm_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     merged, rows, rates = merged_shape(problem.shape, groups), problem.rows, problem.rates
     (q, s), (p, r), c = merged.in_dims, merged.out_dims, merged.rank
-    if q * r * (s + p) <= p * s * (q + r):  # second factor first
+    first, second = c * p * q, c * r * s  # numbers of the factors; copies are put side by side
+    copied = 3 if c > 1 else 1
+    if q * r * (s + p) <= p * s * (q + r):  # second factor first: it is as it is to be
         middle = rows * q * c * r
+        factors = copied * first + second
         seconds = product_seconds(rates, rows * q, c * r, s)
         seconds += _batch_seconds(problem, p, q * c, r)
     else:
         middle = rows * p * c * s
+        factors = copied * (first + second)
         seconds = _batch_seconds(problem, p * c, q, s)
         seconds += product_seconds(rates, rows * p, r, c * s)
     seconds += move_seconds(problem, rows * (q * s + p * r) + 2 * middle)
+    seconds += move_seconds(problem, factors)
     if problem.needs_grad:
         # Two products for the input's gradient, two for the factors', one to recompute.
         seconds = 3.5 * seconds + 6 * rates.call_seconds
