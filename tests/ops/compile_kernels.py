@@ -12,12 +12,15 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from qimlp.ops import triton_kernels
+from qimlp.ops import triton_kernels, triton_launch
 from qimlp.ops.triton_tuning import backward_choices, forward_choices
 from qimlp.shapes.gpu_limits import padded
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-POINTERS = ("grad", "x", "a", "b", "bias", "y", "grad_x")
+POINTERS = (
+    *("grad", "x", "a", "b", "bias", "y", "grad_x", "partial"),
+    *("grad_a", "grad_b", "grad_bias"),
+)
 FLAGS = {
     "forward": ({"HAS_BIAS": True},),
     "backward": (
@@ -40,12 +43,13 @@ def distances(P, Q, R, S):
 def compile_one(kernel, constants, dtype, choice, capability):
     constants = {**constants, **choice.kwargs, "a_in": 1, "b_in": 1}
     known = distances(*(constants[name] for name in "PQRS"))
+    constants = {name: value for name, value in constants.items() if name in kernel.arg_names}
     signature, attributes = {}, {}
     for index, name in enumerate(kernel.arg_names):
         if name in constants:
             signature[name] = "constexpr"
-        elif name in POINTERS or name.startswith("partial"):
-            signature[name] = "*fp32" if name.startswith("partial") else f"*{dtype}"
+        elif name in POINTERS:
+            signature[name] = "*fp32" if name == "partial" else f"*{dtype}"
             attributes[(index,)] = [["tt.divisibility", 16]]
         else:
             signature[name] = "i32"
@@ -56,8 +60,21 @@ def compile_one(kernel, constants, dtype, choice, capability):
     return triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
 
 
+def compile_sum(dtype, capability, rank, P, Q, R, S):
+    sizes = {"A_SIZE": rank * P * Q, "B_SIZE": rank * R * S, "BIAS_SIZE": P * R}
+    blocks = {"BLOCK": triton_launch._SUM_BLOCK, "ROWS": triton_launch._SUM_ROWS}
+    constants = {"P": P, "Q": Q, "R": R, "S": S, **sizes, **blocks}
+    choice = triton.Config({}, num_stages=3)
+    return compile_one(triton_kernels.sum_kernel, constants, dtype, choice, capability)
+
+
 def main(name, dtype, capability, rank, *sizes):
     sizes = dict(zip("PQRS", map(int, sizes), strict=True))
+    if name == "sum":
+        built = compile_sum(dtype, int(capability), int(rank), **sizes)
+        found = {"stages": 3, "shared": built.metadata.shared, "tensor_core_products": 0}
+        json.dump([found], sys.stdout)
+        return
     tiles = {2 * name: padded(size) for name, size in sizes.items()}
     forward = name == "forward"
     kernel = triton_kernels.forward_kernel if forward else triton_kernels.backward_kernel

@@ -99,9 +99,7 @@ def backward_kernel(  # noqa: PLR0912 - decided at compile time
     a,
     b,
     grad_x,
-    partial_a,
-    partial_b,
-    partial_bias,
+    partial,
     n_rows,
     size_class,  # noqa: ARG001 - part of the tuner's key
     grad_row,
@@ -129,9 +127,9 @@ def backward_kernel(  # noqa: PLR0912 - decided at compile time
     """One copy's share of all gradients asked for, from every n-th row.
 
     With G (P, R) a row of `grad`: T = X B^T and dA += G T^T; U = A^T G, dB += U^T X and dX = U B;
-    dbias += G. The sums over the program's rows go to its place in `partial_a` (programs, RANK, P,
-    Q), `partial_b` (programs, RANK, R, S) and, from copy 0, `partial_bias` (programs, P, R), all
-    float32. NEEDS_X is for RANK 1 only. `size_class` only tells the tuner's cases apart.
+    dbias += G. The sums over the program's rows go to its row of `partial`, float32: what is needed
+    of A's (RANK, P, Q), B's (RANK, R, S) and, from copy 0, the bias's (P, R), one after the other.
+    NEEDS_X is for RANK 1 only. `size_class` only tells the tuner's cases apart.
     """
     p = tl.arange(0, PP)
     q = tl.arange(0, QQ)
@@ -166,11 +164,51 @@ def backward_kernel(  # noqa: PLR0912 - decided at compile time
             sum_a = tl.dot(G, tl.trans(T), sum_a, input_precision="ieee")
         if NEEDS_BIAS:
             sum_bias += G.to(tl.float32)
-    share = program * RANK + copy
+    A_SIZE: tl.constexpr = RANK * P * Q if NEEDS_A else 0
+    B_SIZE: tl.constexpr = RANK * R * S if NEEDS_B else 0
+    BIAS_SIZE: tl.constexpr = P * R if NEEDS_BIAS else 0
+    sums = partial + program * (A_SIZE + B_SIZE + BIAS_SIZE)
     if NEEDS_A:
-        _store(partial_a + share * (P * Q), sum_a, p, q, P, Q)
+        _store(sums + copy * (P * Q), sum_a, p, q, P, Q)
     if NEEDS_B:
-        _store(partial_b + share * (R * S), sum_b, r, s, R, S)
+        _store(sums + A_SIZE + copy * (R * S), sum_b, r, s, R, S)
     if NEEDS_BIAS:  # noqa: SIM102 - this one is decided at compile time
         if copy == 0:
-            _store(partial_bias + program * (P * R), sum_bias, p, r, P, R)
+            _store(sums + A_SIZE + B_SIZE, sum_bias, p, r, P, R)
+
+
+@triton.jit
+def sum_kernel(
+    partial,
+    grad_a,
+    grad_b,
+    grad_bias,
+    programs,
+    A_SIZE: tl.constexpr,
+    B_SIZE: tl.constexpr,
+    BIAS_SIZE: tl.constexpr,
+    BLOCK: tl.constexpr,
+    ROWS: tl.constexpr,
+):
+    """The programs' sums added up, `partial` (programs, all sizes), each gradient to its place.
+
+    A program adds BLOCK columns, ROWS rows at a time and always in the same order.
+    """
+    TOTAL: tl.constexpr = A_SIZE + B_SIZE + BIAS_SIZE
+    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    rows = tl.arange(0, ROWS)
+    total = tl.zeros((BLOCK,), tl.float32)
+    for start in tl.range(0, programs, ROWS):
+        row = (start + rows)[:, None]
+        inside = (row < programs) & (place < TOTAL)[None, :]
+        total += tl.sum(tl.load(partial + row * TOTAL + place[None, :], mask=inside, other=0.0), 0)
+    if A_SIZE > 0:
+        tl.store(grad_a + place, total.to(grad_a.dtype.element_ty), mask=place < A_SIZE)
+    if B_SIZE > 0:
+        of_b = place - A_SIZE
+        inside_b = (of_b >= 0) & (of_b < B_SIZE)
+        tl.store(grad_b + of_b, total.to(grad_b.dtype.element_ty), mask=inside_b)
+    if BIAS_SIZE > 0:
+        of_bias = place - (A_SIZE + B_SIZE)
+        inside_bias = (of_bias >= 0) & (of_bias < BIAS_SIZE)
+        tl.store(grad_bias + of_bias, total.to(grad_bias.dtype.element_ty), mask=inside_bias)

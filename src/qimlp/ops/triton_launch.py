@@ -1,8 +1,8 @@
 """Two factors on the GPU: the fused kernels' arguments, grids and the second stage of sums.
 
 Factor gradients are sums over rows. Every program sums its own rows and writes the sums to its own
-place; the places are then summed by torch. Nothing is added atomically, so equal calls on one
-device give equal bits.
+place; a second kernel adds the places up, in one launch for all gradients. Nothing is added
+atomically, so equal calls on one device give equal bits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.ops import triton_kernels
 from qimlp.ops.triton_tuning import (
     MEDIUM_TILE,
     SMALL_TILE,
@@ -25,6 +26,7 @@ Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]
 
 _INTERPRETED_UNITS = 2
 _LATENCY_BOUND_ROWS = 8  # per multiprocessor
+_SUM_BLOCK, _SUM_ROWS = 32, 64  # columns of a program that adds sums up, rows it takes at a time
 _BACKWARD_PROGRAMS = {True: 8, False: 2}  # per multiprocessor, for small tiles and larger ones
 
 
@@ -100,26 +102,35 @@ def _pass(
     # Each copy has programs of its own, and each program sums to write and to add up.
     programs = min(rows, max(1, units * _BACKWARD_PROGRAMS[small] // rank))
 
-    def room(needed: bool, *shape: int) -> Tensor:
-        return x.new_empty((programs, *shape) if needed else 0, dtype=torch.float32)
+    def empty(needed: bool, like: Tensor, *shape: int) -> Tensor | None:
+        return like.new_empty(shape) if needed else None
 
-    partial_a, partial_b = room(needs_a, *a.shape), room(needs_b, *b.shape)
-    partial_bias = room(needs_bias, a.shape[1] * b.shape[1])
-    grad_x = x.new_empty(rows, x.shape[1]) if needs_x else x
-    if rows:
-        with torch.cuda.device_of(x):
-            backward_kernel()[(rank, programs)](
-                grad, x, a, b, grad_x, partial_a, partial_b, partial_bias,
-                rows, _size_class(rows, units), grad.stride(0), x.stride(0),
-                *a.stride(), *b.stride(), **sizes,
-                NEEDS_X=needs_x, NEEDS_A=needs_a, NEEDS_B=needs_b, NEEDS_BIAS=needs_bias,
-            )  # fmt: skip
-    return (
-        grad_x if needs_x else None,
-        partial_a.sum(0).to(a.dtype) if needs_a else None,
-        partial_b.sum(0).to(b.dtype) if needs_b else None,
-        partial_bias.sum(0).to(grad.dtype) if needs_bias else None,
-    )
+    grad_x = empty(needs_x, x, rows, x.shape[1])
+    grad_a, grad_b = empty(needs_a, a, *a.shape), empty(needs_b, b, *b.shape)
+    grad_bias = empty(needs_bias, grad, a.shape[1] * b.shape[1])
+    if rows == 0:
+        for sums in (grad_a, grad_b, grad_bias):
+            if sums is not None:
+                sums.zero_()
+        return grad_x, grad_a, grad_b, grad_bias
+    counts = [0 if sums is None else sums.numel() for sums in (grad_a, grad_b, grad_bias)]
+    partial = x.new_empty(programs, sum(counts), dtype=torch.float32)
+
+    def given(sums: Tensor | None) -> Tensor:  # a kernel takes no None where it writes nothing
+        return partial if sums is None else sums
+
+    with torch.cuda.device_of(x):
+        backward_kernel()[(rank, programs)](
+            grad, x, a, b, given(grad_x), partial,
+            rows, _size_class(rows, units), grad.stride(0), x.stride(0),
+            *a.stride(), *b.stride(), **sizes,
+            NEEDS_X=needs_x, NEEDS_A=needs_a, NEEDS_B=needs_b, NEEDS_BIAS=needs_bias,
+        )  # fmt: skip
+        triton_kernels.sum_kernel[(-(-sum(counts) // _SUM_BLOCK),)](
+            partial, given(grad_a), given(grad_b), given(grad_bias), programs,
+            *counts, BLOCK=_SUM_BLOCK, ROWS=_SUM_ROWS,
+        )  # fmt: skip
+    return grad_x, grad_a, grad_b, grad_bias
 
 
 def _sizes(a: Tensor, b: Tensor) -> dict[str, int]:

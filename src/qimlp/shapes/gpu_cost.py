@@ -10,7 +10,7 @@ _PEAK_SHARE = 0.3  # of a large matrix product's speed, where arithmetic is
 _BACKWARD_MOVES = 1.5  # gradient and input are read, the input's gradient is written: 3 for 2
 _BACKWARD_PRODUCTS = 2.5  # the intermediate once more and two products for each of two gradients
 _OPERATOR_SECONDS = 35e-6  # Python around a kernel, where launches are not recorded
-_BACKWARD_LAUNCHES = 5  # the kernel, three sums over its programs, a cast
+_BACKWARD_LAUNCHES = 2  # the kernel, and the sums over its programs
 
 
 def gpu_fused_cost(problem: Problem, groups: Groups) -> float:
