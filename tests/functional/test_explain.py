@@ -73,7 +73,12 @@ def test_the_dense_layer_is_predicted_for_the_same_chip():
 @pytest.mark.parametrize(
     ("shape", "batch", "error", "line"),
     [
-        (KroneckerShape((3, 4), (4, 3)), -1, ValueError, "batch: expected an integer"),
+        (
+            KroneckerShape((3, 4), (4, 3)),
+            -1,
+            ValueError,
+            "batch: expected an integer of at least 0, got -1",
+        ),
         (KroneckerShape((3, 4), (4, 3)), 2.5, TypeError, "batch: expected an integer"),
         ((3, 4), 1, TypeError, "shape: expected a KroneckerShape such as"),
     ],

@@ -244,14 +244,28 @@ def test_what_is_frozen_stays_frozen_there_and_back(frozen):
     assert back.bias.requires_grad == dense.bias.requires_grad
 
 
+def compute_factor(layer, how, name):
+    if how == "pruned":
+        prune.l1_unstructured(layer.factors, name, 0.5)
+    else:
+        parametrizations.weight_norm(layer.factors, name)
+
+
+@pytest.mark.parametrize("how", ["pruned", "normed"])
+@pytest.mark.parametrize("bias", ["kronecker", "dense", False])
+def test_what_computed_factors_are_made_of_learns_on(how, bias):
+    layer = KroneckerLinear(24, 24, bias)
+    for name in "01":
+        compute_factor(layer, how, name)
+    assert all(p.requires_grad for p in layer.to_linear().parameters())
+    assert not any(p.requires_grad for p in layer.requires_grad_(False).to_linear().parameters())
+
+
 @pytest.mark.parametrize("how", ["pruned", "normed"])
 def test_computed_factors_are_not_written_to(how):
     """What is written to a computed tensor is gone at the next call, or wrong in part."""
     layer = KroneckerLinear(24, 24)
-    if how == "pruned":
-        prune.l1_unstructured(layer.factors, "0", 0.5)
-    else:
-        parametrizations.weight_norm(layer.factors, "0")
+    compute_factor(layer, how, "0")
     before = layer.weight_matrix().detach().clone()
     line = r"^factors.0: expected a parameter, got a tensor that is computed from others .*remove"
     for change in (layer.balance_, lambda: layer.approximate_(before * 3)):

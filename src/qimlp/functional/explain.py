@@ -39,8 +39,8 @@ def explain(
             f"shape: expected a KroneckerShape such as KroneckerShape((28, 28), (28, 28)), "
             f"got {shape!r}"
         )
-    if batch is not None and batch != 0:
-        as_size("batch", batch)
+    if batch is not None:
+        as_size("batch", batch, least=0)
     name = str(dtype).removeprefix("torch.")
     problem = Problem(shape, batch, name, torch.device(device).type, needs_grad)
     return choose.explain(problem)

@@ -283,8 +283,8 @@ class KroneckerLinear(nn.Module):
 
         Its weight learns if a factor does, its bias if a part of this one's does.
         """
-        learns = any(factor.requires_grad for factor in self.factors.tensors())
-        vectors = [self.bias] if self.bias_factors is None else self.bias_factors.tensors()
+        of_weight = set(self.factors.parameters())  # also where factors are computed from them
+        of_bias = set(self.parameters()) - of_weight
         weight, bias = self.weight_matrix(), self.bias_vector()
         linear = nn.Linear(
             self.in_features,
@@ -294,10 +294,10 @@ class KroneckerLinear(nn.Module):
             dtype=weight.dtype,
         )
         linear.weight.copy_(weight)
-        linear.weight.requires_grad_(learns)
+        linear.weight.requires_grad_(any(p.requires_grad for p in of_weight))
         if bias is not None:
             linear.bias.copy_(bias)
-            linear.bias.requires_grad_(any(v is not None and v.requires_grad for v in vectors))
+            linear.bias.requires_grad_(any(p.requires_grad for p in of_bias))
         return linear.train(self.training)
 
     def __repr__(self) -> str:

@@ -26,21 +26,21 @@ def as_dims(name: str, dims: Iterable[int]) -> tuple[int, ...]:
     return tuple(as_size(f"{name}[{i}]", value) for i, value in enumerate(values))
 
 
-def as_size(name: str, value: int) -> int:
-    """Return `value` as an int of at least 1.
+def as_size(name: str, value: int, *, least: int = 1) -> int:
+    """Return `value` as an int of at least `least`.
 
     Raises:
         TypeError: not an integer (a bool is none).
-        ValueError: below 1.
+        ValueError: below `least`.
     """
     try:
         size = index(value)
     except TypeError:
         size = None
     if size is None or isinstance(value, bool):
-        raise TypeError(f"{name}: expected an integer of at least 1, got {value!r}")
-    if size < 1:
-        raise ValueError(f"{name}: expected an integer of at least 1, got {size}")
+        raise TypeError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    if size < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {size}")
     return size
 
 
