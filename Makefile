@@ -22,7 +22,7 @@ test-slow: $(VENV)/dev  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
 test-triton: $(VENV)/gpu  ## run the GPU kernels' tests in Triton's interpreter, without a GPU
-	TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 $(wildcard tests/ops/test_triton_*.py)
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 $(wildcard tests/ops/triton/test_*.py)
 
 lint: $(VENV)/dev  ## linters, types, import rules
 	$(BIN)/ruff check .

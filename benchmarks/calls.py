@@ -13,7 +13,9 @@ from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 from benchmarks import options, report
 from qimlp.bench.case import BOTH, square
-from qimlp.bench.contestants import (
+from qimlp.bench.environment import setting
+from qimlp.bench.formatting import seconds, times
+from qimlp.bench.implementations import (
     LINEAR,
     OURS,
     Contestant,
@@ -23,9 +25,7 @@ from qimlp.bench.contestants import (
     ours,
 )
 from qimlp.bench.problem import Problem, make_problem, rebuilt_weight, true_result
-from qimlp.bench.setting import setting
 from qimlp.bench.timing import interleave
-from qimlp.bench.words import seconds, times
 from qimlp.ops import native
 
 MOST_OVER_LINEAR = 1.5

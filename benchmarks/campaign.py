@@ -12,13 +12,13 @@ import torch
 
 from benchmarks import options, report
 from benchmarks.blobs import blobs
-from qimlp.bench.setting import setting
+from qimlp.bench.environment import setting
+from qimlp.bench.formatting import seconds, times
 from qimlp.bench.timing import interleave
-from qimlp.bench.words import seconds, times
 from qimlp.data import DataSet
-from qimlp.experiments.stacked import fit_stacked
 from qimlp.shapes import PAPER_NETWORKS
 from qimlp.training import TrainSettings, fit, resolve_settings
+from qimlp.training.steps.stacked import fit_stacked
 
 _STACK, _ALONE = "stacked", "one by one"
 _EXAMPLES = 7_500

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from qimlp.bench.case import BOTH, FORWARD, TABLE, Case, square
-from qimlp.bench.contestants import LINEAR
+from qimlp.bench.implementations import LINEAR
 from qimlp.shapes import KroneckerShape
 
 FASTKRON = "FastKron"

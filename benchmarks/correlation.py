@@ -23,9 +23,9 @@ from torch import Tensor
 
 from benchmarks.report import described, print_table, save, verdict
 from qimlp import QiMLP
+from qimlp.bench.environment import processor
+from qimlp.bench.formatting import seconds
 from qimlp.bench.memory import peak_resident_bytes
-from qimlp.bench.setting import processor
-from qimlp.bench.words import seconds
 from qimlp.correlation import analyze, fitted_product, nearest_product
 from qimlp.shapes import PAPER_NETWORKS
 

@@ -21,14 +21,14 @@ from benchmarks import gpu_training, options, report
 from benchmarks.cases import FASTKRON, Goal
 from benchmarks.peers import LYCORIS, PEERS, prepare
 from qimlp.bench.case import BOTH, FORWARD, Case, square
-from qimlp.bench.contestants import LINEAR, OURS, WrongResultError
+from qimlp.bench.environment import setting
 from qimlp.bench.floor import Machine, layer_work
+from qimlp.bench.formatting import seconds, times
+from qimlp.bench.implementations import LINEAR, OURS, WrongResultError
 from qimlp.bench.problem import make_problem, true_result
-from qimlp.bench.setting import setting
 from qimlp.bench.timing import Timings, interleave
-from qimlp.bench.words import seconds, times
-from qimlp.functional.explain import explain
-from qimlp.ops import triton_linear
+from qimlp.functional.explanation import explain
+from qimlp.ops.triton import linear as triton_linear
 
 COPY_SHARE = 0.75
 """Wanted of the forward pass: this share of the speed of a plain copy of input to output."""
@@ -40,7 +40,7 @@ CASES = tuple(square(64, 64, rank=rank, batch=_BATCH) for rank in (1, 2, 3))
 FLOAT32_CASES = tuple(square(size, size, batch=_BATCH) for size in (28, 64))
 """In float32 besides: FastKron has no narrower type."""
 
-_TESTS = ("tests/training/test_captured_step.py",)  # and those of the kernels
+_TESTS = ("tests/training/steps/test_captured_step.py",)  # and those of the kernels
 _WORKERS = 4
 _HEADER = ("case", "dtype", "mode", "way", OURS, "spread", "of a copy", *PEERS, "wanted", "")
 
@@ -142,7 +142,7 @@ def tests_pass() -> bool:
     Most of their time is compiling, which several processes share.
     """
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    kernels = sorted(map(str, Path("tests/ops").glob("test_triton_*.py")))
+    kernels = sorted(map(str, Path("tests/ops").glob("triton/test_*.py")))
     shared = ["-n", str(_WORKERS)] if find_spec("xdist") is not None else []
     command = [sys.executable, "-m", "pytest", "-q", *shared, *kernels, *_TESTS]
     return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0

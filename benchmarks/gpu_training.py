@@ -18,11 +18,11 @@ from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 import qimlp
 from benchmarks import report
-from qimlp.bench.contestants import OURS
+from qimlp.bench.formatting import seconds
+from qimlp.bench.implementations import OURS
 from qimlp.bench.training_step import MLP
-from qimlp.bench.words import seconds
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS
-from qimlp.training.captured_step import CapturedStep
+from qimlp.training.steps.captured import CapturedStep
 
 _IMAGES = 48_000  # 8 of 10 of the official training set
 _BATCH = 50

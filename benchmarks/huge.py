@@ -11,13 +11,13 @@ import torch
 from benchmarks import options, report
 from benchmarks.cases import HUGE, HUGE_WITHIN
 from qimlp.bench.case import BOTH
-from qimlp.bench.contestants import OURS, WrongResultError, check, ours
+from qimlp.bench.environment import setting
 from qimlp.bench.floor import Machine, layer_work
+from qimlp.bench.formatting import seconds, size, times
+from qimlp.bench.implementations import OURS, WrongResultError, check, ours
 from qimlp.bench.memory import PeakMemory
 from qimlp.bench.problem import make_problem, true_result
-from qimlp.bench.setting import setting
 from qimlp.bench.timing import interleave
-from qimlp.bench.words import seconds, size, times
 
 _HEADER = ("case", "mode", OURS, "spread", "floor", "x floor", "extra memory", "wanted", "")
 

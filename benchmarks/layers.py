@@ -12,11 +12,11 @@ import torch
 from benchmarks import options, report
 from benchmarks.cases import LAYERS, Goal, Target
 from benchmarks.peers import PEERS, prepare
-from qimlp.bench.contestants import OURS, WrongResultError
+from qimlp.bench.environment import setting
 from qimlp.bench.floor import Machine
+from qimlp.bench.formatting import seconds, times
+from qimlp.bench.implementations import OURS, WrongResultError
 from qimlp.bench.layer import MeasuredLayer, measure_layer
-from qimlp.bench.setting import setting
-from qimlp.bench.words import seconds, times
 
 _HEADER = ("case", "mode", "way", OURS, "spread", *PEERS, "x floor", "wanted", "")
 

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from benchmarks import options, report
 from benchmarks.cases import MEMORY_WITHIN
 from qimlp.bench.case import BOTH, TABLE
-from qimlp.bench.contestants import OURS, WrongResultError, check, ours
+from qimlp.bench.environment import setting
 from qimlp.bench.extra_memory import measure_extra_memory
+from qimlp.bench.formatting import size, times
+from qimlp.bench.implementations import OURS, WrongResultError, check, ours
 from qimlp.bench.problem import make_problem, true_result
-from qimlp.bench.setting import setting
-from qimlp.bench.words import size, times
 
 _CASES = tuple(case for case in TABLE if BOTH in case.modes)
 _HEADER = ("case", "rows measured", "extra peak", "output + input gradient", "ratio", "wanted", "")

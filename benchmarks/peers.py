@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 from benchmarks.cases import FASTKRON
-from qimlp.bench.contestants import (
+from qimlp.bench.implementations import (
     LINEAR,
     OURS,
     Contestant,

@@ -15,11 +15,11 @@ import torch
 
 from benchmarks import options, report
 from benchmarks.cases import THREADED, TWO_THREADS
-from qimlp.bench.contestants import OURS, WrongResultError, check, ours
+from qimlp.bench.environment import setting
+from qimlp.bench.formatting import seconds, times
+from qimlp.bench.implementations import OURS, WrongResultError, check, ours
 from qimlp.bench.problem import make_problem, true_result
-from qimlp.bench.setting import setting
 from qimlp.bench.timing import interleave, wall_seconds_per_call
-from qimlp.bench.words import seconds, times
 
 _ONE, _TWO = "one thread", "two threads"
 _HEADER = ("case", "mode", _ONE, _TWO, "spread", "speed-up", "wanted", "")

@@ -15,19 +15,19 @@ import torch
 
 from benchmarks import options, report
 from benchmarks.blobs import blobs
-from qimlp.bench.setting import setting
+from qimlp.bench.environment import setting
+from qimlp.bench.formatting import seconds, times
 from qimlp.bench.timing import interleave
 from qimlp.bench.training_step import training_step
-from qimlp.bench.words import seconds, times
+from qimlp.distributed.process_group import connect
+from qimlp.predictor.network import build_network, layer_sizes
 from qimlp.shapes import PAPER_WIDTHS
 from qimlp.training import TrainSettings, resolve_settings
-from qimlp.training.interrupt import StopRequest
-from qimlp.training.loop import train_epoch
-from qimlp.training.network import build_network, layer_sizes
-from qimlp.training.session import Session
-from qimlp.training.step import open_step
-from qimlp.training.training_data import TrainingData
-from qimlp.training.world import open_world
+from qimlp.training.engine.loop import train_epoch
+from qimlp.training.engine.train_state import TrainState
+from qimlp.training.runs.graceful_interrupt import GracefulInterrupt
+from qimlp.training.runs.training_data import TrainingData
+from qimlp.training.steps.open_step import open_step
 
 _TRAINER, _BARE = "trainer", "bare"
 _EXAMPLES = 10_000
@@ -78,10 +78,10 @@ def _calls(
         | {"order": "none", "optimizer": optimizer}
     )
     data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
-    world = open_world(settings.device)
-    batches = data.train_batches(world)
+    processes = connect(settings.device)
+    batches = data.train_batches(processes)
     sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
-    session = Session(build_network(settings, sizes), settings, len(batches), world)
+    train_state = TrainState(build_network(settings, sizes), settings, len(batches), processes)
     inputs, labels = next(iter(batches))
     step = training_step(build_network(settings, sizes), inputs, labels)
 
@@ -89,16 +89,16 @@ def _calls(
         for _ in range(len(batches)):
             step()
 
-    return {_TRAINER: _epoch(session, batches, settings), _BARE: bare}, len(batches)
+    return {_TRAINER: _epoch(train_state, batches, settings), _BARE: bare}, len(batches)
 
 
-def _epoch(session: Session, batches: Any, settings: TrainSettings) -> Callable[[], object]:
-    take, stop = open_step(session, settings), StopRequest()
+def _epoch(train_state: TrainState, batches: Any, settings: TrainSettings) -> Callable[[], object]:
+    take, stop = open_step(train_state, settings), GracefulInterrupt()
 
     def call() -> None:
-        session.progress.step = 0
-        session.progress.loss_sum.zero_()
-        train_epoch(session, batches, take, settings, stop, lambda _: None)
+        train_state.progress.step = 0
+        train_state.progress.loss_sum.zero_()
+        train_epoch(train_state, batches, take, settings, stop, lambda _: None)
 
     return call
 

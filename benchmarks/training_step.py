@@ -15,11 +15,11 @@ import torch
 
 from benchmarks import options, report
 from benchmarks.cases import STEPS_WANTED, Goal
-from qimlp.bench.contestants import OURS, WrongResultError
+from qimlp.bench.environment import setting
 from qimlp.bench.floor import Machine
-from qimlp.bench.setting import setting
+from qimlp.bench.formatting import seconds, times
+from qimlp.bench.implementations import OURS, WrongResultError
 from qimlp.bench.training_step import MLP, REBUILD, STEPS, Step, measure_step
-from qimlp.bench.words import seconds, times
 
 _OTHERS = (MLP, REBUILD)
 _HEADER = ("network", "step", OURS, "spread", *_OTHERS, "x floor", "wanted", "")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.tiny_runs import settings, tiny  # noqa: F401 - fixtures for all
+
 torch.set_num_threads(1)  # tests run side by side
 
 

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from qimlp.bench.answer import answer
 from qimlp.bench.case import BOTH, FORWARD, square
-from qimlp.bench.contestants import LINEAR, OURS
 from qimlp.bench.extra_memory import ExtraMemory
 from qimlp.bench.floor import Floor
+from qimlp.bench.implementations import LINEAR, OURS
 from qimlp.bench.layer import MeasuredLayer
-from qimlp.bench.needs import require_memory
+from qimlp.bench.memory_check import require_memory
 from qimlp.bench.timing import Timings
+from qimlp.bench.verdict import answer
 from qimlp.functional import explain
 
 CASE = square(28, 28)

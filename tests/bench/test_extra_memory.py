@@ -5,8 +5,8 @@ import torch
 
 from qimlp.bench import extra_memory
 from qimlp.bench.case import square
-from qimlp.bench.contestants import LINEAR, OURS
 from qimlp.bench.extra_memory import measure_extra_memory
+from qimlp.bench.implementations import LINEAR, OURS
 from qimlp.bench.memory import PeakMemory, forget_peak, peak_resident_bytes, total_bytes
 
 CPU = torch.device("cpu")

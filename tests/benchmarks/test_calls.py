@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import calls
 from qimlp.bench.case import square
-from qimlp.bench.contestants import Contestant
+from qimlp.bench.implementations import Contestant
 from qimlp.bench.timing import Timings
 from qimlp.ops import native
 from tests.ops.native_here import needs_kernel

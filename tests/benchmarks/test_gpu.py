@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import gpu
 from qimlp.bench.case import BOTH, FORWARD
-from qimlp.bench.contestants import LINEAR
+from qimlp.bench.implementations import LINEAR
 from qimlp.bench.timing import Timings
 
 
@@ -81,4 +81,4 @@ def test_the_tests_that_decide_are_there(monkeypatch):
     files = [name for name in map(Path, ran) if name.suffix == ".py"]
     assert len(files) >= 5
     assert all(path.is_file() for path in files)
-    assert {path.name.split("_")[1] for path in files} == {"triton", "captured"}
+    assert {path.parent.name for path in files} == {"triton", "steps"}

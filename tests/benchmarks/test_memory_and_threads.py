@@ -8,8 +8,8 @@ import torch
 from benchmarks import memory, threads
 from qimlp.bench import extra_memory
 from qimlp.bench.case import square
-from qimlp.bench.contestants import Contestant, ours
 from qimlp.bench.extra_memory import ExtraMemory
+from qimlp.bench.implementations import Contestant, ours
 from qimlp.bench.timing import Timings
 
 CASE = square(4, 4, batch=8)

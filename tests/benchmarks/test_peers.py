@@ -6,7 +6,7 @@ import torch
 from benchmarks import peers
 from benchmarks.peers import PEERS, prepare
 from qimlp.bench.case import BOTH, FORWARD, TABLE, Case
-from qimlp.bench.contestants import OURS, Contestant, RefusedError, WrongResultError
+from qimlp.bench.implementations import OURS, Contestant, RefusedError, WrongResultError
 from qimlp.bench.problem import make_problem, true_result
 from qimlp.shapes import KroneckerShape
 

@@ -9,9 +9,9 @@ from qimlp import QiMLP
 from qimlp.bench import layer
 from qimlp.bench import training_step as step_of
 from qimlp.bench.case import Case
-from qimlp.bench.contestants import LINEAR, Contestant
+from qimlp.bench.formatting import seconds
+from qimlp.bench.implementations import LINEAR, Contestant
 from qimlp.bench.timing import Timings
-from qimlp.bench.words import seconds
 from qimlp.shapes import KroneckerShape
 
 SMALL = ["--quick", "--cases", "4x4->4x4, batch 50"]

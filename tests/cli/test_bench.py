@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from qimlp.bench import contestants, layer, training_step
+from qimlp.bench import implementations, layer, training_step
 from qimlp.bench.case import square
-from qimlp.bench.contestants import Contestant
 from qimlp.bench.extra_memory import ExtraMemory
+from qimlp.bench.implementations import Contestant
 from qimlp.bench.timing import Timings
 from qimlp.cli import bench
 
@@ -77,13 +77,13 @@ def test_without_a_layer_the_table_is_shown(qimlp, monkeypatch):
 
 
 def test_a_wrong_result_prints_nothing(qimlp, monkeypatch, tmp_path):
-    right = contestants.ours
+    right = implementations.ours
 
     def wrong(problem):
         made = right(problem)
         return Contestant(lambda: 1.01 * made.forward(), made.leaves)
 
-    monkeypatch.setattr(contestants, "ours", wrong)
+    monkeypatch.setattr(implementations, "ours", wrong)
     file = tmp_path / "figures.json"
     done = qimlp("bench", "--dims", "4x6,6x3", "--json", file)
     assert done.code == 2

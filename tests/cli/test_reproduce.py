@@ -1,8 +1,8 @@
 import pytest
 
-from qimlp.experiments.cell import Cell
-from qimlp.experiments.store import Store
-from qimlp.experiments.variants import variants
+from qimlp.paper.campaign.store import Store
+from qimlp.paper.cells.cell import Cell
+from qimlp.paper.cells.variants import variants
 
 
 def test_list_names_every_cell(qimlp, tmp_path):
@@ -58,7 +58,9 @@ def test_missing_data_is_one_line_that_names_the_setting(qimlp, tmp_path, monkey
 
 def test_missing_texts_are_one_line_that_names_files_and_columns(qimlp, tmp_path, monkeypatch):
     monkeypatch.delenv("QIMLP_DATA", raising=False)
-    monkeypatch.setattr("qimlp.data.hub._unreachable", lambda datasets, hub_id: "no network")
+    monkeypatch.setattr(
+        "qimlp.data.sources.hub._unreachable", lambda datasets, hub_id: "no network"
+    )
     cells = ("--cells", "20newsgroups/2b/tuned", "--seeds", 1, "--jobs", 1)
     done = qimlp("reproduce", *cells, "--out", tmp_path)
     assert done.code == 2

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from qimlp.ops.triton_linear import available, reason
+from qimlp.ops.triton.linear import available, reason
 from qimlp.shapes import KroneckerShape
 from qimlp.shapes.gpu_limits import LARGEST_FACTOR, fused_groups, padded, supports
 from qimlp.shapes.problem import merged_shape
@@ -76,8 +76,8 @@ def test_without_cuda_the_reason_is_one_line():
     ],
 )
 def test_reasons(monkeypatch, triton, cuda, hip, capability, words):
-    monkeypatch.setattr("qimlp.ops.triton_linear.find_spec", lambda name: name)
-    monkeypatch.setattr("qimlp.ops.triton_linear.version", lambda name: triton)
+    monkeypatch.setattr("qimlp.ops.triton.linear.find_spec", lambda name: name)
+    monkeypatch.setattr("qimlp.ops.triton.linear.version", lambda name: triton)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     monkeypatch.setattr(torch.version, "hip", hip)
@@ -86,5 +86,5 @@ def test_reasons(monkeypatch, triton, cuda, hip, capability, words):
 
 
 def test_importing_the_package_imports_no_triton():
-    code = "import qimlp, qimlp.ops.triton_linear, sys; sys.exit('triton' in sys.modules)"
+    code = "import qimlp, qimlp.ops.triton.linear, sys; sys.exit('triton' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

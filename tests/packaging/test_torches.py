@@ -63,7 +63,7 @@ def test_by_default_it_is_the_environments(script, monkeypatch):
 
 
 def test_release_wheels_name_the_torches_that_are_fetched():
-    from qimlp.training.settings_file import read_settings_file
+    from qimlp.settings.settings_file import read_settings_file
 
     fetched = re.search(
         r"VERSIONS = \((.*)\)", (ROOT / ".ci" / "torches.py").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from qimlp.training import fit
-from qimlp.training.run_folder import RunFolder
+from qimlp.training.runs.folder import RunFolder
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
@@ -25,18 +25,18 @@ import sys
 import safetensors.torch
 import torch
 from qimlp.training import fit, resolve_settings
-from qimlp.training.session import Session
-from qimlp.training.settings_file import read_settings_file
+from qimlp.training.engine.train_state import TrainState
+from qimlp.settings.settings_file import read_settings_file
 from pathlib import Path
 
 out = Path(sys.argv[1])
-use_best = Session.use_best
+use_best = TrainState.use_best
 
 
 def spy(self):
-    assert self.world.size == 2
+    assert self.processes.size == 2
     state = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
-    safetensors.torch.save_file(state, out / f"rank-{self.world.rank}.safetensors")
+    safetensors.torch.save_file(state, out / f"rank-{self.processes.rank}.safetensors")
     use_best(self)
 
 
@@ -46,7 +46,7 @@ def left_open():
 
 
 atexit.register(left_open)
-Session.use_best = spy
+TrainState.use_best = spy
 settings = resolve_settings(file=read_settings_file(out / "given.json"))
 events = []
 fit(settings, out=out / "two", on_event=events.append)

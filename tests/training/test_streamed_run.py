@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qimlp.training import TrainingInterrupted, fit, load_run, resume
-from qimlp.training.run_folder import RunFolder
+from qimlp.training.runs.folder import RunFolder
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 
 from qimlp.bench.case import BOTH, Case
-from qimlp.bench.contestants import LINEAR, OURS, linear, ours
+from qimlp.bench.environment import dtype_name
+from qimlp.bench.implementations import LINEAR, OURS, linear, ours
 from qimlp.bench.memory import PeakMemory, forget_peak
 from qimlp.bench.problem import Problem, make_problem
-from qimlp.bench.setting import dtype_name
 from qimlp.shapes import KroneckerShape
 
 _LEAST_BYTES = 2**25  # the system counts in pages, and not all of them at once

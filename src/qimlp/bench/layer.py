@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from qimlp.bench.case import BOTH, FORWARD, Case
-from qimlp.bench.contestants import OURS, Contestant, prepare_pair
 from qimlp.bench.floor import Floor, Machine, layer_work
+from qimlp.bench.implementations import OURS, Contestant, prepare_pair
 from qimlp.bench.problem import Problem, Truth, make_problem, true_result
 from qimlp.bench.timing import Timings, interleave
 from qimlp.functional import explain
-from qimlp.ops.choose import Explanation
+from qimlp.ops import Explanation
 
 Prepare = Callable[[Problem, str, Truth], tuple[dict[str, Contestant], dict[str, str]]]
 

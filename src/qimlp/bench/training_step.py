@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 
 from qimlp import models
-from qimlp.bench.contestants import OURS, WrongResultError
 from qimlp.bench.floor import Floor, Machine, Work, forward_flops
+from qimlp.bench.implementations import OURS, WrongResultError
 from qimlp.bench.problem import TOLERANCE, rebuilt_weight, relative_error
 from qimlp.bench.timing import Timings, interleave
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, KroneckerShape
-from qimlp.training.direct_step import DirectStep
+from qimlp.training import DirectStep
 
 MLP = "MLP"
 REBUILD = "rebuild"

@@ -6,9 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from qimlp.experiments.analysis.kept import FigureRuns, KeptRuns
-from qimlp.experiments.analysis.options import StudyOptions
-from qimlp.experiments.cell import Cell
+from qimlp.paper import Cell, FigureRuns, KeptRuns, StudyOptions
 
 
 def analyse_kept(
@@ -32,7 +30,7 @@ def analyse_kept(
         ValueError: If data has changed, or a cell has no run.
         OSError: If something cannot be written.
     """
-    from qimlp.experiments.analysis.reproduced import (  # noqa: PLC0415 - matplotlib is slow
+    from qimlp.paper import (  # noqa: PLC0415 - matplotlib is slow
         study_kept,
     )
 

@@ -7,16 +7,21 @@ import typer
 from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console, write_json
-from qimlp.correlation import BASELINES, SUBSYSTEMS
-from qimlp.correlation.pure import Subsystems
-from qimlp.experiments.analysis.files import require_free, write_comparison, write_study
-from qimlp.experiments.analysis.options import StudyOptions
-from qimlp.experiments.analysis.runs import RunData, find_runs
-from qimlp.experiments.analysis.several import compare_runs
-from qimlp.experiments.analysis.study import RunStudy, study_run
-from qimlp.experiments.analysis.wording import HOW_TO_READ_MARKS
+from qimlp.correlation import BASELINES, SUBSYSTEMS, Subsystems
+from qimlp.paper import (
+    HOW_TO_READ_MARKS,
+    RunData,
+    RunStudy,
+    StudyOptions,
+    compare_runs,
+    find_runs,
+    require_free,
+    study_run,
+    write_comparison,
+    write_study,
+)
+from qimlp.settings import parse_dims
 from qimlp.shapes import format_dims
-from qimlp.training.settings import parse_dims
 
 _SHORT = {
     "untrained": "untrained",

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from qimlp import __version__
-from qimlp.bench.contestants import WrongResultError
+from qimlp.bench import WrongResultError
 from qimlp.cli.analyze import analyze_command
 from qimlp.cli.bench import bench_command
 from qimlp.cli.closed_output import discard_output, is_closed_output
@@ -23,8 +23,8 @@ from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.train import train_command
-from qimlp.data.problems import first_line
-from qimlp.training.errors import NonFiniteLossError
+from qimlp.data import first_line
+from qimlp.training import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
 _FAILED, _INTERRUPTED, _CLOSED = 2, 130, 141

@@ -10,21 +10,32 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from qimlp.bench.answer import answer
-from qimlp.bench.case import BOTH, TABLE, Case
-from qimlp.bench.contestants import LINEAR, OURS
-from qimlp.bench.extra_memory import ExtraMemory, measure_extra_memory
-from qimlp.bench.floor import Machine
-from qimlp.bench.layer import MeasuredLayer, measure_layer
-from qimlp.bench.needs import require_memory
-from qimlp.bench.setting import setting
-from qimlp.bench.training_step import MLP, STEPS, MeasuredStep, measure_step
-from qimlp.bench.words import seconds, times
+from qimlp.bench import (
+    BOTH,
+    LINEAR,
+    MLP,
+    OURS,
+    STEPS,
+    TABLE,
+    Case,
+    ExtraMemory,
+    Machine,
+    MeasuredLayer,
+    MeasuredStep,
+    answer,
+    measure_extra_memory,
+    measure_layer,
+    measure_step,
+    require_memory,
+    seconds,
+    setting,
+    times,
+)
 from qimlp.cli.console import make_table, open_console
 from qimlp.files import write_json
-from qimlp.ops.native import reason
+from qimlp.ops import reason
+from qimlp.settings import MOST_THREADS, parse_dims
 from qimlp.shapes import KroneckerShape, plan
-from qimlp.training.settings import MOST_THREADS, parse_dims
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _ROUNDS, _QUICK_ROUNDS = 11, 3

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from qimlp.cli.console import make_table, open_console, write_json
-from qimlp.training.trained_run import load_run
+from qimlp.training import load_run
 
 
 def eval_command(

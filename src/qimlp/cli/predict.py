@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from qimlp.cli.console import open_console
-from qimlp.training.predictions import check_not_input, check_predictions_path, write_predictions
-from qimlp.training.trained_run import load_run
+from qimlp.predictor import check_not_input, check_predictions_path, write_predictions
+from qimlp.training import load_run
 
 
 def predict_command(

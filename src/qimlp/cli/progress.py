@@ -14,7 +14,7 @@ from rich.progress import (
 )
 
 from qimlp.cli.notes import Notes
-from qimlp.training.events import EpochDone, Event, RunFinished, RunStarted, StepsDone
+from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone
 
 
 class Reporter(Protocol):

@@ -11,27 +11,34 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from qimlp.cli.analyse_kept import analyse_kept
 from qimlp.cli.console import make_table, open_console
-from qimlp.experiments.analysis.kept import FigureRuns, KeptRuns, figure_runs
-from qimlp.experiments.analysis.options import StudyOptions
-from qimlp.experiments.campaign import (
+from qimlp.paper import (
     CampaignEvent,
+    Cell,
     CellDamaged,
     CellDone,
     CellProgress,
+    Costs,
     Encoding,
+    FigureRuns,
+    KeptRuns,
+    Place,
+    Store,
+    StudyOptions,
+    Summaries,
+    Variant,
+    bias_text,
+    count_text,
+    duration,
+    figure_runs,
     missing_cells,
     run_campaign,
+    select,
+    summarize,
     usable_cores,
+    variants,
 )
-from qimlp.experiments.cell import Cell, Variant
-from qimlp.experiments.cost import Costs, duration
-from qimlp.experiments.rows import bias_text, count_text
-from qimlp.experiments.run_cell import Place
-from qimlp.experiments.store import Store
-from qimlp.experiments.summary import Summaries, summarize
-from qimlp.experiments.variants import select, variants
-from qimlp.training.allocator import keep_freed_memory
-from qimlp.training.settings import MOST_THREADS
+from qimlp.settings import MOST_THREADS
+from qimlp.training import keep_freed_memory
 
 
 def reproduce_command(
@@ -111,7 +118,7 @@ def reproduce_command(
         )
         _run(console, wanted, place, jobs or max(cores // threads, 1), costs)
         found = summarize(known, store)
-    from qimlp.experiments.report import write_report  # noqa: PLC0415 - matplotlib is slow
+    from qimlp.paper import write_report  # noqa: PLC0415 - matplotlib is slow
 
     for line in (line for summary in found.values() for line in summary.damaged):
         console.print(f"left out: {line}", markup=False, soft_wrap=True)

@@ -8,21 +8,21 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console
 from qimlp.cli.progress import open_reporter
-from qimlp.training.allocator import keep_freed_memory
-from qimlp.training.comparison import Comparison, compare
-from qimlp.training.experiment import (
+from qimlp.distributed import launched_rank
+from qimlp.settings import RECIPES, TrainSettings, read_settings_file, resolve_settings
+from qimlp.training import (
+    COLUMNS,
+    Comparison,
     Experiment,
+    RunFolder,
+    cells,
+    compare,
+    keep_freed_memory,
     read_experiment,
+    resume,
     resume_experiment,
     run_experiment,
 )
-from qimlp.training.recipes import RECIPES
-from qimlp.training.report import COLUMNS, cells
-from qimlp.training.run_folder import RunFolder
-from qimlp.training.settings import TrainSettings, resolve_settings
-from qimlp.training.settings_file import read_settings_file
-from qimlp.training.trainer import resume
-from qimlp.training.world import launched_rank
 
 
 def train_command(

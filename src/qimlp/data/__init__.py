@@ -3,26 +3,58 @@
 Files are read with packages of the ``[train]`` extra, which are imported only then.
 """
 
-from qimlp.data.batches import Batches, InMemoryBatches
-from qimlp.data.dataset import DataSet, TensorSplit
+from qimlp.data.batching.batches import Batches, InMemoryBatches
+from qimlp.data.batching.seeds import permutation
+from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
+from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
+from qimlp.data.features.encoder import Encoder, load_encoder
+from qimlp.data.features.linear_models import LinearModel, fit_linear
+from qimlp.data.features.ordering import spectral_order
+from qimlp.data.features.patches import column_order, patch_order
+from qimlp.data.features.scaling import Scaling
+from qimlp.data.features.tfidf import TermWeights
+from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
-from qimlp.data.load import load
-from qimlp.data.scaling import Scaling
-from qimlp.data.split import split_dev
-from qimlp.data.stream_batches import StreamingBatches
-from qimlp.data.streaming import StreamingDataSet, open_stream
+from qimlp.data.loading import load
+from qimlp.data.readers.error_messages import first_line
+from qimlp.data.sources.names import absolute_path, absolute_source, resolve
+from qimlp.data.streaming.batches import StreamingBatches
+from qimlp.data.streaming.stream import StreamingDataSet, open_stream
+from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
 
 __all__ = [
+    "OFFICIAL_TEST",
     "Batches",
     "DataSet",
+    "DevSplit",
+    "Encoder",
     "InMemoryBatches",
     "Inputs",
+    "LinearModel",
     "Scaling",
     "StreamingBatches",
     "StreamingDataSet",
     "TensorSplit",
+    "TermWeights",
+    "TextDataSet",
+    "TokenBatches",
+    "Tokenizer",
+    "absolute_path",
+    "absolute_source",
+    "column_order",
+    "dev_rows",
+    "first_line",
+    "fit_linear",
     "load",
+    "load_encoder",
     "load_inputs",
+    "load_text_inputs",
+    "load_texts",
     "open_stream",
+    "patch_order",
+    "permutation",
+    "resolve",
+    "spectral_order",
     "split_dev",
+    "trimmed",
 ]

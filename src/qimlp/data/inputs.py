@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from qimlp.data.labels import encode
-from qimlp.data.raw import align_features
 from qimlp.data.read import read_part
-from qimlp.data.sources import resolve
+from qimlp.data.readers.labels import encode
+from qimlp.data.readers.raw_examples import align_features
+from qimlp.data.sources.names import resolve
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def load_inputs(
     """Read new data, with or without labels: the test split of a source that has one, else all.
 
     Args:
-        source: What :func:`qimlp.data.load` takes, or one image file.
+        source: What :func:`qimlp.data.loading` takes, or one image file.
         feature_shape: Shape of one example that the network was trained on.
         class_names: The network's classes; without them labels are not read.
         feature_names: Columns of the training table; a table is brought into their order.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qimlp.data.csv import read_csv
-from qimlp.data.digits import read_digits
-from qimlp.data.hub import read_hub
-from qimlp.data.imagefolder import read_images
-from qimlp.data.npz import read_npz
-from qimlp.data.parquet import read_parquet
-from qimlp.data.raw import RawExamples
-from qimlp.data.sources import Source
+from qimlp.data.readers.csv import read_csv
+from qimlp.data.readers.digits import read_digits
+from qimlp.data.readers.imagefolder import read_images
+from qimlp.data.readers.npz import read_npz
+from qimlp.data.readers.parquet import read_parquet
+from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.sources.hub import read_hub
+from qimlp.data.sources.names import Source
 
 
 def read_part(

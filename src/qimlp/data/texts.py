@@ -11,15 +11,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from qimlp.data.arrow import label_values
-from qimlp.data.columns import declared_features, pick_label
 from qimlp.data.extras import import_extra
-from qimlp.data.hub import hub_table
-from qimlp.data.labels import class_names_of, encode
-from qimlp.data.parquet import open_parquet
-from qimlp.data.problems import listed
-from qimlp.data.raw import RawExamples
-from qimlp.data.sources import resolve
+from qimlp.data.readers.arrow import label_values
+from qimlp.data.readers.columns import declared_features, pick_label
+from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.labels import class_names_of, encode
+from qimlp.data.readers.parquet import open_parquet
+from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.sources.hub import hub_table
+from qimlp.data.sources.names import resolve
 
 TEXT_COLUMN = "text"
 

@@ -2,12 +2,13 @@
 
 from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
-from qimlp.functional.explain import explain
+from qimlp.functional.explanation import explain
 from qimlp.functional.initialize import STARTS, init_bias_factors, init_factors
 from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
 from qimlp.functional.nearest_order import nearest_kronecker_order
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
+from qimlp.functional.overrides import is_proxy
 
 __all__ = [
     "STARTS",
@@ -19,6 +20,7 @@ __all__ = [
     "frobenius_norm",
     "init_bias_factors",
     "init_factors",
+    "is_proxy",
     "kron_bias",
     "kron_dense",
     "kron_linear",

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from qimlp.functional.checks import as_tensors, check_factors, check_like
-from qimlp.ops import definition
+from qimlp.ops import kron_bias as define_bias
+from qimlp.ops import kron_dense as define_dense
 
 
 def kron_dense(factors: Iterable[Tensor]) -> Tensor:
@@ -26,7 +27,7 @@ def kron_dense(factors: Iterable[Tensor]) -> Tensor:
         TypeError: not floating-point tensors of one dtype on one device.
         ValueError: shapes that do not fit.
     """
-    return definition.kron_dense(check_factors(factors)[0])
+    return define_dense(check_factors(factors)[0])
 
 
 def kron_bias(bias_factors: Iterable[Tensor]) -> Tensor:
@@ -51,4 +52,4 @@ def kron_bias(bias_factors: Iterable[Tensor]) -> Tensor:
                 f"bias_factors[{i}]: expected a vector, got shape {tuple(factor.shape)}"
             )
         check_like(f"bias_factors[{i}]", factor, "bias_factors[0]", vectors[0])
-    return definition.kron_bias(vectors)
+    return define_bias(vectors)

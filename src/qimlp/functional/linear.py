@@ -11,9 +11,7 @@ from torch.overrides import has_torch_function_unary
 
 from qimlp.functional.checks import check_bias, check_factors, check_input, check_like
 from qimlp.functional.overrides import gathered, overridden
-from qimlp.ops.autocast import autocast, autocast_dtype
-from qimlp.ops.linear import linear_rows
-from qimlp.ops.quick import quick_linear
+from qimlp.ops import autocast, autocast_dtype, linear_rows, quick_linear
 from qimlp.shapes import KroneckerShape
 
 

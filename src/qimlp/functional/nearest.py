@@ -11,7 +11,7 @@ from torch import Tensor
 from qimlp.functional.balance import balance
 from qimlp.functional.checks import check_weight
 from qimlp.functional.initialize import init_bias_factors
-from qimlp.ops.dense import build_weight
+from qimlp.ops import build_weight
 from qimlp.shapes import KroneckerShape
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qimlp.functional.checks import check_weight
 from qimlp.functional.nearest import nearest_kronecker
-from qimlp.ops.dense import build_weight
+from qimlp.ops import build_weight
 
 MAX_INPUTS = 16_384
 """The assignment takes `8 in_features^2` bytes, and time that grows with the cube."""

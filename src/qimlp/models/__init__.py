@@ -3,6 +3,7 @@
 from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, from_config, load_pretrained, named_network
+from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.qimlp import QiMLP
 from qimlp.models.text_network import TextNetwork
@@ -17,4 +18,5 @@ __all__ = [
     "from_config",
     "load_pretrained",
     "named_network",
+    "pool_tokens",
 ]

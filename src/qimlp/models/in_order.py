@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as _every_module
 
-from qimlp.functional.overrides import is_proxy
+from qimlp.functional import is_proxy
 from qimlp.nn import KroneckerLinear
 
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from qimlp import functional
 from qimlp.nn.parameters import Tensors
-from qimlp.ops.choose import Explanation
-from qimlp.ops.dense import build_weight
+from qimlp.ops import Explanation, build_weight
 from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
 
 

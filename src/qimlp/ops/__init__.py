@@ -1,1 +1,24 @@
 """Private: every way to compute the operator, and the one place that chooses."""
+
+from qimlp.ops.casts import autocast, autocast_dtype
+from qimlp.ops.choose import Explanation, explain_choice
+from qimlp.ops.cuda_graphs import recorded_launches
+from qimlp.ops.definition import kron_bias, kron_dense
+from qimlp.ops.dense import build_weight
+from qimlp.ops.fast_path import quick_linear
+from qimlp.ops.linear import linear_rows
+from qimlp.ops.native import reason
+
+__all__ = [
+    "Explanation",
+    "autocast",
+    "autocast_dtype",
+    "build_weight",
+    "explain_choice",
+    "kron_bias",
+    "kron_dense",
+    "linear_rows",
+    "quick_linear",
+    "reason",
+    "recorded_launches",
+]

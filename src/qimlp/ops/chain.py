@@ -8,8 +8,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from qimlp.shapes.cost import chain_order
-from qimlp.shapes.layer import KroneckerShape
+from qimlp.shapes import KroneckerShape, chain_order
 
 
 def chain(x: Tensor, factors: Sequence[Tensor]) -> Tensor:

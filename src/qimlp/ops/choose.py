@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qimlp.ops import fused, native
-from qimlp.shapes.cost import candidates, linear_seconds
-from qimlp.shapes.problem import Candidate, Problem, Way
+from qimlp.shapes import Candidate, Problem, Way, candidates, linear_seconds
 
 WAYS: tuple[Way, ...] = ("fused", "two_gemm", "chain", "dense")
 
@@ -73,7 +72,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(problem: Problem) -> Explanation:
+def explain_choice(problem: Problem) -> Explanation:
     """Say how a call would be computed and why."""
     problem = _on_this_chip(problem)
     found = candidates(problem, fused=fused.refusal(problem) is None)

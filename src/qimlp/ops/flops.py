@@ -16,8 +16,7 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from qimlp.ops import native
-from qimlp.shapes.layer import KroneckerShape
-from qimlp.shapes.problem import merged_shape
+from qimlp.shapes import KroneckerShape, merged_shape
 
 Size = Sequence[int]
 

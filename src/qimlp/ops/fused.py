@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qimlp.ops import native, triton_linear
+from qimlp.ops import native
 from qimlp.ops.definition import kron_bias
-from qimlp.shapes.gpu_limits import supports
-from qimlp.shapes.problem import Problem
+from qimlp.ops.triton import linear as triton_linear
+from qimlp.shapes import Problem, supports
 
 #: Elements of the largest factor that is still worth keeping in cache.
 _LARGEST_FACTOR = 256 * 1024

@@ -11,15 +11,14 @@ from torch import Tensor
 
 from qimlp.ops.chain import chain
 from qimlp.ops.choose import choose
+from qimlp.ops.cuda_graphs import launches_are_recorded
 from qimlp.ops.definition import kron_bias
 from qimlp.ops.dense import linear_dense
 from qimlp.ops.fused import linear_fused
 from qimlp.ops.merge import merge_bias, merge_factors
-from qimlp.ops.recording import launches_are_recorded
 from qimlp.ops.tracing import is_plain_call, needs_composite, needs_grad
 from qimlp.ops.two_gemm import TwoGemm, two_gemm
-from qimlp.shapes import KroneckerShape
-from qimlp.shapes.problem import Problem
+from qimlp.shapes import KroneckerShape, Problem
 
 
 def linear_rows(

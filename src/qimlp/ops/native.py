@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qimlp.shapes.problem import Narrow, Problem
+from qimlp.shapes import Narrow, Problem
 
 MOST_FACTORS = 16
 _DTYPES = ("float32", "float64", "bfloat16", "float16")  # the last one by casts

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qimlp.ops.definition import kron_bias
-from qimlp.shapes.cost import turns
+from qimlp.shapes import turns
 
 
 def two_gemm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:

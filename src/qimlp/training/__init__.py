@@ -4,73 +4,105 @@
 ``pip install "qimlp[train]"`` and is therefore imported on first use.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qimlp.training.param_groups import param_groups
+from qimlp._faces import lazy_face
+from qimlp.training.optim.param_groups import param_groups
 
 if TYPE_CHECKING:
-    from qimlp.training.comparison import Comparison, compare
-    from qimlp.training.errors import NonFiniteLossError, TrainingInterrupted
-    from qimlp.training.experiment import Experiment, resume_experiment, run_experiment
-    from qimlp.training.recipes import RECIPES
-    from qimlp.training.result import RunResult
-    from qimlp.training.settings import TrainSettings, resolve_settings
-    from qimlp.training.trained_run import TrainedRun, load_run
-    from qimlp.training.trainer import fit, resume
+    from qimlp.settings import RECIPES, TrainSettings, resolve_settings
+    from qimlp.training.comparison.compare import Comparison, compare
+    from qimlp.training.comparison.report import COLUMNS, cells, format_bytes
+    from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
+    from qimlp.training.engine.events import (
+        EpochDone,
+        Event,
+        OnEvent,
+        RunFinished,
+        RunStarted,
+        StepsDone,
+    )
+    from qimlp.training.runs.absolute_paths import located
+    from qimlp.training.runs.allocator import keep_freed_memory
+    from qimlp.training.runs.experiment import (
+        Experiment,
+        read_experiment,
+        resume_experiment,
+        run_experiment,
+    )
+    from qimlp.training.runs.fit import fit, resume
+    from qimlp.training.runs.folder import RunFolder, versions
+    from qimlp.training.runs.load import TrainedRun, load_run
+    from qimlp.training.runs.result import RunResult
+    from qimlp.training.runs.training_data import TrainingData, load_data
+    from qimlp.training.steps.direct import DirectStep
+    from qimlp.training.steps.stacked import can_be_stacked, fit_stacked
+    from qimlp.training.steps.stacked_run import StackedRun
 
 __all__ = [
+    "COLUMNS",
     "RECIPES",
     "Comparison",
+    "DirectStep",
+    "EpochDone",
+    "Event",
     "Experiment",
     "NonFiniteLossError",
+    "OnEvent",
+    "RunFinished",
+    "RunFolder",
     "RunResult",
+    "RunStarted",
+    "StackedRun",
+    "StepsDone",
     "TrainSettings",
     "TrainedRun",
+    "TrainingData",
     "TrainingInterrupted",
+    "can_be_stacked",
+    "cells",
     "compare",
     "fit",
+    "fit_stacked",
+    "format_bytes",
+    "keep_freed_memory",
+    "load_data",
     "load_run",
+    "located",
     "param_groups",
+    "read_experiment",
     "resolve_settings",
     "resume",
     "resume_experiment",
     "run_experiment",
+    "versions",
 ]
 
-_HOME = {
-    "Comparison": "comparison",
-    "Experiment": "experiment",
-    "NonFiniteLossError": "errors",
-    "RECIPES": "recipes",
-    "RunResult": "result",
-    "TrainSettings": "settings",
-    "TrainedRun": "trained_run",
-    "TrainingInterrupted": "errors",
-    "compare": "comparison",
-    "fit": "trainer",
-    "load_run": "trained_run",
-    "resolve_settings": "settings",
-    "resume": "trainer",
-    "resume_experiment": "experiment",
-    "run_experiment": "experiment",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use.
-
-    Args:
-        name: The public name.
-
-    Returns:
-        The object of that name.
-
-    Raises:
-        AttributeError: If there is no such name.
-    """
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(
+    __name__,
+    {
+        "qimlp.settings": ("RECIPES", "TrainSettings", "resolve_settings"),
+        "comparison.compare": ("Comparison", "compare"),
+        "comparison.report": ("COLUMNS", "cells", "format_bytes"),
+        "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
+        "engine.events": (
+            "EpochDone",
+            "Event",
+            "OnEvent",
+            "RunFinished",
+            "RunStarted",
+            "StepsDone",
+        ),
+        "runs.absolute_paths": ("located",),
+        "runs.allocator": ("keep_freed_memory",),
+        "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
+        "runs.fit": ("fit", "resume"),
+        "runs.folder": ("RunFolder", "versions"),
+        "runs.load": ("TrainedRun", "load_run"),
+        "runs.result": ("RunResult",),
+        "runs.training_data": ("TrainingData", "load_data"),
+        "steps.direct": ("DirectStep",),
+        "steps.stacked": ("can_be_stacked", "fit_stacked"),
+        "steps.stacked_run": ("StackedRun",),
+    },
+)

@@ -11,12 +11,14 @@ from qimlp.correlation.figures.accuracy import (
 from qimlp.correlation.figures.histograms import draw_histograms, plot_histograms
 from qimlp.correlation.figures.levels import plot_levels
 from qimlp.correlation.figures.spectra import plot_spectra
+from qimlp.correlation.figures.style import layer_names
 
 __all__ = [
     "draw_epochs",
     "draw_histograms",
     "draw_relation",
     "draw_truncation",
+    "layer_names",
     "plot_epochs",
     "plot_histograms",
     "plot_levels",

@@ -25,9 +25,9 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.relation import relate
-from qimlp.correlation.statistics import Estimate
-from qimlp.correlation.truncation import TruncationCurve
+from qimlp.correlation.networks.relation import relate
+from qimlp.correlation.networks.truncation import TruncationCurve
+from qimlp.statistics import Estimate
 
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -23,9 +23,9 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.histogram import Histogram
-from qimlp.correlation.passes import STAGES
-from qimlp.correlation.report import CorrelationReport, LayerReport
+from qimlp.correlation.networks.histogram import Histogram
+from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.report import CorrelationReport, LayerReport
 
 _BARS = 60
 

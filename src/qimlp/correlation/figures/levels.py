@@ -17,9 +17,9 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.passes import STAGES
-from qimlp.correlation.report import CorrelationReport, LayerReport
-from qimlp.correlation.statistics import Estimate
+from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.report import CorrelationReport, LayerReport
+from qimlp.statistics import Estimate
 
 _WIDTH = 0.66  # of the group of marks of one layer
 

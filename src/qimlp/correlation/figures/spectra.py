@@ -22,8 +22,8 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.passes import STAGES
-from qimlp.correlation.report import CorrelationReport
+from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.report import CorrelationReport
 
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 _LINES = ("-", "--", "-.", ":")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from qimlp.correlation.layers import Place
+from qimlp.correlation.networks.layers import Place
 from qimlp.files import write_bytes
 from qimlp.shapes import format_dims
 

@@ -1,0 +1,1 @@
+"""Correlations in networks: which layers, measured how, against which baselines."""

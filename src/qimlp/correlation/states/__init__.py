@@ -1,0 +1,1 @@
+"""Correlations of states: vectors read as pure states, their entropies and distances."""

@@ -1,0 +1,1 @@
+"""From raw examples to numbers: terms, encoders, orders, scaling."""

@@ -1,0 +1,120 @@
+"""Load a data set by name or path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, overload
+
+from qimlp.data.batching.split import SET_ASIDE_EVERY, set_test_aside
+from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit, fingerprint
+from qimlp.data.read import read_part
+from qimlp.data.readers.labels import class_names_of, encode
+from qimlp.data.readers.raw_examples import align_features
+from qimlp.data.sources.names import Source, resolve
+from qimlp.data.streaming.stream import StreamingDataSet, stream_source
+
+MAX_BYTES = 2 * 2**30
+"""Parquet files larger than this together are streamed unless the user says otherwise."""
+
+
+@overload
+def load(
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    split_seed: int = 0,
+    streaming: Literal[False],
+    max_bytes: int = MAX_BYTES,
+) -> DataSet: ...
+
+
+@overload
+def load(
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    split_seed: int = 0,
+    streaming: Literal[True],
+    max_bytes: int = MAX_BYTES,
+) -> StreamingDataSet: ...
+
+
+@overload
+def load(
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    split_seed: int = 0,
+    streaming: bool | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> DataSet | StreamingDataSet: ...
+
+
+def load(
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    split_seed: int = 0,
+    streaming: bool | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> DataSet | StreamingDataSet:
+    """Load a labelled data set.
+
+    Args:
+        source: ``digits`` (carried by scikit-learn); ``mnist``, ``cifar10`` or another folder of
+            the data folder; a folder of Parquet files (``train-*.parquet``, ``test-*.parquet``),
+            of ``train.csv`` and ``test.csv``, or of images sorted by class; a ``.csv``,
+            ``.parquet`` or ``.npz`` file; a hub id ``owner/name``.
+        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names. Known names that are
+            not in it are looked for on the Hugging Face hub.
+        label_column: Label column of a table, ``"label"`` by default.
+        split_seed: Where the source has no test split, a fifth of each class is set aside by this
+            seed; ``test_origin`` says so.
+        streaming: Whether to leave the examples on disk; ``None`` decides by ``max_bytes``.
+        max_bytes: Size on disk above which Parquet files are streamed.
+
+    Returns:
+        The data in memory, or a handle that reads it piece by piece.
+
+    Raises:
+        FileNotFoundError: There is no such data.
+        ValueError: The data cannot be used; one line names the file and what is wrong.
+        ImportError: A package of the ``[train]`` extra is missing.
+    """
+    found = resolve(source, data_dir)
+    if streaming is None:
+        streaming = found.kind == "parquet" and found.num_bytes > max_bytes
+    if streaming:
+        return stream_source(found, label_column)
+    return _in_memory(found, label_column, split_seed)
+
+
+def _in_memory(source: Source, label_column: str | None, split_seed: int) -> DataSet:
+    raw_train = read_part(source, "train", label_column)
+    if raw_train is None:
+        raise ValueError(f"{source.name}: expected a train split, got only {list(source.test)}")
+    class_names = class_names_of(raw_train)
+    train = TensorSplit(raw_train.inputs, encode(raw_train, class_names))
+    raw_test = read_part(source, "test", label_column)
+    if raw_test is None:
+        train, test = set_test_aside(train, seed=split_seed)
+        percent = 100 // SET_ASIDE_EVERY
+        test_origin = f"{percent} % of the examples of each class, set aside by seed {split_seed}"
+    else:
+        inputs = align_features(raw_test, raw_train.feature_shape, raw_train.feature_names)
+        test = TensorSplit(inputs.contiguous(), encode(raw_test, class_names))
+        test_origin = OFFICIAL_TEST
+    return DataSet(
+        name=source.name,
+        train=train,
+        test=test,
+        class_names=class_names,
+        feature_shape=raw_train.feature_shape,
+        fingerprint=fingerprint(train, test, class_names),
+        test_origin=test_origin,
+        feature_names=raw_train.feature_names,
+    )

@@ -1,0 +1,1 @@
+"""Where data lies: names, folders, the hub."""

@@ -1,0 +1,1 @@
+"""Data that is never held in memory whole."""

@@ -1,0 +1,106 @@
+"""The paper's evaluation: its cells, their cache, the campaign that fills it, and the report.
+
+Needs the optional libraries of ``pip install "qimlp[train]"``, texts those of ``[text]`` too.
+"""
+
+from typing import TYPE_CHECKING
+
+from qimlp._faces import lazy_face
+
+if TYPE_CHECKING:
+    from qimlp.paper.analysis.figure_runs import FigureRuns, KeptRuns, figure_runs
+    from qimlp.paper.analysis.files import require_free, write_comparison, write_study
+    from qimlp.paper.analysis.options import StudyOptions
+    from qimlp.paper.analysis.paper_figures import study_kept
+    from qimlp.paper.analysis.run_comparison import compare_runs
+    from qimlp.paper.analysis.runs import RunData, find_runs
+    from qimlp.paper.analysis.study import RunStudy, study_run
+    from qimlp.paper.analysis.wording import HOW_TO_READ_MARKS
+    from qimlp.paper.campaign.campaign import (
+        CampaignEvent,
+        CellDamaged,
+        CellDone,
+        CellProgress,
+        Encoding,
+        missing_cells,
+        run_campaign,
+        usable_cores,
+    )
+    from qimlp.paper.campaign.run_cell import Place
+    from qimlp.paper.campaign.store import Store
+    from qimlp.paper.cells.cell import Cell, Variant
+    from qimlp.paper.cells.cost import Costs, duration
+    from qimlp.paper.cells.variants import select, variants
+    from qimlp.paper.report.rows import bias_text, count_text
+    from qimlp.paper.report.summary import Summaries, summarize
+    from qimlp.paper.report.write import write_report
+
+__all__ = [
+    "HOW_TO_READ_MARKS",
+    "CampaignEvent",
+    "Cell",
+    "CellDamaged",
+    "CellDone",
+    "CellProgress",
+    "Costs",
+    "Encoding",
+    "FigureRuns",
+    "KeptRuns",
+    "Place",
+    "RunData",
+    "RunStudy",
+    "Store",
+    "StudyOptions",
+    "Summaries",
+    "Variant",
+    "bias_text",
+    "compare_runs",
+    "count_text",
+    "duration",
+    "figure_runs",
+    "find_runs",
+    "missing_cells",
+    "require_free",
+    "run_campaign",
+    "select",
+    "study_kept",
+    "study_run",
+    "summarize",
+    "usable_cores",
+    "variants",
+    "write_comparison",
+    "write_report",
+    "write_study",
+]
+
+__getattr__ = lazy_face(
+    __name__,
+    {
+        "analysis.figure_runs": ("FigureRuns", "KeptRuns", "figure_runs"),
+        "analysis.files": ("require_free", "write_comparison", "write_study"),
+        "analysis.options": ("StudyOptions",),
+        "analysis.paper_figures": ("study_kept",),
+        "analysis.run_comparison": ("compare_runs",),
+        "analysis.runs": ("RunData", "find_runs"),
+        "analysis.study": ("RunStudy", "study_run"),
+        "analysis.wording": ("HOW_TO_READ_MARKS",),
+        "campaign.campaign": (
+            "CampaignEvent",
+            "CellDamaged",
+            "CellDone",
+            "CellProgress",
+            "Encoding",
+            "missing_cells",
+            "run_campaign",
+            "usable_cores",
+        ),
+        "campaign.run_cell": ("Place",),
+        "campaign.store": ("Store",),
+        "cells.cell": ("Cell", "Variant"),
+        "cells.cost": ("Costs", "duration"),
+        "cells.variants": ("select", "variants"),
+        "report.rows": ("bias_text", "count_text"),
+        "report.summary": ("Summaries", "summarize"),
+        "report.write": ("write_report",),
+    },
+)

@@ -1,0 +1,1 @@
+"""Cells run side by side, and their results kept."""

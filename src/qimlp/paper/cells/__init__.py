@@ -1,0 +1,1 @@
+"""The cells of the evaluation, and what they cost."""

@@ -1,0 +1,135 @@
+"""One cell of the evaluation: a network, a data set, a recipe and a seed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from qimlp.settings import TrainSettings, resolve_settings
+
+CODE_VERSION = 1
+"""Of the numerics: a change that may change results raises it, and every cell is run anew."""
+
+_LATER = (
+    "finetune",
+    "encoder_lr",
+    "starts",
+    "start_epochs",
+    "start",
+    "start_penalty",
+    "dev_split",
+    "optimizer",
+    "terms_by",
+)
+"""Settings younger than the first cells: left out at their default, so that keys stay."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the cells of several seeds share.
+
+    Attributes:
+        name: Unique, ``data/network/column``, such as ``mnist/2b-rank4/tuned``.
+        network: The name's middle part.
+        column: ``"paper"`` (paper settings) or ``"tuned"`` (our recipe).
+        changes: `TrainSettings` fields that differ from the column's recipe.
+        parameters: Parameters of the network where the paper publishes them, or they are known.
+        seeds: How many seeds are wanted.
+        note: What stands beside it in the report.
+    """
+
+    data: str
+    network: str
+    column: str
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    parameters: int | None = None
+    seeds: int = 5
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "changes", MappingProxyType(dict(self.changes)))
+
+    @property
+    def name(self) -> str:
+        """``data/network/column``."""
+        return f"{self.data}/{self.network}/{self.column}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel to another process; a read-only mapping cannot."""
+        return Variant, (
+            self.data,
+            self.network,
+            self.column,
+            dict(self.changes),
+            self.parameters,
+            self.seeds,
+            self.note,
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant with one seed.
+
+    Attributes:
+        variant: The variant.
+        seed: The seed.
+    """
+
+    variant: Variant
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The variant's name and the seed."""
+        return f"{self.variant.name}/seed-{self.seed}"
+
+    def settings(self, **where: Any) -> TrainSettings:
+        """Resolve the settings for `qimlp.training.fit`.
+
+        Args:
+            where: Settings that say where it runs: `data_dir`, `device`, `threads`.
+
+        Returns:
+            The settings; the test accuracy of every epoch is recorded.
+
+        Raises:
+            ValueError: If a setting is not allowed.
+        """
+        options = {
+            "data": self.variant.data,
+            "recipe": self.variant.column,
+            "seed": self.seed,
+            "watch_test": True,
+            **self.variant.changes,
+            **where,
+        }
+        return resolve_settings(options, source=self.name)
+
+    def key(self) -> str:
+        """What decides the cell's numbers.
+
+        Returns:
+            SHA-256 (hex) over the resolved settings and `CODE_VERSION`.
+        """
+        numeric = numeric_settings(self.settings())
+        text = json.dumps({"code": CODE_VERSION, "settings": numeric}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
+    """The part of settings that decides a run's numbers.
+
+    Args:
+        settings: Of a run.
+
+    Returns:
+        Fields by name, as JSON holds them.
+    """
+    return {
+        name: value
+        for name, value in settings.numeric().items()
+        if name not in _LATER or value != TrainSettings.model_fields[name].default
+    }

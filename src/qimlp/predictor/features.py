@@ -1,0 +1,271 @@
+"""From what was read to what the network sees, before scaling: texts to numbers, and an order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from qimlp.data import (
+    OFFICIAL_TEST,
+    DataSet,
+    Encoder,
+    Scaling,
+    StreamingDataSet,
+    TensorSplit,
+    TermWeights,
+    TextDataSet,
+    Tokenizer,
+    column_order,
+    dev_rows,
+    fit_linear,
+    patch_order,
+    spectral_order,
+)
+from qimlp.distributed import connect
+from qimlp.functional import nearest_kronecker_order
+from qimlp.predictor.network import layer_sizes
+from qimlp.settings import TrainSettings
+
+Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was learned on the train part about making features; kept with a run.
+
+    Attributes:
+        terms: TF-IDF terms of texts, or None.
+        encoder: Frozen encoder of texts, or None.
+        tokenizer: Of texts whose encoder is part of the network, or None.
+        order: Present numbers of the features in their new order, or None.
+    """
+
+    terms: TermWeights | None = None
+    encoder: Encoder | None = None
+    tokenizer: Tokenizer | None = None
+    order: tuple[int, ...] | None = None
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the raw examples are texts."""
+        made_by = (self.terms, self.encoder, self.tokenizer)
+        return any(maker is not None for maker in made_by)
+
+    @property
+    def evaluation_batch(self) -> int:
+        """Examples that are evaluated at a time: fewer where an encoder is part of the network."""
+        return 1000 if self.tokenizer is None else 64
+
+    def encode(self, texts: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
+        """Turn texts into features, not yet ordered.
+
+        Args:
+            texts: N texts.
+            device: Where an encoder runs.
+
+        Returns:
+            (N, features) ``float32`` on the CPU; token numbers where there is a tokenizer.
+
+        Raises:
+            ValueError: If the features are not made of texts.
+        """
+        if self.terms is not None:
+            return self.terms.apply(texts)
+        if self.encoder is not None:
+            return self.encoder.apply(texts, device=device)
+        if self.tokenizer is not None:
+            return self.tokenizer.apply(texts)
+        raise ValueError("expected a run on texts: its features are not made of texts")
+
+    def ordered(self, inputs: Tensor) -> Tensor:
+        """Put features in the network's order.
+
+        Args:
+            inputs: (N, features).
+
+        Returns:
+            (N, features), the same where there is no order.
+        """
+        return inputs if self.order is None else inputs[:, torch.tensor(self.order)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON.
+
+        Returns:
+            The parts that there are, by name; empty where raw examples are features already.
+        """
+        parts: dict[str, Any] = {}
+        if self.terms is not None:
+            parts["terms"] = self.terms.to_dict()
+        if self.encoder is not None:
+            parts["encoder"] = vars(self.encoder)
+        if self.tokenizer is not None:
+            parts["tokenizer"] = vars(self.tokenizer)
+        if self.order is not None:
+            parts["order"] = list(self.order)
+        return parts
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> "Features":
+        """Read what `to_dict` wrote.
+
+        Args:
+            parts: The parts by name.
+
+        Returns:
+            The features.
+
+        Raises:
+            ValueError: If a part is damaged.
+        """
+        return cls(
+            terms=TermWeights.from_dict(parts["terms"]) if "terms" in parts else None,
+            encoder=Encoder(**parts["encoder"]) if "encoder" in parts else None,
+            tokenizer=Tokenizer.from_dict(parts["tokenizer"]) if "tokenizer" in parts else None,
+            order=tuple(parts["order"]) if "order" in parts else None,
+        )
+
+
+def stored_order(prepared: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The order of features in what a run keeps about its data.
+
+    Args:
+        prepared: The content of ``preprocess.json``.
+
+    Returns:
+        The features' numbers; None where there is no list of numbers.
+    """
+    features = prepared.get("features")
+    order = features.get("order") if isinstance(features, Mapping) else None
+    if not isinstance(order, list) or not all(isinstance(number, int) for number in order):
+        return None
+    return tuple(order)
+
+
+def learn_features(
+    settings: TrainSettings, loaded: Loaded, *, order: tuple[int, ...] | None = None
+) -> tuple[DataSet | StreamingDataSet, Features]:
+    """Learn, on the train part alone, how to make features; and make them.
+
+    Labels are looked at only where terms are chosen by them, or an order by a linear model.
+
+    A run that is there already has its order: among features that are alike, the last bits of a
+    product decide, and these depend on the machine and its number of threads.
+
+    Args:
+        settings: `text`, `terms`, `terms_by`, `encoder`, `order`, the dev fraction and the seed of
+            the split.
+        loaded: What was read.
+        order: Of the run, in place of a learned one.
+
+    Returns:
+        The data with ordered features, and how they were made.
+
+    Raises:
+        FileNotFoundError: If the encoder is not there.
+        ValueError: If settings and data do not fit.
+    """
+    features = Features()
+    data: DataSet | StreamingDataSet
+    if isinstance(loaded, TextDataSet):
+        data, features = _from_texts(settings, loaded)
+    elif settings.text is not None:
+        raise ValueError(f"text {settings.text!r}: the data {settings.data!r} holds no texts")
+    else:
+        data = loaded
+    if settings.order == "none":
+        return data, features
+    if isinstance(data, StreamingDataSet):
+        raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
+            "order: features can be ordered only in memory; turn streaming off"
+        )
+    shape = data.feature_shape
+    if settings.order == "patches":  # pixels move within their channel, which scaling goes by
+        new = patch_order(shape, _input_dims(settings, data))
+    elif settings.order == "columns":
+        new = column_order(shape)
+    else:
+        if len(shape) == 3 and shape[0] > 1:  # pixels move between channels
+            shape = (data.in_features,)
+        if order is not None and sorted(order) == list(range(data.in_features)):
+            new = torch.tensor(order)
+        else:
+            new = _learned_order(settings, data, features, shape)
+    features = replace(features, order=tuple(new.tolist()))
+    return _changed(data, features.ordered, shape), features
+
+
+def _learned_order(
+    settings: TrainSettings, data: DataSet, features: Features, shape: tuple[int, ...]
+) -> Tensor:
+    train, _ = dev_rows(
+        data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+    )
+    if settings.order == "nearest":
+        known = TensorSplit(data.train.inputs[train], data.train.labels[train])
+        return _nearest_order(settings, data, known, shape)
+    return spectral_order(data.train.inputs[train].float(), centre=features.terms is None)
+
+
+def _nearest_order(
+    settings: TrainSettings, data: DataSet, known: TensorSplit, shape: tuple[int, ...]
+) -> Tensor:
+    """The order in which a Kronecker sum comes nearest to the linear model of the start."""
+    if settings.start == "random":
+        raise ValueError("order nearest: expected start ridge or svm, got random")
+    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    if len(sizes) != 2:
+        raise ValueError(
+            f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
+        )
+    scaling = Scaling.fit(settings.scaling, known, shape)
+    weight, _ = fit_linear(
+        *(scaling.apply(known.inputs), known.labels, data.num_classes),
+        penalty=settings.start_penalty,
+        model=settings.start,
+        intercept=settings.bias != "none",
+    )
+    return nearest_kronecker_order(weight, sizes[0], sizes[1], settings.rank)[0]
+
+
+def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:
+    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    return sizes[0]
+
+
+def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:
+    if settings.text is None:
+        raise ValueError(f"the data {settings.data!r} holds texts: set text to tfidf or encoder")
+    train_labels, test_labels = texts.labels("train"), texts.labels("test")
+    if settings.text == "tfidf":
+        train, _ = dev_rows(
+            train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+        )
+        known = [texts.train.texts[row] for row in train.tolist()]
+        by_labels = train_labels[train] if settings.terms_by == "svm" else None
+        features = Features(terms=TermWeights.fit(known, settings.terms, labels=by_labels))
+    else:
+        encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
+        features = Features(encoder=encoder)
+    device = connect(settings.device).device
+    train_inputs = features.encode(texts.train.texts, device)
+    data = DataSet(
+        name=texts.name,
+        train=TensorSplit(train_inputs, train_labels),
+        test=TensorSplit(features.encode(texts.test.texts, device), test_labels),
+        class_names=texts.class_names,
+        feature_shape=(train_inputs.shape[1],),
+        fingerprint=texts.fingerprint,
+        test_origin=OFFICIAL_TEST,
+    )
+    return data, features
+
+
+def _changed(
+    data: DataSet, change: Callable[[Tensor], Tensor], feature_shape: tuple[int, ...]
+) -> DataSet:
+    train = TensorSplit(change(data.train.inputs), data.train.labels)
+    test = TensorSplit(change(data.test.inputs), data.test.labels)
+    return replace(data, train=train, test=test, feature_shape=feature_shape)

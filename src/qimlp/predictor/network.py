@@ -1,0 +1,105 @@
+"""From settings and data to a network, and the dense network it is measured against."""
+
+import math
+from itertools import pairwise
+
+from torch import nn
+
+from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, TextNetwork, named_network
+from qimlp.settings import TrainSettings
+
+_BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
+
+
+def layer_sizes(
+    settings: TrainSettings, *, in_features: int, num_classes: int
+) -> list[tuple[int, ...]]:
+    """Sizes of the bodies at every layer boundary; an MLP has one body.
+
+    Args:
+        settings: `model`, `dims`, `depth` and `data` decide.
+        in_features: Features of the data.
+        num_classes: Classes of the data.
+
+    Returns:
+        One tuple per boundary; the products are the network's widths.
+
+    Raises:
+        ValueError: If given dims do not fit the data.
+    """
+    if settings.dims is None:
+        planned = named_network(
+            settings.model,
+            in_features=in_features,
+            num_classes=num_classes,
+            data_set=settings.data_name,
+            depth=settings.depth,
+        )
+        return [(size,) if isinstance(size, int) else tuple(size) for size in planned]
+    widths = [math.prod(layer) for layer in settings.dims]
+    if widths[0] != in_features or widths[-1] != num_classes:
+        raise ValueError(
+            f"dims go from {widths[0]} to {widths[-1]} features, but the data has {in_features} "
+            f"features and {num_classes} classes; make the first and last dims multiply to these"
+        )
+    if settings.kind != "qimlp":
+        return [(width,) for width in widths]
+    return [tuple(layer) for layer in settings.dims]
+
+
+def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
+    """Build the network; its start depends on torch's random state.
+
+    Args:
+        settings: Kind, rank, bias, activation, start, dropout.
+        sizes: From `layer_sizes`.
+
+    Returns:
+        A `QiMLP`, an `MLP` or a `LowRankMLP`, float32 on the CPU.
+
+    Raises:
+        ValueError: If the network cannot start as the settings say.
+    """
+    if settings.start != "random" and len(sizes) != 2:
+        raise ValueError(
+            f"start {settings.start}: expected a network of one layer, got "
+            f"{len(sizes) - 1}; say --depth 1, or give dims of two parts such as 28x28,2x5"
+        )
+    widths = [math.prod(layer) for layer in sizes]
+    if settings.kind == "mlp":
+        return MLP(widths, activation=settings.activation, dropout=settings.dropout)
+    if settings.kind == "low-rank":
+        return LowRankMLP(widths, rank=settings.rank, activation=settings.activation)
+    return QiMLP(
+        sizes,
+        rank=settings.rank,
+        bias=_BIAS[settings.bias],
+        activation=settings.activation,
+        init=settings.init,
+    )
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count a network's parameters; an encoder below it is counted nowhere, trained or not.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        Number of elements over all parameters, of the head alone where there is an encoder.
+    """
+    counted = model.head if isinstance(model, TextNetwork) else model
+    return sum(parameter.numel() for parameter in counted.parameters())
+
+
+def count_dense_parameters(sizes: list[tuple[int, ...]]) -> int:
+    """Parameters of the dense network of the same widths, biases included.
+
+    Args:
+        sizes: From `layer_sizes`.
+
+    Returns:
+        The sum of ``in * out + out`` over the layers.
+    """
+    widths = [math.prod(layer) for layer in sizes]
+    return sum(a * b + b for a, b in pairwise(widths))

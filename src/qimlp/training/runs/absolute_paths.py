@@ -1,0 +1,25 @@
+"""Settings that mean the same in every folder."""
+
+from pathlib import Path
+
+from qimlp.data import absolute_path, absolute_source
+from qimlp.settings import TrainSettings
+
+
+def located(settings: TrainSettings) -> TrainSettings:
+    """Make the local paths in settings absolute, so that a run can be used from another folder.
+
+    Args:
+        settings: Any.
+
+    Returns:
+        The same settings; names of data and encoders, and paths where nothing is, stay as they
+        are.
+    """
+    changes: dict[str, str] = {"data": absolute_source(settings.data, settings.data_dir)}
+    if settings.data_dir is not None:
+        changes["data_dir"] = absolute_path(Path(settings.data_dir))
+    encoder = Path(settings.encoder).expanduser()
+    if settings.text == "encoder" and encoder.is_dir():
+        changes["encoder"] = absolute_path(encoder)
+    return settings.model_copy(update=changes)

@@ -1,0 +1,87 @@
+"""What a user may want to know before a run trains, one line each."""
+
+from collections.abc import Sequence
+from itertools import count
+from math import ceil, prod
+
+from qimlp.shapes import format_dims, plan
+from qimlp.shapes import factorizations
+from qimlp.settings import TrainSettings
+
+_FEW_STEPS, _ENOUGH_STEPS = 400, 2000
+_MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
+
+
+def advice(
+    settings: TrainSettings,
+    sizes: Sequence[tuple[int, ...]],
+    class_names: Sequence[str],
+    *,
+    train_rows: int,
+    steps_per_epoch: int,
+) -> tuple[str, ...]:
+    """Look for what makes a run less than it seems.
+
+    Args:
+        settings: The run's settings.
+        sizes: Sizes of the network's bodies, from `layer_sizes`.
+        class_names: Names of the classes.
+        train_rows: Examples of one epoch.
+        steps_per_epoch: Steps of one epoch.
+
+    Returns:
+        One line each on bodies of size 1, on targets that are no classes and on few steps; none
+        where there is nothing to say.
+    """
+    lines = (
+        _on_bodies(settings, sizes),
+        _on_classes(class_names, train_rows),
+        _on_steps(settings, train_rows, steps_per_epoch),
+    )
+    return tuple(line for line in lines if line is not None)
+
+
+def _on_bodies(settings: TrainSettings, sizes: Sequence[tuple[int, ...]]) -> str | None:
+    """What the planner says of the first layer, and the nearest width that is better."""
+    first = sizes[0]
+    if settings.kind != "qimlp" or settings.dims is not None or 1 not in first:
+        return None
+    width, bodies = prod(first), len(first)
+    note = plan(width, prod(sizes[1]), bodies, settings.rank, limit=1)[0].note
+    better = next(
+        dims
+        for distance in count(1)
+        for near in (width - distance, width + distance)
+        if near > 1 and 1 not in (dims := factorizations(near, bodies)[0])
+    )
+    return (
+        f"{settings.label}: {note}; drop or add features: {prod(better):,} of them make "
+        f"{format_dims(better)}"
+    )
+
+
+def _on_classes(class_names: Sequence[str], train_rows: int) -> str | None:
+    """Whole numbers with so many values are seldom classes."""
+    classes = len(class_names)
+    if classes <= _MANY_CLASSES or classes * _ROWS_PER_CLASS <= train_rows:
+        return None
+    if not all(name.isdigit() for name in class_names):
+        return None
+    return (
+        f"the labels are {classes:,} different whole numbers on {train_rows:,} training rows, and "
+        "each is a class of its own: regression is not supported, so put numbers that measure "
+        "something into a few classes first"
+    )
+
+
+def _on_steps(settings: TrainSettings, train_rows: int, steps_per_epoch: int) -> str | None:
+    """A small table and the default number of epochs are soon through."""
+    epochs = settings.epochs
+    is_default = epochs == TrainSettings.model_fields["epochs"].default
+    if not is_default or epochs * steps_per_epoch >= _FEW_STEPS:
+        return None
+    enough = ceil(_ENOUGH_STEPS / steps_per_epoch)
+    return (
+        f"{train_rows:,} training rows make {steps_per_epoch} steps an epoch: {epochs} epochs are "
+        f"few; --epochs {enough} makes about {_ENOUGH_STEPS:,} steps"
+    )

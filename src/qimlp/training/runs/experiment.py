@@ -1,0 +1,193 @@
+"""Several networks and seeds on one data set: one run each, then their comparison."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from qimlp.data import TextDataSet
+from qimlp.files import read_json_object, write_json
+from qimlp.training.comparison.compare import Comparison, compare
+from qimlp.training.engine.errors import TrainingInterrupted
+from qimlp.training.engine.events import Event, OnEvent
+from qimlp.predictor import Loaded
+from qimlp.training.runs.absolute_paths import located
+from qimlp.predictor import build_network, layer_sizes
+from qimlp.training.comparison.report import write_comparison
+from qimlp.training.runs.result import RunResult
+from qimlp.training.runs.folder import RunFolder
+from qimlp.settings import TrainSettings, resolve_settings
+from qimlp.training.runs.fit import fit, resume
+from qimlp.training.runs.training_data import load_data
+from qimlp.distributed import launched_rank, connect
+
+PathLike = str | os.PathLike[str]
+_FILE = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Finished runs and how they compare.
+
+    Attributes:
+        results: One per run, in the order of the settings.
+        comparison: Rows per network.
+        table: ``comparison.md`` (``comparison.json`` lies beside it).
+        figure: ``comparison.png``.
+    """
+
+    results: list[RunResult]
+    comparison: Comparison
+    table: Path
+    figure: Path
+
+
+def run_experiment(
+    runs: Sequence[TrainSettings],
+    *,
+    out: PathLike = "runs",
+    overwrite: bool = False,
+    on_event: OnEvent | None = None,
+) -> Experiment:
+    """Train every run, then compare them.
+
+    Nothing is trained or written if any run folder is taken, or if `out` holds the plan of other
+    runs that are not complete. The data is read once.
+
+    Args:
+        runs: The settings of every run; their run folders must differ.
+        out: Folder for the run folders and the comparison.
+        overwrite: Replace earlier runs, and give up the plan of unfinished ones.
+        on_event: Called with every event.
+
+    Returns:
+        The results and the comparison, which lie in `out` too.
+
+    Raises:
+        FileExistsError: If a run folder exists, or other runs there are not complete.
+        RunInUseError: If another process trains a run that would be replaced.
+        ValueError: If two runs would share a folder, or settings and data do not fit.
+        OSError: If something cannot be written.
+    """
+    root = Path(out)
+    runs = [located(settings) for settings in runs]
+    folders = [RunFolder.of(root, settings) for settings in runs]
+    if len({folder.path for folder in folders}) != len(runs):
+        raise ValueError("two of the runs are the same: name every model and every seed once")
+    if launched_rank() == 0:
+        for folder in folders:
+            folder.require_free(overwrite=overwrite)
+        if not overwrite:
+            _require_finished(root, folders)
+    data = load_data(runs[0])
+    _check_networks(runs, data)
+    plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
+    started = False
+
+    def note(event: Event) -> None:
+        """Write the plan once the first run has begun; a refused one leaves what was there."""
+        nonlocal started
+        if not started:
+            write_json(root / _FILE, plan)
+            started = True
+        if on_event is not None:
+            on_event(event)
+
+    def train(settings: TrainSettings) -> RunResult:
+        return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=data)
+
+    return _finish(root, runs, train)
+
+
+def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Experiment:
+    """Continue an interrupted experiment: complete runs are kept, the others trained.
+
+    Args:
+        path: The output folder of `run_experiment`.
+        on_event: Called with every event.
+
+    Returns:
+        The results and the comparison.
+
+    Raises:
+        FileNotFoundError: If there is no experiment.
+        ValueError: If something there is damaged or the data has changed.
+        OSError: If something cannot be written.
+    """
+    root = Path(path)
+    runs = read_experiment(root)
+    data = load_data(runs[0])
+
+    def train(settings: TrainSettings) -> RunResult:
+        folder = RunFolder.of(root, settings)
+        if folder.path.exists():
+            return resume(folder.path, on_event=on_event, loaded=data)
+        return fit(settings, out=root, on_event=on_event, loaded=data)
+
+    return _finish(root, runs, train)
+
+
+def read_experiment(path: PathLike) -> list[TrainSettings]:
+    """Read which runs an experiment consists of.
+
+    Args:
+        path: The output folder of `run_experiment`.
+
+    Returns:
+        The settings of every run.
+
+    Raises:
+        FileNotFoundError: If there is no experiment.
+        ValueError: If the file is damaged.
+    """
+    file = Path(path) / _FILE
+    listed = read_json_object(file, what="the runs of an experiment").get("runs")
+    if not isinstance(listed, list) or not listed:
+        raise ValueError(f"{file}: expected a list of runs")
+    return [resolve_settings(values, source=str(file)) for values in listed]
+
+
+def _require_finished(root: Path, folders: Sequence[RunFolder]) -> None:
+    """Refuse to replace the plan of other runs that are yet to be finished."""
+    if not (root / _FILE).is_file():
+        return
+    own = {folder.path for folder in folders}
+    planned = [RunFolder.of(root, settings) for settings in read_experiment(root)]
+    others = [folder for folder in planned if folder.path not in own]
+    open_runs = [folder.path for folder in others if folder.read_result() is None]
+    if open_runs:
+        raise FileExistsError(
+            f"{root / _FILE}: {len(open_runs)} of {len(planned)} runs there are not complete "
+            f"({open_runs[0]}{', ...' if len(open_runs) > 1 else ''}); finish them with --resume "
+            f"{root}, choose another --out, or give them up with --overwrite"
+        )
+
+
+def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
+    """Refuse what cannot be built before anything is written."""
+    for settings in {settings.label: settings for settings in runs}.values():
+        connect(settings.device)
+        if isinstance(data, TextDataSet):
+            continue  # how many features there are is known once they are made
+        sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+        with torch.random.fork_rng([]):
+            build_network(settings, sizes)
+
+
+def _finish(
+    root: Path, runs: Sequence[TrainSettings], train: Callable[[TrainSettings], RunResult]
+) -> Experiment:
+    try:
+        results = [train(settings) for settings in runs]
+    except TrainingInterrupted as stop:
+        raise TrainingInterrupted(f"{stop} (all runs: qimlp train --resume {root})") from stop
+    comparison = compare(results)
+    table, figure = root / "comparison.md", root / "comparison.png"
+    if launched_rank() == 0:
+        from qimlp.training.comparison.plots import plot_comparison  # noqa: PLC0415 - matplotlib is slow
+
+        write_comparison(comparison, root)
+        plot_comparison(results, figure)
+    return Experiment(results, comparison, table, figure)

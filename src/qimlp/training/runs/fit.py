@@ -1,0 +1,90 @@
+"""Train one network on one data set with one seed, into one run folder."""
+
+import os
+from contextlib import nullcontext
+
+from qimlp.training.engine.events import OnEvent
+from qimlp.predictor import Loaded, stored_order
+from qimlp.training.runs.absolute_paths import located
+from qimlp.training.runs.result import RunResult
+from qimlp.training.runs.run import Run
+from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.lock import hold
+from qimlp.settings import TrainSettings
+from qimlp.training.runs.state_file import read_state
+from qimlp.distributed import connect
+
+PathLike = str | os.PathLike[str]
+
+
+def fit(
+    settings: TrainSettings,
+    *,
+    out: PathLike = "runs",
+    overwrite: bool = False,
+    on_event: OnEvent | None = None,
+    loaded: Loaded | None = None,
+) -> RunResult:
+    """Train one network from its start.
+
+    Args:
+        settings: What to train, on what, how. Local paths in it are stored as absolute ones.
+        out: The run folder is made under this folder, see `RunFolder.of`.
+        overwrite: Replace an earlier run there.
+        on_event: Called with every event, in the main process.
+        loaded: The data, where the caller has read it already.
+
+    Returns:
+        The result; the run folder holds everything else.
+
+    Raises:
+        FileExistsError: If the run folder exists.
+        RunInUseError: If another process trains the run that would be replaced.
+        FileNotFoundError: If the data is not there.
+        ValueError: If settings and data do not fit, or the data is not usable.
+        NonFiniteLossError: If training diverges; the run folder keeps the epochs before.
+        TrainingInterrupted: On Ctrl-C; the state is on disk.
+        OSError: If something cannot be written; what was complete stays valid.
+    """
+    settings = located(settings)
+    processes = connect(settings.device)
+    folder = RunFolder.of(out, settings)
+    if processes.is_main:
+        folder.require_free(overwrite=overwrite)
+    run = Run(settings, folder, processes, on_event, loaded)
+    return run.start(overwrite=overwrite)
+
+
+def resume(
+    path: PathLike, *, on_event: OnEvent | None = None, loaded: Loaded | None = None
+) -> RunResult:
+    """Continue an interrupted run; on the CPU, bit by bit as if it had never stopped.
+
+    Args:
+        path: The run folder. A complete run is returned as it is.
+        on_event: Called with every event, in the main process.
+        loaded: The data, where the caller has read it already.
+
+    Returns:
+        The result.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or its data is gone.
+        RunInUseError: If another process trains it.
+        ValueError: If the state is damaged or the data has changed.
+        NonFiniteLossError: If training diverges.
+        TrainingInterrupted: On Ctrl-C.
+        OSError: If something cannot be written.
+    """
+    folder = RunFolder(path)
+    settings = folder.read_settings()
+    result = folder.read_result()
+    if result is not None:
+        return result
+    processes = connect(settings.device)
+    with hold(folder.lock_file) if processes.is_main else nullcontext():
+        prepared = folder.read_preprocess()
+        run = Run(settings, folder, processes, on_event, loaded, order=stored_order(prepared))
+        run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
+        state = read_state(folder.state_file) if folder.state_file.exists() else None
+        return run.go_on(state)

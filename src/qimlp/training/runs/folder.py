@@ -1,0 +1,235 @@
+"""The folder of one run: what lies where, and how it comes to be.
+
+::
+
+    settings.json    every setting, resolved
+    versions.json    python, torch, qimlp, platform
+    preprocess.json  scaling, classes, feature shape and fingerprint of the data
+    metrics.jsonl    one line per epoch
+    tensorboard/     the same as curves
+    best/            the best weights (model.safetensors, config.json)
+    checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
+    last/            the state to resume from (state.safetensors)
+    result.json      when the run is complete
+    .lock            held by the process that trains the run
+"""
+
+import json
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qimlp.files import read_json_object, write_json, write_json_lines
+from qimlp.models import Pretrained
+from qimlp.training.engine.events import EpochDone
+from qimlp.training.runs.result import RunResult
+from qimlp.training.runs.lock import hold
+from qimlp.settings import TrainSettings, resolve_settings
+
+
+class RunFolder:
+    """Named places in a run folder.
+
+    Args:
+        path: The folder, there or not yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.settings_file = self.path / "settings.json"
+        self.versions_file = self.path / "versions.json"
+        self.preprocess_file = self.path / "preprocess.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.result_file = self.path / "result.json"
+        self.tensorboard = self.path / "tensorboard"
+        self.best = self.path / "best"
+        self.checkpoints = self.path / "checkpoints"
+        self.state_file = self.path / "last" / "state.safetensors"
+        self.lock_file = self.path / ".lock"
+
+    @classmethod
+    def of(cls, out: str | os.PathLike[str], settings: TrainSettings) -> "RunFolder":
+        """The folder of a run under an output folder.
+
+        Args:
+            out: The output folder, such as ``runs``.
+            settings: Give the data's, the network's and the seed's part of the name.
+
+        Returns:
+            ``<out>/<data>-<network>/seed-<n>``, not created.
+        """
+        return cls(Path(out) / f"{settings.data_name}-{settings.label}" / f"seed-{settings.seed}")
+
+    def require_free(self, *, overwrite: bool) -> None:
+        """Refuse a folder that exists, or that cannot come to be.
+
+        Args:
+            overwrite: Allow an earlier run there, and only that.
+
+        Raises:
+            FileExistsError: If something is there that may not be replaced.
+            NotADirectoryError: If something on the way there is no folder.
+            RunInUseError: If another process trains the run that would be replaced.
+        """
+        if not os.path.lexists(self.path):
+            for parent in self.path.parents:
+                if os.path.lexists(parent) and not parent.is_dir():
+                    raise NotADirectoryError(
+                        f"{parent} is no folder: expected one for the runs; choose another --out"
+                    )
+            return
+        if overwrite and self.settings_file.is_file():
+            with hold(self.lock_file):
+                return
+        if overwrite:
+            raise FileExistsError(
+                f"{self.path} exists and is not a run folder, so it is not overwritten; "
+                "choose another --out"
+            )
+        raise FileExistsError(
+            f"run folder {self.path} exists; use --resume {self.path}, another --out, "
+            "or --overwrite"
+        )
+
+    def create(
+        self, settings: TrainSettings, preprocess: dict[str, Any], *, overwrite: bool
+    ) -> None:
+        """Make the folder with its description in it, whole or not at all.
+
+        Args:
+            settings: Written as ``settings.json``.
+            preprocess: Written as ``preprocess.json``.
+            overwrite: Replace an earlier run.
+
+        Raises:
+            FileExistsError: If something is there that may not be replaced.
+            RunInUseError: If another process trains the run that would be replaced.
+            OSError: If it cannot be written.
+        """
+        self.require_free(overwrite=overwrite)
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        fresh = RunFolder(temporary)
+        try:
+            (temporary / "last").mkdir(parents=True)
+            write_json(fresh.settings_file, settings.model_dump(mode="json"))
+            write_json(fresh.versions_file, versions())
+            write_json(fresh.preprocess_file, preprocess)
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            temporary.replace(self.path)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    def read_settings(self) -> TrainSettings:
+        """Read the run's settings.
+
+        Returns:
+            The resolved settings.
+
+        Raises:
+            FileNotFoundError: If this is not a run folder.
+            ValueError: If the file is damaged.
+        """
+        if not self.path.is_dir():
+            raise FileNotFoundError(f"{self.path} not found: expected a run folder")
+        values = read_json_object(self.settings_file, what="the settings of a run")
+        return resolve_settings(values, source=str(self.settings_file))
+
+    def read_preprocess(self) -> dict[str, Any]:
+        """Read how the run's data was prepared.
+
+        Returns:
+            The content of ``preprocess.json``.
+
+        Raises:
+            FileNotFoundError: If it is missing.
+            ValueError: If it is damaged.
+        """
+        return read_json_object(self.preprocess_file, what="the scaling and classes of a run")
+
+    def read_result(self) -> RunResult | None:
+        """Read the result of a complete run.
+
+        Returns:
+            The result; None while the run is not complete.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        if not self.result_file.is_file():
+            return None
+        values = read_json_object(self.result_file, what="the result of a run")
+        return RunResult.from_dict({**values, "folder": str(self.path)})
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Read ``metrics.jsonl``.
+
+        Returns:
+            The epochs so far; none where the file is missing.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        if not self.metrics_file.is_file():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        try:
+            return [dict(json.loads(line)) for line in lines]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.metrics_file} is damaged: {error}") from error
+
+    def keep_checkpoint(self, model: Pretrained, epoch: int) -> None:
+        """Write a network to ``checkpoints/epoch-<n>``, whole or not at all.
+
+        Args:
+            model: The network.
+            epoch: Epochs done; 0 for the start.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        folder = self.checkpoints / f"epoch-{epoch:04d}"
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        try:
+            model.save_pretrained(temporary)
+            if folder.exists():  # left by a run that broke off before its state was written
+                shutil.rmtree(folder)
+            temporary.replace(folder)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    def write_metrics(self, epochs: list[EpochDone]) -> None:
+        """Write ``metrics.jsonl`` whole.
+
+        Args:
+            epochs: All epochs so far.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        write_json_lines(self.metrics_file, [epoch.to_dict() for epoch in epochs])
+
+
+def versions() -> dict[str, str]:
+    """What a run's numbers may depend on beside its settings.
+
+    Returns:
+        Versions of qimlp, python and torch, and the platform.
+    """
+    try:
+        own = version("qimlp")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {
+        "qimlp": own,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+    }

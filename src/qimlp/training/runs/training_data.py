@@ -1,0 +1,239 @@
+"""The data of one run: features, three parts, one scaling, batches on the device."""
+
+import json
+from typing import Any
+
+from torch import Tensor
+
+from qimlp.data import (
+    Batches,
+    DataSet,
+    InMemoryBatches,
+    Scaling,
+    StreamingDataSet,
+    load,
+    split_dev,
+)
+from qimlp.data import TextDataSet, load_texts
+from qimlp.data import TokenBatches
+from qimlp.models import Pretrained
+from qimlp.predictor import Features, Loaded, learn_features
+from qimlp.predictor import FineTuning, prepare_fine_tuning
+from qimlp.settings import TrainSettings
+from qimlp.distributed import ProcessGroup
+
+
+class TrainingData:
+    """A data set split 8:2 into train and dev, the test set apart; in memory or streamed.
+
+    Args:
+        settings: Source, features, dev fraction, scaling and seed.
+        loaded: The data set, where the caller has it already.
+        order: Of the features, where the run has one already: see `learn_features`.
+
+    Raises:
+        FileNotFoundError: If the data is not there.
+        ValueError: If the data is not usable.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        loaded: Loaded | None = None,
+        *,
+        order: tuple[int, ...] | None = None,
+    ) -> None:
+        found = loaded if loaded is not None else load_data(settings)
+        self._tuning: FineTuning | None = None
+        data: DataSet | StreamingDataSet
+        if settings.finetune and isinstance(found, TextDataSet):
+            self._tuning = prepare_fine_tuning(settings, found)
+            data, self.features = self._tuning.data, Features(tokenizer=self._tuning.tokenizer)
+        else:
+            data, self.features = learn_features(settings, found, order=order)
+        self._settings = settings
+        self._data = data
+        self.in_features = data.in_features
+        if self._tuning is not None:
+            self.in_features = self._tuning.scaling.in_features
+        self.num_classes = data.num_classes
+        self.class_names = data.class_names
+        self.fingerprint = data.fingerprint
+        if isinstance(data, StreamingDataSet):
+            if settings.dev_split == "blocks":
+                raise ValueError(
+                    "dev_split blocks: rows that are streamed are not known by class beforehand; "
+                    "use dev_split random, or turn streaming off"
+                )
+            known = data.sample(dev_fraction=settings.dev_fraction)
+        else:
+            known, self._dev = split_dev(
+                data.train, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+            )
+            self._train = known
+        kind = "none" if self._tuning is not None else settings.scaling
+        self.scaling = Scaling.fit(kind, known, data.feature_shape)
+
+    def require_same(self, fingerprint: str) -> None:
+        """Refuse data that is not what a run was started with.
+
+        Args:
+            fingerprint: The run's.
+
+        Raises:
+            ValueError: If the data has changed.
+        """
+        if self.fingerprint != fingerprint:
+            raise ValueError(
+                f"the data {self._settings.data!r} has changed since the run was started "
+                f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
+            )
+
+    def require_prepared(self, stored: dict[str, Any], *, origin: str) -> None:
+        """Refuse data, or a preparation of it, that is not what a run was started with.
+
+        Args:
+            stored: The run's `preprocess`, as read from its folder.
+            origin: The file, for messages.
+
+        Raises:
+            ValueError: If either has changed.
+        """
+        if isinstance(stored.get("fingerprint"), str):
+            self.require_same(stored["fingerprint"])
+        own = json.loads(json.dumps(self.preprocess()))
+        changed = sorted(name for name in own if stored.get(name) != own[name])
+        if changed:
+            raise ValueError(
+                f"{origin}: {', '.join(changed)} do not agree with the run's settings and data; "
+                "put the run's files back as they were, or start it again with --overwrite"
+            )
+
+    def train_features(self) -> tuple[Tensor, Tensor]:
+        """The whole train part as the network sees it.
+
+        Returns:
+            Scaled features (N, F), ``float32``, and class numbers (N,), on the CPU.
+
+        Raises:
+            ValueError: If the data is streamed.
+        """
+        if isinstance(self._data, StreamingDataSet):
+            raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
+                "start ridge or svm: a linear model is fitted in memory only; turn streaming off"
+            )
+        return self.scaling.apply(self._train.inputs), self._train.labels
+
+    def network(self, head: Pretrained) -> Pretrained:
+        """The network that reads the batches.
+
+        Args:
+            head: Takes `in_features` features.
+
+        Returns:
+            The head itself; with the encoder below it where that is trained too.
+
+        Raises:
+            FileNotFoundError: If the encoder is not there.
+        """
+        return head if self._tuning is None else self._tuning.network(head)
+
+    def train_batches(self, processes: ProcessGroup) -> Batches:
+        """Shuffled batches for training; each process gets its part of every batch.
+
+        Args:
+            processes: Processes and device.
+
+        Returns:
+            Batches of ``settings.batch_size`` over all processes together.
+        """
+        return self._batches("train", self._settings.batch_size, processes)
+
+    def dev_batches(self, processes: ProcessGroup) -> Batches:
+        """The dev part, in an order that is always the same.
+
+        Args:
+            processes: Processes and device.
+
+        Returns:
+            Every example once over all processes.
+        """
+        return self._batches("dev", self._evaluation_batch(processes), processes)
+
+    def test_batches(self, processes: ProcessGroup) -> Batches:
+        """The test set, in an order that is always the same; a run calls this once, at its end.
+
+        Args:
+            processes: Processes and device.
+
+        Returns:
+            Every example once over all processes.
+        """
+        return self._batches("test", self._evaluation_batch(processes), processes)
+
+    def preprocess(self) -> dict[str, Any]:
+        """How to prepare other data for the network.
+
+        Returns:
+            The content of ``preprocess.json``.
+        """
+        return {
+            "features": self.features.to_dict(),
+            "scaling": self.scaling.to_dict(),
+            "class_names": list(self.class_names),
+            "feature_shape": list(self._data.feature_shape),
+            "feature_names": list(self._data.feature_names),
+            "fingerprint": self.fingerprint,
+            "test_origin": self._data.test_origin,
+        }
+
+    def _evaluation_batch(self, processes: ProcessGroup) -> int:
+        return _even(self.features.evaluation_batch, processes)
+
+    def _batches(self, part: str, batch_size: int, processes: ProcessGroup) -> Batches:
+        common: dict[str, Any] = {
+            "seed": self._settings.seed,
+            "shuffle": part == "train",
+            "device": processes.device,
+            "rank": processes.rank,
+            "world_size": processes.size,
+        }
+        if self._tuning is None:
+            common["scaling"] = self.scaling
+        if isinstance(self._data, StreamingDataSet):
+            fraction = self._settings.dev_fraction
+            return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
+        learning = self._train if part == "train" else self._dev
+        split = self._data.test if part == "test" else learning  # which is read at the end alone
+        if self._tuning is not None:
+            return TokenBatches(split, batch_size, **common)
+        return InMemoryBatches(split, batch_size, **common)
+
+
+def load_data(settings: TrainSettings) -> Loaded:
+    """Read, or open for streaming, the data that settings name.
+
+    Args:
+        settings: Source, folder, label column, whether it is texts, whether to stream.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: If the data is not there.
+        ValueError: If the data is not usable.
+    """
+    if settings.text is not None:
+        return load_texts(
+            settings.data, data_dir=settings.data_dir, label_column=settings.label_column
+        )
+    return load(
+        settings.data,
+        data_dir=settings.data_dir,
+        label_column=settings.label_column,
+        streaming=settings.streaming,
+    )
+
+
+def _even(batch_size: int, processes: ProcessGroup) -> int:
+    return max(batch_size // processes.size, 1) * processes.size

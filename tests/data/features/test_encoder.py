@@ -1,0 +1,91 @@
+"""Features of texts from a frozen encoder."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import torch
+
+from qimlp.data.features.encoder import Encoder
+from tests.tiny_encoder import write_encoder
+
+transformers = pytest.importorskip("transformers")
+
+TEXTS = ["a good film", "a very very bad film", "good", "", "bad film " * 50]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("QIMLP_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "features"
+
+
+def test_each_text_is_encoded_as_if_alone(folder):
+    encoder = Encoder(str(folder), max_tokens=8)
+    found = encoder.apply(TEXTS)
+    assert found.shape == (len(TEXTS), 16)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    for text, row in zip(TEXTS, found, strict=True):
+        tokens = tokenizer(text, truncation=True, max_length=8, return_tensors="pt")
+        with torch.inference_mode():
+            hidden = model(**tokens).last_hidden_state[0]
+        assert torch.allclose(row, hidden.mean(dim=0), atol=1e-5)
+    first = Encoder(str(folder), pooling="cls", max_tokens=8).apply(TEXTS[:1])
+    assert not torch.allclose(first, found[:1], atol=1e-3)
+
+
+def test_features_are_kept_by_content(folder, cache, monkeypatch):
+    monkeypatch.setattr("qimlp.data.features.encoder._SHARD", 2)
+    encoder, done = Encoder(str(folder), max_tokens=8), []
+    found = encoder.apply(TEXTS, on_progress=lambda part, whole: done.append((part, whole)))
+    assert done == [(2, 5), (4, 5), (5, 5)]
+    pieces = sorted(cache.iterdir())
+    assert len(pieces) == 3
+    before = [piece.stat().st_mtime_ns for piece in pieces]
+    assert torch.equal(encoder.apply(TEXTS), found)
+    assert [piece.stat().st_mtime_ns for piece in sorted(cache.iterdir())] == before
+    encoder.apply(["another", *TEXTS[1:]])
+    assert len(list(cache.iterdir())) == 4
+    Encoder(str(folder), max_tokens=7).apply(TEXTS[:2])
+    assert len(list(cache.iterdir())) == 5
+
+
+def test_a_damaged_piece_is_made_again(folder, cache):
+    encoder = Encoder(str(folder), max_tokens=8)
+    found = encoder.apply(TEXTS)
+    (piece,) = cache.iterdir()
+    piece.write_bytes(piece.read_bytes()[:20])
+    assert torch.equal(encoder.apply(TEXTS), found)
+
+
+def test_a_missing_encoder_is_one_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is no folder with config.json") as caught:
+        Encoder(str(tmp_path)).apply(["a"])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unreachable_hub_is_asked_once_and_quietly(monkeypatch, capfd):
+    asked = []
+
+    def refuse(address, **_):
+        asked.append(address)
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(FileNotFoundError, match="Name or service not known") as caught:
+        Encoder("no such/encoder").apply(["a"])
+    assert "\n" not in str(caught.value)
+    assert len(asked) == 1
+    assert asked[0].endswith("/api/models/no%20such/encoder")
+    assert capfd.readouterr().err == ""
+
+
+def test_the_label_names_the_encoder():
+    assert Encoder("/some/where/bert-base-uncased").label == "bert-base-uncased, mean of 256 tokens"

@@ -1,0 +1,100 @@
+"""Figs. 6 and 7: their files, and their place in the report."""
+
+import csv
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from qimlp.files import read_json_object
+from qimlp.paper.analysis.figure_runs import KeptRuns
+from qimlp.paper.analysis.options import StudyOptions
+from qimlp.paper.analysis.paper_figures import study_kept
+from qimlp.paper.campaign.campaign import run_campaign
+from qimlp.paper.campaign.store import Store
+from qimlp.paper.cells.variants import variants
+from qimlp.paper.report.summary import summarize
+from qimlp.paper.report.write import write_report
+from tests.paper.conftest import on_digits
+
+OPTIONS = StudyOptions(samples=60, baseline_samples=20, truncation_samples=60, device="cpu")
+NAMES = ("correlation", "truncation", "correlation-epochs", "relation")
+
+
+def nothing(_):
+    pass
+
+
+def report(folder):
+    return write_report(summarize(variants(), Store(folder / "results")), folder)
+
+
+def test_studies_and_figures_go_into_the_report(tmp_path):
+    runs = on_digits()
+    kept = KeptRuns(tmp_path / "runs", [runs])
+    place = kept.place(data_dir=None, device="cpu", threads=1)
+    run_campaign(kept.missing(nothing), place, jobs=1, on_event=nothing)
+    studied = []
+    figures = study_kept(runs, kept, tmp_path, OPTIONS, studied.append)
+    assert studied == [*runs.shown, *runs.others]
+    assert [path.name for path in figures] == [f"digits-{name}.svg" for name in NAMES]
+    for path in figures:
+        ET.parse(path)  # noqa: S314 - our own file
+    own = tmp_path / "correlation" / "digits"
+    assert (own / "seed-0" / "epochs.png").is_file()
+    written = read_json_object(own / "seed-0" / "report.json", what="")
+    assert (tmp_path / written["run"]).is_dir()
+    assert (tmp_path / written["control"]).is_dir()
+    assert str(tmp_path) not in (own / "seed-0" / "report.json").read_text()
+    with (own / "seed-1" / "layers.csv").open(encoding="utf-8", newline="") as file:
+        compared = {row["of"] for row in csv.DictReader(file)}
+    assert "mlp" in compared
+    assert "untrained_mlp" not in compared
+    relation = read_json_object(own / "relation.json", what="")
+    (table,) = relation["tables"]
+    assert (table["network"], table["runs"]) == ("2b", 2)
+    assert [row[0] for row in table["rows"]] == [
+        "C (nats)",
+        "C minus that of the layer before",
+        "C minus that of the same network untrained",
+        "C minus that of its features shuffled between samples",
+        "C minus that of its features permuted across bodies",
+        "C minus that of a random vector",
+        "C minus that of the classic MLP of the same widths",
+    ]
+    assert {len(row) for row in table["rows"]} == {len(table["columns"])}
+    assert relation["answers"][0].startswith(
+        "Does the second layer hold more than the first, and more than chance (2b, 2 runs)? It "
+    )
+    assert "Over 4 runs (2 of 2b, 2 of 2b-rank2) in layer 1 " in relation["answers"][-1]
+    with (own / "relation.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4 * (len(table["columns"]) - 1)
+
+    for path in figures:  # as if the digits were MNIST
+        path.rename(path.with_name(path.name.replace("digits", "mnist")))
+    own.rename(own.with_name("mnist"))
+    page, html = report(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    places = [text.index(f"](figures/mnist-{name}.svg)") for name in NAMES]
+    assert places[0] < text.index(relation["answers"][0]) < min(places[1:])
+    assert "| C minus that of a random vector | ▼ -" in text
+    assert "cifar10-correlation" not in text
+    assert "C is computed exactly" in html.read_text(encoding="utf-8")
+
+
+def test_without_figures_the_section_is_left_out(tmp_path):
+    page, _ = report(tmp_path)
+    assert "Strong correlation" not in page.read_text(encoding="utf-8")
+
+
+def test_a_comparison_in_an_older_form_is_refused_in_one_line(tmp_path):
+    for name in ("correlation", "truncation"):
+        figure = tmp_path / "figures" / f"mnist-{name}.svg"
+        figure.parent.mkdir(exist_ok=True)
+        figure.write_text("<svg></svg>", encoding="utf-8")
+    old = tmp_path / "correlation" / "mnist" / "relation.json"
+    old.parent.mkdir(parents=True)
+    old.write_text(json.dumps({"answers": []}), encoding="utf-8")
+    with pytest.raises(ValueError, match="run `qimlp reproduce --correlation` again") as caught:
+        report(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,145 @@
+"""Settings: what wins over what, and what is said about mistakes."""
+
+import pytest
+
+from qimlp.settings.settings_file import read_settings_file
+from qimlp.training import RECIPES, TrainSettings, resolve_settings
+
+
+def test_options_win_over_file_over_recipe_over_defaults():
+    file = {"recipe": "paper", "epochs": 7, "batch_size": 9}
+    settings = resolve_settings({"batch_size": 11}, file=file)
+    assert settings.batch_size == 11
+    assert settings.epochs == 7
+    assert settings.schedule == RECIPES["paper"]["all"]["schedule"]
+    assert settings.dev_fraction == TrainSettings.model_fields["dev_fraction"].default
+
+
+def test_a_recipe_depends_on_the_kind_of_network_and_the_data():
+    assert resolve_settings({"data": "cifar10", "recipe": "paper"}).scaling == "symmetric"
+    assert resolve_settings({"data": "mnist", "recipe": "paper"}).scaling == "unit"
+    dense, small = (resolve_settings({"data": "x", "model": name}) for name in ("mlp", "2b"))
+    assert dense.lr < small.lr
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_valid(name):
+    for model in ("mlp", "2b"):
+        for data in ("mnist", "cifar10", "digits"):
+            settings = resolve_settings({"recipe": name, "model": model, "data": data})
+            assert settings.recipe == name
+
+
+def test_resolved_settings_resolve_to_themselves():
+    settings = resolve_settings({"recipe": "paper", "dims": "4x4,2x5", "lr": 0.3})
+    assert resolve_settings(settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epoch": 3}, ["unknown setting 'epoch'", "'epochs'"]),
+        ({"recipe": "tunde"}, ["unknown recipe 'tunde'", "'tuned'"]),
+        ({"model": "2bb"}, ["unknown model '2bb'", "'2b'"]),
+        ({"device": "gpu"}, ["unknown device 'gpu'"]),
+        ({"rank": 0}, ["rank", "greater than or equal to 1", "got 0"]),
+        ({"lr": -1.0}, ["lr", "greater than 0", "got -1.0"]),
+        ({"lr": float("nan")}, ["lr"]),
+        ({"epochs": 0}, ["epochs"]),
+        ({"batch_size": "many"}, ["batch_size", "'many'"]),
+        ({"bias": "croneker"}, ["bias", "kronecker", "'croneker'"]),
+        ({"dims": "28,x"}, ["dims", "28x28,28x28,2x5"]),
+        ({"dims": "4x4,4x-1"}, ["dims"]),
+        ({"dims": "4x4,2x2x2"}, ["same number of sizes"]),
+        ({"dims": "4x4,2x5", "model": "3b"}, ["2 sizes per layer", "3 bodies"]),
+        ({"ema_decay": 1.5}, ["ema_decay"]),
+        ({"betas": ["0.9"]}, ["betas"]),
+        ({"optimizer": "sgd"}, ["optimizer", "'adamw' or 'full-matrix'", "got 'sgd'"]),
+        ({"optimizer": "full-matrix", "dtype": "bfloat16"}, ["expected dtype float32"]),
+        ({"optimizer": "full-matrix", "captured_step": "on"}, ["captured_step off, got on"]),
+        ({"depth": 10**8}, ["depth", "less than or equal to 1000", "got 100000000"]),
+        ({"threads": 100_000}, ["threads", "1024"]),
+        ({"starts": 10**9}, ["starts", "1000"]),
+        ({"batch_size": 10**21}, ["batch_size", "less than 2147483648"]),
+        ({"rank": 10**30}, ["rank", "less than or equal to"]),
+        ({"train": {"epochs": 3}}, ["train is a table", "name = value", "[train]"]),
+    ],
+)
+def test_a_mistake_is_one_clear_line(options, words):
+    with pytest.raises(ValueError, match=r"^somewhere: ") as caught:
+        resolve_settings(options, source="somewhere")
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({}, "2b"),
+        ({"rank": 4, "bias": "dense"}, "2b-rank4-dense-bias"),
+        ({"model": "mlp", "rank": 4}, "mlp"),
+        ({"dims": "8x8,2x5"}, "2b-8x8-2x5"),
+        ({"depth": 5}, "2b-depth5"),
+    ],
+)
+def test_the_label_tells_networks_apart(changes, label):
+    assert resolve_settings(changes).label == label
+
+
+def test_data_is_named_by_its_file():
+    assert resolve_settings({"data": "some/folder/flowers.csv"}).data_name == "flowers"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", 'epochs = 4\nema_decay = "off"\ndims = "4x4,2x5"\n'),
+        ("a.json", '{"epochs": 4, "ema_decay": null, "dims": [[4, 4], [2, 5]]}'),
+    ],
+)
+def test_settings_files(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    settings = resolve_settings(file=read_settings_file(path))
+    assert (settings.epochs, settings.ema_decay) == (4, None)
+    assert settings.dims == ((4, 4), (2, 5))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.toml", b"epochs = ", "not valid TOML"),
+        ("a.json", b'{"epochs": ', "not valid JSON"),
+        ("a.json", b"[1]", "name = value"),
+        ("a.toml", b"\xff\xfe", "not valid TOML"),
+        ("a.yaml", b"epochs: 3", "ending in .toml or .json"),
+    ],
+)
+def test_damaged_settings_files(tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_settings_file(path)
+    assert name in str(caught.value)
+
+
+def test_missing_settings_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a settings file"):
+        read_settings_file(tmp_path / "none.toml")
+
+
+def test_copies_have_their_own_part_of_a_recipe_and_options_win():
+    one = resolve_settings({"data": "mnist", "model": "2b"})
+    copies = resolve_settings({"data": "mnist", "model": "2b", "rank": 4})
+    assert (one.lr, one.weight_decay) == (0.015, 0.1)
+    assert (copies.lr, copies.weight_decay) == (0.01, 0.3)
+    assert copies.label_smoothing == one.label_smoothing
+    assert resolve_settings({"data": "mnist", "model": "2b", "rank": 4, "lr": 0.5}).lr == 0.5
+    with pytest.raises(ValueError, match="rank"):
+        resolve_settings({"data": "mnist", "model": "2b", "rank": "many"})
+
+
+def test_betas_as_text():
+    assert resolve_settings({"betas": "0.9,0.95"}).betas == (0.9, 0.95)

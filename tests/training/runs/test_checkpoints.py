@@ -1,0 +1,64 @@
+"""Networks kept while training: one per epoch, whole, the same after an interruption."""
+
+import errno
+
+import pytest
+import torch
+
+from qimlp.models import load_pretrained
+from qimlp.training import TrainingInterrupted, fit, resume
+from qimlp.training.runs.folder import RunFolder
+
+from .test_full_disk import FullDisk, leftovers
+from tests.training.runs.test_resume import PressCtrlC, at_step
+
+
+def kept(folder):
+    return {path.name: load_pretrained(path).state_dict() for path in folder.checkpoints.iterdir()}
+
+
+def equal(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())
+
+
+@pytest.mark.parametrize("changes", [{}, {"ema_decay": "off"}])
+def test_the_start_and_every_epoch_are_kept(settings, tmp_path, changes):
+    folder = RunFolder(fit(settings(checkpoints=True, **changes), out=tmp_path).folder)
+    states = kept(folder)
+    assert sorted(states) == ["epoch-0000", "epoch-0001", "epoch-0002", "epoch-0003"]
+    assert not equal(states["epoch-0000"], states["epoch-0001"])
+    best = folder.read_result().best_epoch
+    assert equal(states[f"epoch-{best:04d}"], load_pretrained(folder.best).state_dict())
+
+
+def test_none_are_kept_unless_asked_for(settings, tmp_path):
+    assert not RunFolder(fit(settings(), out=tmp_path).folder).checkpoints.exists()
+
+
+@pytest.mark.parametrize("step", [1, 13])
+def test_a_resumed_run_keeps_the_same(settings, tmp_path, step):
+    chosen = settings(checkpoints=True, log_every=1)
+    straight = fit(chosen, out=tmp_path / "straight")
+    with pytest.raises(TrainingInterrupted):
+        fit(chosen, out=tmp_path / "stopped", on_event=PressCtrlC(at_step(step)))
+    folder = RunFolder.of(tmp_path / "stopped", chosen)
+    resume(folder.path)
+    expected, got = kept(RunFolder(straight.folder)), kept(folder)
+    assert expected.keys() == got.keys()
+    assert all(equal(expected[name], got[name]) for name in expected)
+
+
+@pytest.mark.parametrize("written", [0, 1, 3])
+def test_a_full_disk_leaves_whole_checkpoints(settings, tmp_path, monkeypatch, written):
+    chosen = settings(checkpoints=True)
+    with monkeypatch.context() as patch:
+        FullDisk(patch, "config.json", after=written)  # the last file of a kept network
+        with pytest.raises(OSError, match="No space left") as caught:
+            fit(chosen, out=tmp_path)
+    assert caught.value.errno == errno.ENOSPC
+    folder = RunFolder.of(tmp_path, chosen)
+    assert not leftovers(folder.path)
+    assert not any(path.name.startswith(".") for path in folder.checkpoints.iterdir())
+    kept(folder)  # each loads
+    resume(folder.path)
+    assert sorted(kept(folder)) == [f"epoch-{n:04d}" for n in range(4)]

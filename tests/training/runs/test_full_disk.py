@@ -1,0 +1,87 @@
+"""A disk that fills up: one line, and what was complete stays valid."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from qimlp.predictor.predictions import write_predictions
+from qimlp.training import fit, resume
+from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.load import load_run
+
+
+class FullDisk:
+    """Refuses to write files of a name once it has been written some times."""
+
+    def __init__(self, monkeypatch, name: str, after: int):
+        self.left = after
+        write = Path.write_bytes
+
+        def write_bytes(path: Path, content: bytes) -> int:
+            if name in path.name:
+                if self.left == 0:
+                    write(path, content[: len(content) // 2])
+                    raise OSError(errno.ENOSPC, "No space left on device", str(path))
+                self.left -= 1
+            return write(path, content)
+
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+def leftovers(folder):
+    return [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize("name", ["settings.json", "versions.json", "preprocess.json"])
+def test_while_the_folder_is_made(settings, tmp_path, monkeypatch, name):
+    out = tmp_path / "runs"
+    FullDisk(monkeypatch, name, after=0)
+    with pytest.raises(OSError, match="No space left") as caught:
+        fit(settings(), out=out)
+    assert caught.value.errno == errno.ENOSPC
+    assert not RunFolder.of(out, settings()).path.exists()
+    assert not leftovers(out)
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "metrics.jsonl", "model.safetensors"])
+def test_while_training(settings, tmp_path, monkeypatch, name):
+    straight = fit(settings(), out=tmp_path / "straight")
+    out = tmp_path / "runs"
+    with monkeypatch.context() as patch:
+        FullDisk(patch, name, after=1)
+        with pytest.raises(OSError, match="No space left") as caught:
+            fit(settings(), out=out)
+    assert name in str(caught.value)
+    folder = RunFolder.of(out, settings())
+    assert not leftovers(folder.path)
+    assert load_run(folder.path, device="cpu").class_names == ("0", "1", "2")
+    resumed = resume(folder.path)
+    assert resumed.test_loss == straight.test_loss
+
+
+def test_while_the_curves_are_written(settings, tmp_path, monkeypatch):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    plain = Path.open
+
+    def open_full(path, *arguments, **named):
+        return plain(full if "tfevents" in path.name else path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", open_full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        fit(settings(), out=tmp_path)
+    assert "tfevents" in str(caught.value)
+
+
+def test_while_predictions_are_written(settings, tmp_path, monkeypatch):
+    trained = load_run(fit(settings(), out=tmp_path).folder, device="cpu")
+    probabilities = trained.probabilities(trained.read(trained.settings.data))
+    path = tmp_path / "predictions.csv"
+    path.write_text("earlier")
+    FullDisk(monkeypatch, "predictions.csv", after=0)
+    with pytest.raises(OSError, match="No space left"):
+        write_predictions(path, probabilities, trained.class_names)
+    assert path.read_text() == "earlier"
+    assert not leftovers(tmp_path)
