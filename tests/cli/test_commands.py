@@ -181,6 +181,12 @@ def test_plan_shows_the_paper_s_shape_first(qimlp):
     assert {row["rank"] for row in rows} == {2}
 
 
+def test_plan_says_that_it_did_not_search_everything(qimlp):
+    line = "Searched the 40 most balanced factorisations of 720720; there are more."
+    assert line in qimlp("plan", 720720, 720720, "--factors", 4).out.splitlines()
+    assert "Searched" not in qimlp("plan", 784, 784, "--factors", 4).out
+
+
 def test_settings_file_and_option(qimlp, tmp_path, flowers):
     file = tmp_path / "given.toml"
     file.write_text(

@@ -6,7 +6,6 @@ import torch
 
 import qimlp
 from qimlp.shapes import PAPER_NETWORKS
-from qimlp.shapes.factorize import factorizations
 
 
 def test_the_papers_two_body_shapes_come_first():
@@ -52,18 +51,6 @@ def test_a_prime_width_is_said_plainly():
     assert "a dense layer in disguise" in squares[0].note
 
 
-def test_factorizations_are_complete():
-    expected = {
-        tuple(sorted((a, b, 60 // a // b)))
-        for a in range(1, 61)
-        for b in range(1, 61)
-        if 60 % (a * b) == 0
-    }
-    found = factorizations(60, 3)
-    assert set(found) == expected
-    assert len(found) == len(expected)
-
-
 def test_equal_bodies_come_first():
     assert qimlp.plan(64, 64)[0].in_dims == (8, 8)
     assert qimlp.plan(4096, 4096, 3)[0].in_dims == (16, 16, 16)
@@ -94,6 +81,22 @@ def test_the_most_of_a_prime_width():
 def test_limit():
     assert len(qimlp.plan(720, 720, 3, limit=4)) == 4
     assert len(qimlp.plan(720, 720, 3, limit=None)) > 20
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("num_factors", [3, 4, 8])
+@pytest.mark.parametrize("width", [720_720, 963_761_198_400])
+def test_highly_composite_widths_are_searched_in_part_and_it_is_said(width, num_factors):
+    plans = qimlp.plan(width, width, num_factors)
+    assert len(plans) == 20
+    told = f"searched the 40 most balanced factorisations of {width}; there are more"
+    assert {p.search for p in plans} == {told}
+
+
+def test_a_search_of_everything_says_nothing():
+    assert {p.search for p in qimlp.plan(784, 60, 3)} == {""}
+    (first, *_) = qimlp.plan(784, 720_720, 3)
+    assert first.search.startswith("searched the 40 most balanced factorisations of 720720;")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def plan_command(
             row.note,
         )
     console.print(table)
+    if plans[0].search:
+        console.print(f"{plans[0].search.capitalize()}.")
     console.print(
         "Matrix rank: the largest that the weight can have. "
         "Compression: against nn.Linear of the same width. Predicted cost: time over that of "

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from math import log
 
 from qimlp.shapes.cost import candidates, linear_seconds
-from qimlp.shapes.factorize import factorizations, is_prime
+from qimlp.shapes.factorize import Factorizations, is_prime, most_balanced
 from qimlp.shapes.layer import KroneckerShape, as_size
 from qimlp.shapes.paper import paper_layers
 from qimlp.shapes.problem import Problem
@@ -36,7 +36,9 @@ class Plan:
         predicted_cost: predicted time over that of `nn.Linear`, forward and backward at the
             plan's batch in float32 on a CPU core; below 1 is faster. A model, not a measurement.
         way: the way to compute it that is predicted to be the fastest.
-        note: what to know of it: a dense layer in disguise, or a shape of the paper. May be empty.
+        note: What to know of it: a dense layer in disguise, or a shape of the paper. May be empty.
+        search: What the search left out, the same for all plans of one call, such as "searched the
+            40 most balanced factorisations of 720720; there are more". Empty where it compared all.
     """
 
     in_dims: tuple[int, ...]
@@ -51,6 +53,7 @@ class Plan:
     predicted_cost: float
     way: str
     note: str
+    search: str = ""
 
     @property
     def shape(self) -> KroneckerShape:
@@ -85,8 +88,9 @@ def plan(
         num_factors: number of factors M, at least 1.
         rank: number of summed Kronecker products.
         batch: rows for which the cost is predicted.
-        limit: how many plans to return at most; `None` for all that were compared (the 40 most
-            equal factorisations of each width, in every pairing). Shapes of the paper come on top.
+        limit: How many plans to return at most; `None` for all that were compared (the 40 most
+            balanced factorisations of each width, in every pairing; where there are more, each
+            plan's `search` says so). Shapes of the paper come on top.
 
     Returns:
         Plans, those with factors of size 1 (a dense layer in disguise) last.
@@ -103,9 +107,12 @@ def plan(
     if limit is not None:
         limit = as_size("limit", limit)
 
+    widths = {
+        width: most_balanced(width, num_factors, _SEARCHED) for width in (in_features, out_features)
+    }
     pairs: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
-    for ins in factorizations(in_features, num_factors)[:_SEARCHED]:
-        for outs in factorizations(out_features, num_factors)[:_SEARCHED]:
+    for ins in widths[in_features].found:
+        for outs in widths[out_features].found:
             pairs.add((ins, outs[::-1]))  # large meets small: fewest parameters, equal factors
             pairs.add((ins, outs))
     known = paper_layers()
@@ -114,10 +121,22 @@ def plan(
     shown = shapes[:limit]
     for ins, outs in known:
         of_paper = KroneckerShape(ins, outs, rank)
-        widths = (of_paper.in_features, of_paper.out_features, of_paper.num_factors)
-        if widths == (in_features, out_features, num_factors) and of_paper not in shown:
+        size = (of_paper.in_features, of_paper.out_features, of_paper.num_factors)
+        if size == (in_features, out_features, num_factors) and of_paper not in shown:
             shown.append(of_paper)
-    return [_plan(shape, batch, known) for shape in shown]
+    search = _left_out(widths)
+    return [_plan(shape, batch, known, search) for shape in shown]
+
+
+def _left_out(widths: dict[int, Factorizations]) -> str:
+    """Say which widths have more factorisations than were searched; empty for none."""
+    cut = [str(width) for width, searched in widths.items() if not searched.complete]
+    if not cut:
+        return ""
+    return (
+        f"searched the {_SEARCHED} most balanced factorisations of {' and of '.join(cut)}; "
+        "there are more"
+    )
 
 
 def _at_most(most: int, name: str, value: int) -> int:
@@ -149,7 +168,7 @@ def _unevenness(sizes: list[int] | tuple[int, ...]) -> float:
     return sum((x - mean) ** 2 for x in logs)
 
 
-def _plan(shape: KroneckerShape, batch: int, known: PaperLayers) -> Plan:
+def _plan(shape: KroneckerShape, batch: int, known: PaperLayers, search: str) -> Plan:
     problem = Problem(shape, batch, needs_grad=True)
     best = candidates(problem)[0]
     return Plan(
@@ -165,6 +184,7 @@ def _plan(shape: KroneckerShape, batch: int, known: PaperLayers) -> Plan:
         predicted_cost=best.seconds / linear_seconds(problem),
         way=best.describe(shape),
         note="; ".join(_notes(shape, known)),
+        search=search,
     )
 
 

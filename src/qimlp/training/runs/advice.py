@@ -52,7 +52,7 @@ def _on_bodies(settings: TrainSettings, sizes: Sequence[tuple[int, ...]]) -> str
         dims
         for distance in count(1)
         for near in (width - distance, width + distance)
-        if near > 1 and 1 not in (dims := factorizations(near, bodies)[0])
+        if near > 1 and 1 not in (dims := factorizations(near, bodies, 1)[0])
     )
     return (
         f"{settings.label}: {note}; drop or add features: {prod(better):,} of them make "
