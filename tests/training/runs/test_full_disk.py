@@ -1,36 +1,44 @@
 """A disk that fills up: one line, and what was complete stays valid."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from qimlp.files.temporary import open_exclusive
 from qimlp.predictor.predictions import write_predictions
 from qimlp.training import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.load import load_run
 
 
+FULL = Path("/dev/full")
+
+
 class FullDisk:
     """Refuses to write files of a name once it has been written some times."""
 
     def __init__(self, monkeypatch, name: str, after: int):
+        if not FULL.exists():
+            pytest.skip("this system has no /dev/full")
         self.left = after
-        write = Path.write_bytes
 
-        def write_bytes(path: Path, content: bytes) -> int:
-            if name in path.name:
-                if self.left == 0:
-                    write(path, content[: len(content) // 2])
-                    raise OSError(errno.ENOSPC, "No space left on device", str(path))
-                self.left -= 1
-            return write(path, content)
+        def open_on_full_disk(path: Path) -> int:
+            number = open_exclusive(path)
+            if name not in path.name:
+                return number
+            self.left -= 1
+            if self.left >= 0:
+                return number
+            os.close(number)
+            return os.open(FULL, os.O_WRONLY)
 
-        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+        monkeypatch.setattr("qimlp.files.write.open_exclusive", open_on_full_disk)
 
 
 def leftovers(folder):
-    return [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
+    return [path for path in folder.rglob("*") if path.name.endswith("tmp")]
 
 
 @pytest.mark.parametrize("name", ["settings.json", "versions.json", "preprocess.json"])
@@ -61,13 +69,12 @@ def test_while_training(settings, tmp_path, monkeypatch, name):
 
 
 def test_while_the_curves_are_written(settings, tmp_path, monkeypatch):
-    full = Path("/dev/full")
-    if not full.exists():
+    if not FULL.exists():
         pytest.skip("this system has no /dev/full")
     plain = Path.open
 
     def open_full(path, *arguments, **named):
-        return plain(full if "tfevents" in path.name else path, *arguments, **named)
+        return plain(FULL if "tfevents" in path.name else path, *arguments, **named)
 
     monkeypatch.setattr(Path, "open", open_full)
     with pytest.raises(OSError, match="No space left") as caught:

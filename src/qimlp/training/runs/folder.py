@@ -214,7 +214,8 @@ class RunFolder:
         Raises:
             OSError: If it cannot be written.
         """
-        write_json_lines(self.metrics_file, [epoch.to_dict() for epoch in epochs])
+        rows = [epoch.to_dict() for epoch in epochs]
+        write_json_lines(self.metrics_file, rows, durable=False)  # the state holds them too
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,38 @@
+"""Files: read within limits, written whole or not at all, and values shown in messages."""
+
+from qimlp.files.json_reader import parse_json, read_json, read_json_lines, read_json_object
+from qimlp.files.read import open_regular, read_bytes, require_regular
+from qimlp.files.schema import validated
+from qimlp.files.shown import printable, shown
+from qimlp.files.temporary import remove_leftovers, temporary_beside
+from qimlp.files.toml_reader import read_toml
+from qimlp.files.write import (
+    sync_folder,
+    whole_folder,
+    write_bytes,
+    write_json,
+    write_json_lines,
+    write_text,
+)
+
+__all__ = [
+    "open_regular",
+    "parse_json",
+    "printable",
+    "read_bytes",
+    "read_json",
+    "read_json_lines",
+    "read_json_object",
+    "read_toml",
+    "remove_leftovers",
+    "require_regular",
+    "shown",
+    "sync_folder",
+    "temporary_beside",
+    "validated",
+    "whole_folder",
+    "write_bytes",
+    "write_json",
+    "write_json_lines",
+    "write_text",
+]
