@@ -108,3 +108,32 @@ def test_a_name_that_the_hub_does_not_give(monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", refuse)
     with pytest.raises(FileNotFoundError, match="neither a folder here nor reachable on the hub"):
         QiMLP.from_pretrained("owner/name")
+
+
+@pytest.mark.parametrize("name", ["./model", "../model", "runs/model", "owner/model.safetensors"])
+def test_a_mistyped_path_is_not_sent_to_the_hub(name, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+
+    def ask(*_, **__):
+        raise AssertionError("a request")
+
+    monkeypatch.setattr(hub, "snapshot_download", ask)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(FileNotFoundError, match="expected a folder with config.json"):
+        QiMLP.from_pretrained(name)
+
+
+def test_offline_reads_the_hubs_cache_alone(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    asked = []
+
+    def only_here(name, **options):
+        asked.append(options["local_files_only"])
+        raise FileNotFoundError
+
+    monkeypatch.setattr(hub, "snapshot_download", only_here)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match=r"on the hub \(HF_HUB_OFFLINE is set\)"):
+        QiMLP.from_pretrained("owner/name")
+    assert asked == [True]

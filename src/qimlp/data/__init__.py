@@ -7,7 +7,8 @@ from qimlp.data.batching.batches import Batches, InMemoryBatches
 from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
-from qimlp.data.features.encoder import Encoder, load_encoder
+from qimlp.data.features.encoder import Encoder
+from qimlp.data.features.encoder_files import load_encoder
 from qimlp.data.features.linear_models import LinearModel, fit_linear
 from qimlp.data.features.ordering import spectral_order
 from qimlp.data.features.patches import column_order, patch_order

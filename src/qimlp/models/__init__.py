@@ -1,5 +1,6 @@
 """Networks, and how they are named, saved and loaded."""
 
+from qimlp.models.encoder_config import refuse_code
 from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, from_config, load_pretrained, named_network
@@ -19,4 +20,5 @@ __all__ = [
     "load_pretrained",
     "named_network",
     "pool_tokens",
+    "refuse_code",
 ]

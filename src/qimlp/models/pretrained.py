@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from qimlp.files import read_json_object, write_bytes, write_json
+from qimlp.hub import is_hub_name, offline
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -82,7 +83,8 @@ def _folder(name_or_path: str | Path, revision: str | None) -> Path:
     folder = Path(name_or_path)
     if folder.is_dir():
         return folder
-    if isinstance(name_or_path, Path) or name_or_path.count("/") != 1 or folder.exists():
+    is_name = isinstance(name_or_path, str) and "/" in name_or_path and is_hub_name(name_or_path)
+    if not is_name or folder.exists():
         raise FileNotFoundError(
             f"{name_or_path}: expected a folder with {CONFIG_NAME} and {WEIGHTS_NAME}, found none"
         )
@@ -92,16 +94,20 @@ def _folder(name_or_path: str | Path, revision: str | None) -> Path:
         raise ImportError(
             f'{name_or_path} is no folder; to look on the hub: pip install "qimlp[hub]"'
         ) from error
+    forbidden = offline()
     try:
         return Path(
             snapshot_download(
-                name_or_path, revision=revision, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME]
+                str(name_or_path),
+                revision=revision,
+                allow_patterns=[CONFIG_NAME, WEIGHTS_NAME],
+                local_files_only=forbidden is not None,
             )
         )
     except Exception as error:  # the hub client raises many kinds of its own
+        found = f"{forbidden} is set" if forbidden else type(error).__name__
         raise FileNotFoundError(
-            f"{name_or_path}: neither a folder here nor reachable on the hub "
-            f"({type(error).__name__})"
+            f"{name_or_path}: neither a folder here nor reachable on the hub ({found})"
         ) from error
 
 

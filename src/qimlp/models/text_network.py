@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.models.encoder_config import refuse_code
 from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 
@@ -115,10 +116,18 @@ def _new_encoder(config: Mapping[str, Any]) -> Any:
         raise ImportError(
             'a text encoder needs transformers, which is not installed: pip install "qimlp[text]"'
         ) from error
+    refuse_code(config, "the encoder of a text network")
     described = dict(config)
-    made = transformers.AutoConfig.for_model(described.pop("model_type", None), **described)
+    kind = described.pop("model_type", None)
     factory: Any = transformers.AutoModel
-    encoder = factory.from_config(made, dtype=torch.float32)
+    try:
+        made = transformers.AutoConfig.for_model(kind, **described)
+        encoder = factory.from_config(made, dtype=torch.float32, trust_remote_code=False)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"the encoder of a text network: expected the settings of an encoder that transformers "
+            f"knows, got model_type {str(kind)[:60]!r} with settings that make none"
+        ) from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

@@ -80,10 +80,10 @@ def test_an_unreachable_hub_is_asked_once_and_quietly(monkeypatch, capfd):
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     with pytest.raises(FileNotFoundError, match="Name or service not known") as caught:
-        Encoder("no such/encoder").apply(["a"])
+        Encoder("no-such/encoder").apply(["a"])
     assert "\n" not in str(caught.value)
     assert len(asked) == 1
-    assert asked[0].endswith("/api/models/no%20such/encoder")
+    assert asked[0].endswith("/api/models/no-such/encoder")
     assert capfd.readouterr().err == ""
 
 

@@ -65,7 +65,7 @@ def test_stream_from_the_hub():
 @pytest.mark.usefixtures("hub")
 def test_refusal_by_the_hub_is_one_line():
     with pytest.raises(
-        FileNotFoundError, match=r"no ylecun/mnist\).*--data-dir or QIMLP_DATA"
+        FileNotFoundError, match=r"ylecun/mnist is no .* log-in, .*--data-dir or QIMLP_DATA"
     ) as e:
         load("mnist")
     assert "mnist/train-*.parquet" in str(e.value)
@@ -80,3 +80,19 @@ def test_unreachable_hub(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"Name or service.*cifar10/train-"):
         load("cifar10", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"]
+)
+def test_no_request_where_the_user_forbids_them(variable, monkeypatch, tmp_path):
+    def ask(*_, **__):
+        raise AssertionError("a request")
+
+    monkeypatch.setattr(urllib.request, "urlopen", ask)
+    monkeypatch.setattr(datasets, "load_dataset", ask)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    monkeypatch.setenv(variable, "1")
+    for name in ("mnist", "someone/letters"):
+        with pytest.raises(FileNotFoundError, match=rf"hub \({variable} is set\)"):
+            load(name, data_dir=tmp_path)

@@ -51,10 +51,15 @@ def test_known_names_fall_back_to_the_hub(tmp_path):
         ("~/letters", "no such file or folder"),
         ("dta\\letters", "no such file or folder"),
         ("C:/letters", "no such file or folder"),
+        ("here/letters", "no such file or folder"),
+        ("someone/more/letters", "no such file or folder"),
+        ("someone/letters.xlsx", "no such file or folder"),
+        ("some one/letters", "no such file or folder"),
     ],
 )
 def test_nothing_of_that_name(source, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
     with pytest.raises((FileNotFoundError, ValueError), match=message):
         resolve(source)
 

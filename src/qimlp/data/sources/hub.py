@@ -8,10 +8,9 @@ from typing import Any
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
 from qimlp.data.readers.columns import columns_of
-from qimlp.data.readers.error_messages import first_line
 from qimlp.data.readers.parquet import BATCH_ROWS
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.data.sources.hub_status import unreachable
+from qimlp.hub import unreachable
 
 KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
 """Short names and the hub ids they stand for."""
@@ -90,8 +89,8 @@ def _ask_hub(function: str, hub_id: str) -> Any:
     if problem is None:
         try:
             return getattr(datasets, function)(hub_id)
-        except (OSError, ValueError) as error:
-            problem = first_line(error)
+        except (OSError, ValueError, RuntimeError):
+            problem = "it is not there, needs a log-in, or is not stored as files of data"
     names = {known: short for short, known in (KNOWN | KNOWN_TEXTS).items()}
     name = names.get(hub_id, "NAME")
     columns = "a text and a label" if name in KNOWN_TEXTS else "an image and a label"

@@ -10,15 +10,11 @@ from pathlib import Path
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.imagefolder import SUFFIXES, image_files
 from qimlp.data.sources.hub import KNOWN, KNOWN_TEXTS
+from qimlp.hub import is_hub_name
 
 DATA_DIR_VARIABLE = "QIMLP_DATA"
 _FOLDER_LAYOUT = (
     "train-*.parquet and test-*.parquet, train.csv and test.csv, or one folder of images per class"
-)
-
-
-_DATA_SUFFIXES = frozenset(
-    {".arrow", ".csv", ".gz", ".json", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt", ".zip"}
 )
 
 
@@ -107,12 +103,12 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
         return Source("hub", source, train=(known[source],))
     if source and path.exists():
         raise _unknown_kind(path)
+    if "/" in source and is_hub_name(source):
+        return Source("hub", path.name, train=(source,))
     if _names_a_path(source):
         raise FileNotFoundError(
             f"no data set {source!r}: there is no such file or folder, seen from {Path.cwd()}"
         )
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source):
-        return Source("hub", path.name, train=(source,))
     raise FileNotFoundError(_nothing_found(source, root))
 
 
@@ -171,8 +167,7 @@ def _is_plain_name(source: str) -> bool:
 
 def _names_a_path(source: str) -> bool:
     """Whether a name that is not there can only have been meant as a path."""
-    known = Path(source).suffix.lower() in _DATA_SUFFIXES | SUFFIXES
-    return known or "\\" in source or re.match(r"[./~]|\w:", source) is not None
+    return bool(Path(source).suffix) or bool(set(source) & set("/\\~:"))
 
 
 def _nothing_found(source: str, root: Path | None) -> str:
