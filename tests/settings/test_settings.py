@@ -2,8 +2,8 @@
 
 import pytest
 
+from qimlp.settings import FIELDS, RECIPES, resolve_settings
 from qimlp.settings.settings_file import read_settings_file
-from qimlp.training import RECIPES, TrainSettings, resolve_settings
 
 
 def test_options_win_over_file_over_recipe_over_defaults():
@@ -12,7 +12,7 @@ def test_options_win_over_file_over_recipe_over_defaults():
     assert settings.batch_size == 11
     assert settings.epochs == 7
     assert settings.schedule == RECIPES["paper"]["all"]["schedule"]
-    assert settings.dev_fraction == TrainSettings.model_fields["dev_fraction"].default
+    assert settings.dev_fraction == FIELDS["dev_fraction"].default
 
 
 def test_a_recipe_depends_on_the_kind_of_network_and_the_data():

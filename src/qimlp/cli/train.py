@@ -9,7 +9,7 @@ from rich.console import Console
 from qimlp.cli.console import make_table, open_console
 from qimlp.cli.progress import open_reporter
 from qimlp.distributed import launched_rank
-from qimlp.settings import RECIPES, TrainSettings, read_settings_file, resolve_settings
+from qimlp.settings import FIELDS, RECIPES, TrainSettings, read_settings_file, resolve_settings
 from qimlp.training import (
     COLUMNS,
     Comparison,
@@ -147,7 +147,7 @@ def train_command(
     given = {
         name: value
         for name, value in locals().items()
-        if name in TrainSettings.model_fields and name != "model" and value is not None
+        if name in FIELDS and name != "model" and value is not None
     }
     if resume_from is not None:
         others = {"--model": model, "--seeds": seeds, "--config": config}

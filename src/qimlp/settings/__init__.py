@@ -1,12 +1,29 @@
 """The settings of a run, recipes, and settings files."""
 
+from qimlp.settings.compute import MOST_THREADS, ComputeSettings
+from qimlp.settings.data import DataSettings
+from qimlp.settings.features import FeatureSettings
+from qimlp.settings.group import SettingsGroup
+from qimlp.settings.names import OLD_NAMES
+from qimlp.settings.network import NetworkSettings, parse_dims
+from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES
+from qimlp.settings.resolve import resolve_settings
 from qimlp.settings.settings_file import read_settings_file
-from qimlp.settings.train_settings import MOST_THREADS, TrainSettings, parse_dims, resolve_settings
+from qimlp.settings.train_settings import FIELDS, GROUPS, TrainSettings
 
 __all__ = [
+    "FIELDS",
+    "GROUPS",
     "MOST_THREADS",
+    "OLD_NAMES",
     "RECIPES",
+    "ComputeSettings",
+    "DataSettings",
+    "FeatureSettings",
+    "NetworkSettings",
+    "OptimisationSettings",
+    "SettingsGroup",
     "TrainSettings",
     "parse_dims",
     "read_settings_file",

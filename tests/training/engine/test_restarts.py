@@ -72,5 +72,5 @@ def test_a_stop_while_starts_are_compared_is_made_good_by_resuming(tmp_path):
 
 
 def test_starts_with_an_encoder_are_refused():
-    with pytest.raises(ValueError, match="expected starts 1 with finetune, got 3"):
+    with pytest.raises(ValueError, match="expected restarts 1 with finetune, got 3"):
         settings(dims=None, text="encoder", finetune=True)

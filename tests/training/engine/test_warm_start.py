@@ -190,9 +190,9 @@ def test_a_run_that_cannot_start_there_is_refused(settings, tmp_path, changes, m
         ({"model": "low-rank"}, "expected a multi-body network or an mlp .*got model 'low-rank'"),
         ({"model": "mlp", "order": "nearest"}, "is of Kronecker sums: .*got model 'mlp'"),
         ({"text": "encoder", "finetune": True}, "got model '2b' with finetune"),
-        ({"starts": 3}, "expected starts 1 with start ridge, got 3"),
+        ({"starts": 3}, "expected restarts 1 with warm_start ridge, got 3"),
         ({"start_penalty": 0}, "start_penalty"),
-        ({"start": "random", "order": "nearest"}, "expected start ridge or svm, got random"),
+        ({"start": "random", "order": "nearest"}, "expected warm_start ridge or svm, got random"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(options, message):

@@ -3,7 +3,7 @@
 import pytest
 
 from qimlp.predictor.network import layer_sizes
-from qimlp.settings.train_settings import resolve_settings
+from qimlp.settings import resolve_settings
 from qimlp.training import fit
 from qimlp.training.engine.events import RunStarted
 from qimlp.training.runs.advice import advice

@@ -12,19 +12,6 @@ from qimlp.settings import TrainSettings, resolve_settings
 CODE_VERSION = 1
 """Of the numerics: a change that may change results raises it, and every cell is run anew."""
 
-_LATER = (
-    "finetune",
-    "encoder_lr",
-    "starts",
-    "start_epochs",
-    "start",
-    "start_penalty",
-    "dev_split",
-    "optimizer",
-    "terms_by",
-)
-"""Settings younger than the first cells: left out at their default, so that keys stay."""
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -128,8 +115,4 @@ def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
     Returns:
         Fields by name, as JSON holds them.
     """
-    return {
-        name: value
-        for name, value in settings.numeric().items()
-        if name not in _LATER or value != TrainSettings.model_fields[name].default
-    }
+    return settings.identity()

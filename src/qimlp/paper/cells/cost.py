@@ -117,13 +117,15 @@ def _guessed_training(variant: Variant) -> float:
     if count is None:
         raise ValueError(f"expected a data set of the paper, got {variant.data!r}")
     settings = Cell(variant, 0).settings()
-    examples = _TRAIN_EXAMPLES[variant.data] * (1 - settings.dev_fraction)
-    steps = settings.epochs * examples / settings.batch_size
-    flops = 6 * settings.batch_size * count.multiply_adds
+    dev, optimisation = settings.dataset.dev_fraction, settings.optimisation
+    examples = _TRAIN_EXAMPLES[variant.data] * (1 - dev)
+    steps = optimisation.epochs * examples / optimisation.batch_size
+    flops = 6 * optimisation.batch_size * count.multiply_adds
     step = _STEP_S + flops / _FLOPS + _UPDATE_S * count.parameters
-    tuning = settings.epochs * _TEXT_S * _TRAIN_EXAMPLES["imdb"] if settings.finetune else 0.0
+    tuned_texts = _TRAIN_EXAMPLES["imdb"] if settings.features.finetune else 0
+    tuning = optimisation.epochs * _TEXT_S * tuned_texts
     # Forward and backward on the train part; then dev, and a test set of the size of both.
-    passes = 3 * (1 - settings.dev_fraction) + settings.dev_fraction + 1
+    passes = 3 * (1 - dev) + dev + 1
     return steps * step + tuning * passes
 
 

@@ -135,10 +135,8 @@ class TrainState:
             ValueError: If the state is of other settings or another number of processes, or
                 damaged.
         """
-        written, own = state.info.get("settings"), self._settings.numeric()
-        if written != own:
-            known = written if isinstance(written, dict) else {}
-            changed = sorted(name for name in own if known.get(name) != own[name])
+        changed = self._settings.changed_since(state.info.get("settings"))
+        if changed:
             raise ValueError(
                 f"{state.path}: the run was trained with other settings ({', '.join(changed)}); "
                 "put settings.json back as it was, or start the run again with --overwrite"

@@ -6,7 +6,7 @@ from math import ceil, prod
 
 from qimlp.shapes import format_dims, plan
 from qimlp.shapes import factorizations
-from qimlp.settings import TrainSettings
+from qimlp.settings import FIELDS, TrainSettings
 
 _FEW_STEPS, _ENOUGH_STEPS = 400, 2000
 _MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
@@ -77,7 +77,7 @@ def _on_classes(class_names: Sequence[str], train_rows: int) -> str | None:
 def _on_steps(settings: TrainSettings, train_rows: int, steps_per_epoch: int) -> str | None:
     """A small table and the default number of epochs are soon through."""
     epochs = settings.epochs
-    is_default = epochs == TrainSettings.model_fields["epochs"].default
+    is_default = epochs == FIELDS["epochs"].default
     if not is_default or epochs * steps_per_epoch >= _FEW_STEPS:
         return None
     enough = ceil(_ENOUGH_STEPS / steps_per_epoch)

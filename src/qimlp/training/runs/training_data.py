@@ -231,7 +231,7 @@ def load_data(settings: TrainSettings) -> Loaded:
         settings.data,
         data_dir=settings.data_dir,
         label_column=settings.label_column,
-        streaming=settings.streaming,
+        streaming=settings.dataset.streaming,
     )
 
 

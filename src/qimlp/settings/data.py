@@ -1,0 +1,96 @@
+"""Settings: what a run learns, and from which data."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from qimlp.data import DevSplit
+from qimlp.settings.group import SettingsGroup
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+def _one_or_several(value: Any) -> Any:
+    """Take a list of one name for the name itself, and one of none for no name."""
+    if isinstance(value, list | tuple) and len(value) < 2:
+        return value[0] if value else None
+    return value
+
+
+def _as_list(value: Any) -> Any:
+    """Take one name for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+class DataSettings(SettingsGroup):
+    """What a run learns, and from which data."""
+
+    data: str = Field(
+        default="digits",
+        min_length=1,
+        description="What to train on: digits, mnist, cifar10, imdb, 20newsgroups, another folder "
+        "of --data-dir, or a path: a folder of Parquet or image files, a .csv, .parquet or .npz "
+        "file.",
+    )
+    data_dir: str | None = Field(
+        default=None,
+        description="Folder that holds named data sets; where it is not given, the environment "
+        "variable QIMLP_DATA names it.",
+    )
+    label_column: Annotated[_Name | tuple[_Name, ...] | None, BeforeValidator(_one_or_several)] = (
+        Field(
+            default=None,
+            description="Column of a table that holds the label, or the number to predict; given "
+            "several times, several numbers are predicted at once.",
+        )
+    )
+    drop_columns: Annotated[tuple[_Name, ...], BeforeValidator(_as_list)] = Field(
+        default=(), description="Column of a table to leave out; may be given several times."
+    )
+    task: Literal["auto", "classification", "regression"] = Field(
+        default="auto", description="classification, regression, or auto: as the labels are."
+    )
+    streaming: bool | None = Field(
+        default=None,
+        description="Read Parquet files as they are needed, or load them whole; where neither is "
+        "given, by their size.",
+    )
+    dev_fraction: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of the training examples kept aside as the dev part, which decides "
+        "which epoch is best.",
+    )
+    dev_split: DevSplit = Field(
+        default="random",
+        description="How the dev part is drawn: random, or blocks: one unbroken run of rows of "
+        "each class, for data in which neighbouring rows are related.",
+    )
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> "DataSettings":
+        columns = self.label_columns
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"label_column: expected different columns, got {', '.join(columns)}")
+        if len(columns) > 1 and self.task == "classification":
+            raise ValueError(
+                f"label_column: expected one column for task classification, got {len(columns)}"
+            )
+        both = [name for name in columns if name in self.drop_columns]
+        if both:
+            raise ValueError(f"drop_columns: {both[0]!r} is a label_column; leave out one of them")
+        return self
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The named label columns, in order; none where the data says itself which it is."""
+        if self.label_column is None:
+            return ()
+        return (self.label_column,) if isinstance(self.label_column, str) else self.label_column
+
+    @property
+    def data_name(self) -> str:
+        """Short name of the data: the source itself, or the stem of a path."""
+        return Path(self.data).stem or Path(self.data).resolve().name

@@ -1,0 +1,76 @@
+"""Settings: how the weights are found."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from qimlp.settings.group import Count, SettingsGroup
+
+_Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _two_numbers(value: Any) -> Any:
+    """Take ``"0.9,0.99"`` apart; what is in the parts is checked after."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) != 2:
+        raise ValueError("expected two numbers, such as 0.9,0.99")
+    return parts
+
+
+class OptimisationSettings(SettingsGroup):
+    """How the weights are found."""
+
+    epochs: Count = Field(
+        default=20, description="How often the network sees all training examples."
+    )
+    batch_size: Count = Field(
+        default=50, description="Examples in each optimizer step, over all processes together."
+    )
+    optimizer: Literal["adamw", "full-matrix"] = Field(
+        default="adamw",
+        description="adamw, or full-matrix: Adam along the principal directions of all gradients "
+        "together, for networks of a few thousand parameters on one process.",
+    )
+    lr: float = Field(default=0.001, gt=0, description="Peak learning rate.")
+    encoder_lr: float = Field(
+        default=2e-5,
+        gt=0,
+        description="Peak learning rate of a text encoder that is trained as well.",
+    )
+    factor_lr_scale: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="From 0, one learning rate everywhere, to 1, for each factor the rate that "
+        "fits its size.",
+    )
+    betas: Annotated[tuple[_Beta, _Beta], BeforeValidator(_two_numbers)] = Field(
+        default=(0.9, 0.99), description="Decay of Adam's two running averages, such as 0.9,0.99."
+    )
+    schedule: Literal["one-cycle", "constant", "cosine"] = Field(
+        default="one-cycle", description="Learning rate over time: one-cycle, cosine or constant."
+    )
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="Decoupled weight decay, as of the dense weight."
+    )
+    ema_decay: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None,
+        BeforeValidator(lambda value: None if value == "off" else value),
+    ] = Field(
+        default=0.999,
+        description="Decay, at each step, of the moving average of the weights that is evaluated "
+        "and kept; off for none.",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of a label that is spread over all classes."
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="Weights of the classes in the loss: none, or balanced: the rarer a class, "
+        "the more each of its examples counts.",
+    )
+    loss: Literal["mse", "huber"] = Field(
+        default="mse",
+        description="Loss of regression: mse (squared error), or huber, which large errors sway "
+        "less.",
+    )
