@@ -4,9 +4,10 @@ from qimlp.files.json_reader import parse_json, read_json, read_json_lines, read
 from qimlp.files.read import open_regular, read_bytes, require_regular
 from qimlp.files.schema import validated
 from qimlp.files.shown import printable, shown
-from qimlp.files.temporary import remove_leftovers, temporary_beside
+from qimlp.files.temporary import remove_leftovers, remove_leftovers_of, temporary_beside
 from qimlp.files.toml_reader import read_toml
 from qimlp.files.write import (
+    sync_file,
     sync_folder,
     whole_folder,
     write_bytes,
@@ -25,8 +26,10 @@ __all__ = [
     "read_json_object",
     "read_toml",
     "remove_leftovers",
+    "remove_leftovers_of",
     "require_regular",
     "shown",
+    "sync_file",
     "sync_folder",
     "temporary_beside",
     "validated",

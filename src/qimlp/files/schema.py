@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from qimlp.files.shown import printable, shown
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    Model = TypeVar("Model", bound=BaseModel)
+Kind = TypeVar("Kind")
 
 
-def validated(
-    model: type[Model], values: Mapping[str, Any], *, source: str | os.PathLike[str]
-) -> Model:
+def validated(kind: type[Kind], values: Any, *, source: str | os.PathLike[str]) -> Kind:
     """Check values that were read from a file.
 
     Args:
-        model: A pydantic model: the file's schema.
+        kind: The file's schema: a pydantic model, a dataclass or a type such as `dict[str, int]`.
         values: As read.
         source: The file, or what else to call it in the message.
 
     Returns:
-        The model.
+        The values as that kind.
 
     Raises:
         ValueError: With one line that names the file, the field, what was expected and what came.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - an extra
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - an extra
 
     try:
-        return model.model_validate(values)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         more = error.error_count() - 1
@@ -43,10 +37,10 @@ def validated(
         text = f"{where} is missing"
     elif first["type"] == "extra_forbidden":
         text = f"{where}: unknown key"
-    elif where:
-        expected = message.replace("Input should be", "expected", 1)
-        text = f"{where}: {expected[0].lower()}{expected[1:]}, got {shown(first['input'], 80)}"
+    elif message.startswith("Input should be"):
+        expected = message.replace("Input should be", "expected", 1).partition(" or instance of")[0]
+        text = f"{where}: " * bool(where) + f"{expected}, got {shown(first['input'], 80)}"
     else:
-        text = message
+        text = f"{where}: " * bool(where) + message
     others = f" (and {more} more)" if more else ""
     raise ValueError(f"{printable(os.fspath(source))}: {text}{others}")

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from qimlp.files.shown import printable
 
 _NAME = re.compile(r"\..*\.[0-9a-f]{16}\.qimlp-tmp", re.DOTALL)
 _LONGEST = 40  # characters of the final name; a file's whole name may be 255 bytes long
+_SECONDS_AT_WORK = 60
 
 
 def temporary_beside(path: Path) -> Path:
@@ -63,6 +65,24 @@ def remove_leftovers(folder: Path) -> list[str]:
             removed.append(printable(name, 80))
         folders[:] = [name for name in folders if not _NAME.fullmatch(name)]
     return removed
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Remove what processes that were killed more than a minute ago left of one file or folder.
+
+    Nobody locks the folder around it: what is younger may belong to a process that is at work.
+
+    Args:
+        path: What they were about to make.
+    """
+    start = f".{path.name[:_LONGEST]}."
+    if not path.parent.is_dir():
+        return
+    for found in path.parent.iterdir():
+        if found.name.startswith(start) and _NAME.fullmatch(found.name):
+            with suppress(OSError):
+                if abs(time.time() - found.lstat().st_mtime) > _SECONDS_AT_WORK:
+                    remove(found)
 
 
 def remove(path: Path) -> None:

@@ -42,6 +42,19 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         remove(temporary)
 
 
+def sync_file(path: Path) -> None:
+    """Wait until the disk holds a file that was written before.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: If it cannot be opened, or the disk fails.
+    """
+    with path.open("rb+") as file:  # Windows syncs only what is open for writing
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the disk holds a folder's list of names, where the system can do that.
 

@@ -92,7 +92,9 @@ def stopped(settings, tmp_path):
     chosen = settings(log_every=1)
     with pytest.raises(TrainingInterrupted):
         fit(chosen, out=tmp_path / "runs", on_event=PressCtrlC(at_step(10)))
-    return RunFolder.of(tmp_path / "runs", chosen)
+    folder = RunFolder.of(tmp_path / "runs", chosen)
+    folder.state_file.with_name("previous.safetensors").unlink()  # for that see test_state_file
+    return folder
 
 
 @pytest.mark.parametrize("kept", [0, 7, 300, -1])
@@ -215,7 +217,9 @@ def test_a_state_without_a_part_is_refused_in_one_line(settings, tmp_path, lost)
     with safetensors.safe_open(folder.state_file, framework="pt") as file:
         metadata = file.metadata()
         kept = {k: file.get_tensor(k) for k in file.keys() if not k.startswith(lost)}  # noqa: SIM118
+    del metadata["sha256"]  # as an earlier version wrote it
     safetensors.torch.save_file(kept, folder.state_file, metadata)
+    folder.state_file.with_name("previous.safetensors").unlink()
     with pytest.raises(ValueError, match="is damaged") as caught:
         resume(folder.path)
     assert "\n" not in str(caught.value)

@@ -13,14 +13,13 @@ from qimlp.settings import TrainSettings
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.optim.average import WeightAverage
 from qimlp.training.optim.build import build_optimizer, build_schedule
-from qimlp.training.runs.state_file import (
-    StoredState,
+from qimlp.training.runs.optimizer_state import (
     load_optimizer,
     optimizer_groups,
     optimizer_tensors,
     plain,
-    write_state,
 )
+from qimlp.training.runs.state_file import StoredState, write_state
 
 
 @dataclass

@@ -11,7 +11,7 @@ from qimlp.training.runs.run import Run
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
 from qimlp.settings import TrainSettings
-from qimlp.training.runs.state_file import read_state
+from qimlp.training.runs.state_file import find_state
 from qimlp.distributed import connect
 
 PathLike = str | os.PathLike[str]
@@ -86,5 +86,4 @@ def resume(
         prepared = folder.read_preprocess()
         run = Run(settings, folder, processes, on_event, loaded, order=stored_order(prepared))
         run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
-        state = read_state(folder.state_file) if folder.state_file.exists() else None
-        return run.go_on(state)
+        return run.go_on(find_state(folder.state_file))

@@ -9,27 +9,39 @@
     tensorboard/     the same as curves
     best/            the best weights (model.safetensors, config.json)
     checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
-    last/            the state to resume from (state.safetensors)
+    last/            the state to resume from (state.safetensors) and the one before (previous)
     result.json      when the run is complete
     .lock            held by the process that trains the run
 """
 
-import json
 import os
 import platform
-import shutil
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
-from qimlp.files import read_json_object, write_json, write_json_lines
+from qimlp.files import (
+    printable,
+    read_json_lines,
+    read_json_object,
+    remove_leftovers_of,
+    validated,
+    whole_folder,
+    write_json,
+    write_json_lines,
+)
 from qimlp.models import Pretrained
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.lock import hold
 from qimlp.settings import TrainSettings, resolve_settings
+
+# One line of metrics.jsonl; those of earlier versions have other names for the same numbers.
+_Number: TypeAlias = int | float | bool | None
+_Epoch: TypeAlias = dict[str, _Number | dict[str, _Number]]
 
 
 class RunFolder:
@@ -112,19 +124,13 @@ class RunFolder:
             OSError: If it cannot be written.
         """
         self.require_free(overwrite=overwrite)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        fresh = RunFolder(temporary)
-        try:
-            (temporary / "last").mkdir(parents=True)
+        remove_leftovers_of(self.path)
+        with whole_folder(self.path, replace=overwrite) as temporary:
+            fresh = RunFolder(temporary)
+            fresh.state_file.parent.mkdir()
             write_json(fresh.settings_file, settings.model_dump(mode="json"))
             write_json(fresh.versions_file, versions())
             write_json(fresh.preprocess_file, preprocess)
-            if self.path.exists():
-                shutil.rmtree(self.path)
-            temporary.replace(self.path)
-        except OSError:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
     def read_settings(self) -> TrainSettings:
         """Read the run's settings.
@@ -137,7 +143,8 @@ class RunFolder:
             ValueError: If the file is damaged.
         """
         if not self.path.is_dir():
-            raise FileNotFoundError(f"{self.path} not found: expected a run folder")
+            name = printable(str(self.path))
+            raise FileNotFoundError(f"{name} not found: expected a run folder")
         values = read_json_object(self.settings_file, what="the settings of a run")
         return resolve_settings(values, source=str(self.settings_file))
 
@@ -162,10 +169,18 @@ class RunFolder:
         Raises:
             ValueError: If the file is damaged.
         """
-        if not self.result_file.is_file():
+        if not os.path.lexists(self.result_file):
             return None
         values = read_json_object(self.result_file, what="the result of a run")
-        return RunResult.from_dict({**values, "folder": str(self.path)})
+        name = printable(str(self.result_file))
+        try:
+            found = RunResult.from_dict({**values, "folder": str(self.path)})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {printable(str(error))}") from None
+        result = validated(RunResult, asdict(found), source=self.result_file)
+        if min(result.parameters, result.dense_parameters, result.best_epoch) < 1:
+            raise ValueError(f"{name}: expected parameters and best_epoch of at least 1")
+        return result
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Read ``metrics.jsonl``.
@@ -176,13 +191,24 @@ class RunFolder:
         Raises:
             ValueError: If the file is damaged.
         """
-        if not self.metrics_file.is_file():
+        if not os.path.lexists(self.metrics_file):
             return []
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
-        try:
-            return [dict(json.loads(line)) for line in lines]
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{self.metrics_file} is damaged: {error}") from error
+        rows = read_json_lines(self.metrics_file, what="an epoch of a run")
+        return validated(list[_Epoch], rows, source=self.metrics_file)
+
+    def read_versions(self) -> dict[str, str]:
+        """Read ``versions.json``.
+
+        Returns:
+            What the run's numbers may depend on beside its settings.
+
+        Raises:
+            FileNotFoundError: If it is missing.
+            ValueError: If it is damaged.
+        """
+        what = "the versions that a run was trained with"
+        values = read_json_object(self.versions_file, what=what)
+        return validated(dict[str, str], values, source=self.versions_file)
 
     def keep_checkpoint(self, model: Pretrained, epoch: int) -> None:
         """Write a network to ``checkpoints/epoch-<n>``, whole or not at all.
@@ -195,15 +221,9 @@ class RunFolder:
             OSError: If it cannot be written.
         """
         folder = self.checkpoints / f"epoch-{epoch:04d}"
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        try:
+        # One is there where a run broke off before its state was written.
+        with whole_folder(folder, replace=True) as temporary:
             model.save_pretrained(temporary)
-            if folder.exists():  # left by a run that broke off before its state was written
-                shutil.rmtree(folder)
-            temporary.replace(folder)
-        except OSError:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
     def write_metrics(self, epochs: list[EpochDone]) -> None:
         """Write ``metrics.jsonl`` whole.

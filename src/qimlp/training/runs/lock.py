@@ -9,12 +9,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from qimlp.files import remove_leftovers
 from qimlp.training.engine.errors import RunInUseError
 
 
 @contextmanager
 def hold(file: Path) -> Iterator[None]:
-    """Hold a run folder's lock.
+    """Hold a run folder's lock; what a killed process left half-written there is removed.
 
     Args:
         file: The lock file in the run folder; it is made, and stays.
@@ -34,6 +35,7 @@ def hold(file: Path) -> Iterator[None]:
             f"run folder {file.parent} is in use by another process; wait until it ends, or stop it"
         ) from None
     try:
+        remove_leftovers(file.parent)
         yield
     finally:
         lock.release()

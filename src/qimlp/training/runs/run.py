@@ -81,6 +81,7 @@ class Run:
             settings, in_features=self.data.in_features, num_classes=self.data.num_classes
         )
         self._on_event = on_event
+        self._notes: tuple[str, ...] = ()
 
     def start(self, *, overwrite: bool) -> RunResult:
         """Make the run folder, once everything that can be refused is known, and train.
@@ -128,6 +129,7 @@ class Run:
         def begin(train_state: TrainState) -> None:
             if state is not None:
                 train_state.load(state)
+                self._notes = (state.note,) if state.note else ()
 
         return self._train(begin)
 
@@ -303,7 +305,7 @@ class Run:
             self._on_event(event)
 
     def _tell_start(self, train_state: TrainState, batches: Batches) -> None:
-        notes: tuple[str, ...] = ()
+        notes = self._notes
         if train_state.progress.step == 0:
             notes = advice(
                 self.settings,

@@ -1,23 +1,60 @@
-"""The state of an unfinished run on disk: one safetensors file, replaced whole.
+"""The state of an unfinished run on disk: safetensors files that are replaced whole.
 
 Tensors are named ``model.*``, ``average.*``, ``best.*``, ``optimizer.<parameter>.<key>``,
 ``random.*`` and ``loss_sum``; everything that is not a tensor is one JSON object in the file's
-metadata. Nothing is pickled.
+metadata, and so is a checksum of all of it. Nothing is pickled.
+
+Beside the newest state lies an earlier one that the disk is known to hold: a power cut or a broken
+disk costs some seconds of training, not the run. Waiting for the disk takes longer than a short
+epoch, so it is done every few seconds at most.
 """
 
+import hashlib
 import json
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import safetensors.torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
-from qimlp.files import write_bytes
+from qimlp.files import (
+    parse_json,
+    printable,
+    require_regular,
+    shown,
+    sync_file,
+    validated,
+    write_bytes,
+)
 
 _FORMAT = "qimlp-training-state-1"
+_PREVIOUS = "previous.safetensors"
+_SECONDS_BETWEEN_SYNCS = 5.0
+_MOST_INFO_BYTES = 128 * 2**20
+_WEIGHTS = ("model.", "average.", "best.")
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Info(BaseModel):
+    """What a state holds beside tensors."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    fingerprint: str
+    settings: dict[str, Any]
+    step: _Count
+    epochs: list[dict[str, Any]]
+    window_seconds: list[float]
+    groups: list[dict[str, Any]]
+    schedule: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -28,11 +65,13 @@ class StoredState:
         tensors: All tensors by their full names, on the CPU.
         info: The JSON object.
         path: Where it came from.
+        note: What to tell the user, where it is not the newest state; else empty.
     """
 
     tensors: dict[str, Tensor]
     info: dict[str, Any]
     path: Path
+    note: str = ""
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Take the tensors of one part.
@@ -48,7 +87,7 @@ class StoredState:
 
 
 def write_state(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
-    """Write a state whole; an earlier state stays valid until the new one is complete.
+    """Write a state whole; an earlier state stays beside it.
 
     Args:
         path: The file.
@@ -59,12 +98,76 @@ def write_state(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) ->
         OSError: If it cannot be written.
     """
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": _FORMAT, "info": json.dumps(info)}
-    write_bytes(path, safetensors.torch.save(own, metadata))
+    text = json.dumps(info)
+    metadata = {"format": _FORMAT, "info": text, "sha256": _checksum(own, text)}
+    content = safetensors.torch.save(own, metadata)
+    previous = path.with_name(_PREVIOUS)
+    due = _age(previous) >= _SECONDS_BETWEEN_SYNCS
+    if due and path.is_file():
+        sync_file(path)
+        _keep(path, previous)
+    write_bytes(path, content, durable=due)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; endless where there is none, or the clock was set back."""
+    try:
+        seconds = time.time() - path.stat().st_mtime
+    except OSError:
+        return float("inf")
+    return seconds if seconds >= 0 else float("inf")
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Give a state its second name; where a disk knows no second names it loses the first."""
+    try:
+        previous.unlink(missing_ok=True)
+        os.link(path, previous, follow_symlinks=False)
+    except OSError:
+        path.replace(previous)
+
+
+def _checksum(tensors: Mapping[str, Tensor], info: str) -> str:
+    found = hashlib.sha256(info.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        if tensor.numel():
+            found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def find_state(path: Path) -> StoredState | None:
+    """Read the newest state that is whole.
+
+    Args:
+        path: A file of `write_state`.
+
+    Returns:
+        The state, with a note if it is not the newest; None where none was written yet.
+
+    Raises:
+        ValueError: If there are states and none of them is whole.
+        OSError: If a state cannot be read.
+    """
+    previous = path.with_name(_PREVIOUS)
+    if not os.path.lexists(path):
+        return read_state(previous) if os.path.lexists(previous) else None
+    try:
+        return read_state(path)
+    except (ValueError, OSError) as error:
+        if not os.path.lexists(previous):
+            raise
+        try:
+            earlier = read_state(previous)
+        except (ValueError, OSError):
+            raise error from None
+    note = f"{printable(str(path))} is damaged: going on from the state before it, step "
+    return replace(earlier, note=note + str(earlier.info["step"]))
 
 
 def read_state(path: Path) -> StoredState:
-    """Read a state.
+    """Read a state and check that it is whole.
 
     Args:
         path: A file of `write_state`.
@@ -73,109 +176,31 @@ def read_state(path: Path) -> StoredState:
         The state; its tensors own their memory.
 
     Raises:
-        ValueError: If the file is truncated or something else.
+        FileNotFoundError: If there is none.
+        ValueError: If the file is truncated, damaged or something else.
+        OSError: If it is no regular file.
     """
+    require_regular(path, what="the state of a run")
+    name = printable(str(path))
+    again = "start the run again with --overwrite"
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise ValueError(
-            f"{path} is truncated or damaged ({error}); start the run again with --overwrite"
-        ) from error
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError:
+        raise ValueError(f"{name} is truncated or damaged; {again}") from None
     if metadata.get("format") != _FORMAT:
-        raise ValueError(
-            f"{path}: expected a state of format {_FORMAT}, got {metadata.get('format')!r}"
-        )
-    return StoredState(tensors, json.loads(metadata["info"]), path)
-
-
-def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """Flatten an optimizer's state by parameter name.
-
-    Args:
-        optimizer: Every parameter of it belongs to the model.
-        model: Gives the names.
-
-    Returns:
-        Tensors named ``<parameter>.<key>``, such as ``layers.0.factors.1.exp_avg``.
-    """
-    names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
-    return {
-        f"{names[parameter]}.{key}": value
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
-    }
-
-
-def optimizer_groups(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """Hyperparameters of an optimizer's groups, without the parameters.
-
-    A captured step holds rates in tensors and marks the groups; neither is kept.
-
-    Args:
-        optimizer: The optimizer.
-
-    Returns:
-        One JSON-able dict per group.
-    """
-    return [
-        {k: plain(v) for k, v in group.items() if k not in ("params", "capturable")}
-        for group in optimizer.param_groups
-    ]
-
-
-def plain(value: Any) -> Any:
-    """Turn 0-d tensors into numbers, inside lists and dicts too.
-
-    Args:
-        value: Anything JSON can hold, with 0-d tensors in it.
-
-    Returns:
-        The same without tensors.
-    """
-    if isinstance(value, Tensor):
-        return value.item()
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return value
-
-
-def load_optimizer(
-    optimizer: Optimizer,
-    model: nn.Module,
-    tensors: dict[str, Tensor],
-    groups: list[dict[str, Any]],
-    *,
-    stepped: bool,
-) -> None:
-    """Put a flattened state back.
-
-    Args:
-        optimizer: Built as the stored one was.
-        model: Gives the names.
-        tensors: From `optimizer_tensors`.
-        groups: From `optimizer_groups`, through JSON.
-        stepped: Whether a step was taken, so that there is a state.
-
-    Raises:
-        ValueError: If there should be a state and is none.
-    """
-    names = {parameter: name for name, parameter in model.named_parameters()}
-    ordered = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for index, parameter in enumerate(ordered):
-        start = names[parameter] + "."
-        own = {k[len(start) :]: t for k, t in tensors.items() if k.startswith(start)}
-        if own:
-            state[index] = own
-    if stepped and not state:
-        raise ValueError("the optimizer's state is missing")
-    layout = optimizer.state_dict()["param_groups"]
-    restored = [
-        {**old, **new, "betas": tuple(new["betas"])}
-        for old, new in zip(layout, groups, strict=True)
-    ]
-    optimizer.load_state_dict({"state": state, "param_groups": restored})
+        got = shown(metadata.get("format"))
+        raise ValueError(f"{name}: expected a state of format {_FORMAT}, got {got}")
+    text = metadata.get("info", "")
+    stored = metadata.get("sha256")  # states of earlier versions have none
+    if stored is not None and stored != _checksum(tensors, text):
+        raise ValueError(f"{name} is damaged: its checksum is another; {again}")
+    if len(text) > _MOST_INFO_BYTES:
+        raise ValueError(f"{name}: expected at most {_MOST_INFO_BYTES:,} characters of metadata")
+    info = parse_json(text, source=path, what="the state of a run")
+    validated(_Info, info, source=path)
+    for key, tensor in tensors.items():
+        if key.startswith(_WEIGHTS) and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name}: {printable(key, 80)} holds numbers that are not finite")
+    return StoredState(tensors, info, path)
