@@ -59,7 +59,7 @@ def test_one_image(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b,c\n1,2,3\n", "columns differ.*missing none; not expected 'c'"),
+        ("a,c\n1,2\n", "columns differ.*missing 'b'; not expected 'c'"),
         ("a\n1\n", "missing 'b'"),
         ("a,b,label\n1,2,z\n", "label z is out of range"),
     ],

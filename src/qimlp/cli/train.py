@@ -116,6 +116,10 @@ def train_command(
         str | None, typer.Option(help="Folder of named data; else the variable QIMLP_DATA.")
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    drop_column: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of a table to leave out; may be given several times."),
+    ] = None,
     streaming: Annotated[
         bool | None, typer.Option("--streaming/--in-memory", help="By default by size.")
     ] = None,
@@ -149,6 +153,8 @@ def train_command(
         for name, value in locals().items()
         if name in FIELDS and name != "model" and value is not None
     }
+    if drop_column:
+        given["drop_columns"] = tuple(drop_column)
     if resume_from is not None:
         others = {"--model": model, "--seeds": seeds, "--config": config}
         _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite})

@@ -10,6 +10,7 @@ from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder
 from qimlp.data.features.encoder_files import load_encoder
 from qimlp.data.features.linear_models import LinearModel, fit_linear
+from qimlp.data.features.offsets import Number, centred, learn_offsets
 from qimlp.data.features.ordering import spectral_order
 from qimlp.data.features.patches import column_order, patch_order
 from qimlp.data.features.scaling import Scaling
@@ -32,6 +33,7 @@ __all__ = [
     "InMemoryBatches",
     "Inputs",
     "LinearModel",
+    "Number",
     "Scaling",
     "StreamingBatches",
     "StreamingDataSet",
@@ -42,10 +44,12 @@ __all__ = [
     "Tokenizer",
     "absolute_path",
     "absolute_source",
+    "centred",
     "column_order",
     "dev_rows",
     "first_line",
     "fit_linear",
+    "learn_offsets",
     "load",
     "load_encoder",
     "load_inputs",

@@ -9,6 +9,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from qimlp.data.features.offsets import Number
+
 OFFICIAL_TEST = "the source's own test split"
 """``test_origin`` of data that came with one."""
 
@@ -83,6 +85,9 @@ class DataSet:
         fingerprint: SHA-256 (hex) over the content of both splits and the class names.
         test_origin: Where the test split comes from.
         feature_names: Column names of a table; empty for images and arrays.
+        offsets: What was subtracted from each feature of a table before it became ``float32``;
+            empty where nothing was.
+        notes: What the user should know about columns that were left out, one line each.
 
     Raises:
         ValueError: Splits, shape and classes do not agree.
@@ -96,6 +101,8 @@ class DataSet:
     fingerprint: str
     test_origin: str
     feature_names: tuple[str, ...] = ()
+    offsets: tuple[Number, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, split in (("train", self.train), ("test", self.test)):
@@ -126,18 +133,26 @@ class DataSet:
         return len(self.class_names)
 
 
-def fingerprint(train: TensorSplit, test: TensorSplit, class_names: tuple[str, ...]) -> str:
+def fingerprint(
+    train: TensorSplit,
+    test: TensorSplit,
+    class_names: tuple[str, ...],
+    offsets: tuple[Number, ...] = (),
+) -> str:
     """Hash the content of a data set.
 
     Args:
         train: Train split.
         test: Test split.
         class_names: Name of each class number.
+        offsets: What was subtracted from each feature.
 
     Returns:
-        SHA-256 (hex) over dtypes, shapes, bytes of inputs and labels, and class names.
+        SHA-256 (hex) over dtypes, shapes, bytes of inputs and labels, class names, and offsets.
     """
     digest = hashlib.sha256(repr(class_names).encode())
+    if offsets:
+        digest.update(repr(offsets).encode())
     for split in (train, test):
         for tensor in (split.inputs, split.labels.contiguous()):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())

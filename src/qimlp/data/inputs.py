@@ -7,7 +7,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from qimlp.data.features.offsets import Number
 from qimlp.data.read import read_part
+from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.labels import encode
 from qimlp.data.readers.raw_examples import align_features
 from qimlp.data.sources.names import resolve
@@ -23,6 +25,7 @@ class Inputs:
         labels: Class numbers (N,), ``int64``, or ``None`` for unlabelled data.
         part: ``"test"`` where the source has such a split, which alone was read; else ``None``.
         files: Of images in files, their paths in the folder that was named; else empty.
+        notes: What the user should know about columns that were left out, one line each.
     """
 
     origin: str
@@ -30,6 +33,7 @@ class Inputs:
     labels: Tensor | None
     part: str | None = None
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_inputs(
@@ -38,6 +42,7 @@ def load_inputs(
     *,
     class_names: tuple[str, ...] = (),
     feature_names: tuple[str, ...] = (),
+    offsets: tuple[Number, ...] = (),
     label_column: str | None = None,
     labels_required: bool = False,
     data_dir: str | Path | None = None,
@@ -48,7 +53,9 @@ def load_inputs(
         source: What :func:`qimlp.data.loading` takes, or one image file.
         feature_shape: Shape of one example that the network was trained on.
         class_names: The network's classes; without them labels are not read.
-        feature_names: Columns of the training table; a table is brought into their order.
+        feature_names: Columns of the training table; a table is brought into their order, and its
+            further columns are left out.
+        offsets: What was subtracted from each feature of the training table.
         label_column: Label column of a table, ``"label"`` by default.
         labels_required: Whether unlabelled data is an error.
         data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
@@ -61,12 +68,16 @@ def load_inputs(
         ValueError: The data cannot be used, or its features are not the network's.
     """
     found = resolve(str(source), data_dir)
+    request = TableRequest(
+        label_column, labels_required, features=tuple(feature_names), offsets=tuple(offsets)
+    )
     for part in ("test", "train"):
-        raw = read_part(found, part, label_column, labels_required=labels_required)
+        raw = read_part(found, part, request)
         if raw is not None:
             inputs = align_features(raw, feature_shape, feature_names)
             labelled = raw.labels is not None and class_names
             labels = encode(raw, class_names) if labelled else None
             read = "test" if part == "test" else None
-            return Inputs(raw.origin, inputs, labels, read, found.image_names(part))
+            names = found.image_names(part)
+            return Inputs(raw.origin, inputs, labels, read, names, raw.notes)
     raise ValueError(f"{source}: expected examples, got none")

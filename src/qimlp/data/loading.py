@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
 from qimlp.data.batching.split import SET_ASIDE_EVERY, set_test_aside
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit, fingerprint
 from qimlp.data.read import read_part
+from qimlp.data.readers.columns import TableRequest
+from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import class_names_of, encode
-from qimlp.data.readers.raw_examples import align_features
+from qimlp.data.readers.raw_examples import RawExamples, align_features
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.stream import StreamingDataSet, stream_source
 
@@ -23,6 +27,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     label_column: str | None = None,
+    drop_columns: Sequence[str] = (),
     split_seed: int = 0,
     streaming: Literal[False],
     max_bytes: int = MAX_BYTES,
@@ -35,6 +40,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     label_column: str | None = None,
+    drop_columns: Sequence[str] = (),
     split_seed: int = 0,
     streaming: Literal[True],
     max_bytes: int = MAX_BYTES,
@@ -47,6 +53,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     label_column: str | None = None,
+    drop_columns: Sequence[str] = (),
     split_seed: int = 0,
     streaming: bool | None = None,
     max_bytes: int = MAX_BYTES,
@@ -58,6 +65,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     label_column: str | None = None,
+    drop_columns: Sequence[str] = (),
     split_seed: int = 0,
     streaming: bool | None = None,
     max_bytes: int = MAX_BYTES,
@@ -72,6 +80,7 @@ def load(
         data_dir: Data folder; by default the one that ``QIMLP_DATA`` names. Known names that are
             not in it are looked for on the Hugging Face hub.
         label_column: Label column of a table, ``"label"`` by default.
+        drop_columns: Columns of a table to leave out.
         split_seed: Where the source has no test split, a fifth of each class is set aside by this
             seed; ``test_origin`` says so.
         streaming: Whether to leave the examples on disk; ``None`` decides by ``max_bytes``.
@@ -88,18 +97,17 @@ def load(
     found = resolve(source, data_dir)
     if streaming is None:
         streaming = found.kind == "parquet" and found.num_bytes > max_bytes
-    if streaming:
-        return stream_source(found, label_column)
-    return _in_memory(found, label_column, split_seed)
+    request = TableRequest(label_column, drop_columns=tuple(drop_columns), learn=True)
+    return stream_source(found, request) if streaming else _in_memory(found, request, split_seed)
 
 
-def _in_memory(source: Source, label_column: str | None, split_seed: int) -> DataSet:
-    raw_train = read_part(source, "train", label_column)
+def _in_memory(source: Source, request: TableRequest, split_seed: int) -> DataSet:
+    raw_train = read_part(source, "train", request)
     if raw_train is None:
-        raise ValueError(f"{source.name}: expected a train split, got only {list(source.test)}")
+        raise ValueError(f"{source.name}: expected a train split, got only {listed(source.test)}")
     class_names = class_names_of(raw_train)
     train = TensorSplit(raw_train.inputs, encode(raw_train, class_names))
-    raw_test = read_part(source, "test", label_column)
+    raw_test = read_part(source, "test", _like(raw_train, request))
     if raw_test is None:
         train, test = set_test_aside(train, seed=split_seed)
         percent = 100 // SET_ASIDE_EVERY
@@ -114,7 +122,14 @@ def _in_memory(source: Source, label_column: str | None, split_seed: int) -> Dat
         test=test,
         class_names=class_names,
         feature_shape=raw_train.feature_shape,
-        fingerprint=fingerprint(train, test, class_names),
+        fingerprint=fingerprint(train, test, class_names, raw_train.offsets),
         test_origin=test_origin,
         feature_names=raw_train.feature_names,
+        offsets=raw_train.offsets,
+        notes=raw_train.notes,
     )
+
+
+def _like(train: RawExamples, request: TableRequest) -> TableRequest:
+    """Ask a test table for the features of the train table, shifted alike."""
+    return replace(request, features=train.feature_names, offsets=train.offsets, learn=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.csv import read_csv
 from qimlp.data.readers.digits import read_digits
+from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.imagefolder import read_images
 from qimlp.data.readers.npz import read_npz
 from qimlp.data.readers.parquet import read_parquet
@@ -15,16 +17,13 @@ from qimlp.data.sources.hub import read_hub
 from qimlp.data.sources.names import Source
 
 
-def read_part(
-    source: Source, part: str, label_column: str | None, *, labels_required: bool = True
-) -> RawExamples | None:
+def read_part(source: Source, part: str, request: TableRequest) -> RawExamples | None:
     """Read one split.
 
     Args:
         source: Where the data lies.
         part: ``"train"`` (or everything, where nothing is split) or ``"test"``.
-        label_column: The user's choice for tables, ``"label"`` by default.
-        labels_required: Whether unlabelled data is an error.
+        request: What is asked of a table; its columns count for tables alone.
 
     Returns:
         The examples, or ``None`` where the source has no such split.
@@ -32,22 +31,27 @@ def read_part(
     Raises:
         ValueError: The content is unusable; the line names the file.
     """
+    if request.drop_columns and source.kind in ("digits", "npz", "images"):
+        raise ValueError(
+            f"{source.name}: expected a table to drop {listed(request.drop_columns)} from, got "
+            f"{source.kind}, whose features have no names"
+        )
     if source.kind == "digits":
         return read_digits() if part == "train" else None
     if source.kind == "hub":
-        return read_hub(source.train[0], part, label_column, labels_required=labels_required)
+        return read_hub(source.train[0], part, request)
     files = source.train if part == "train" else source.test
-    return _read_files(source, part, files, label_column, labels_required) if files else None
+    return _read_files(source, part, files, request) if files else None
 
 
 def _read_files(
-    source: Source, part: str, files: Sequence[str], label_column: str | None, required: bool
+    source: Source, part: str, files: Sequence[str], request: TableRequest
 ) -> RawExamples | None:
     if source.kind == "npz":
-        return read_npz(Path(files[0]), part, labels_required=required)
+        return read_npz(Path(files[0]), part, request)
     if source.kind == "csv":
-        return read_csv(Path(files[0]), label_column, labels_required=required)
+        return read_csv(Path(files[0]), request)
     if source.kind == "images":
         folder = source.train_folder if part == "train" else source.test_folder
-        return read_images(files, folder, labels_required=required)
-    return read_parquet(files, label_column, labels_required=required)
+        return read_images(files, folder, labels_required=request.labels_required)
+    return read_parquet(files, request)

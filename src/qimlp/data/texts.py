@@ -13,11 +13,12 @@ from torch import Tensor
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import label_values
-from qimlp.data.readers.columns import declared_features, pick_label
+from qimlp.data.readers.columns import TableRequest, pick_label
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.parquet import open_parquet
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.schema_metadata import declared_classes, declared_features
 from qimlp.data.sources.hub import hub_table
 from qimlp.data.sources.names import resolve
 
@@ -190,7 +191,7 @@ def _read(files: Sequence[str]) -> Any:
 def _texts_of(
     table: Any, origin: str, label_column: str | None, *, labels_required: bool
 ) -> _Table:
-    label = pick_label(table.column_names, label_column, origin, labels_required=labels_required)
+    label = pick_label(table.column_names, TableRequest(label_column, labels_required), origin)
     if TEXT_COLUMN not in table.column_names:
         raise ValueError(
             f"{origin}: expected a column {TEXT_COLUMN!r} of texts, got "
@@ -204,11 +205,10 @@ def _texts_of(
             )
     if not texts:
         raise ValueError(f"{origin}: expected at least one text, got none")
-    declared = declared_features(table.schema, origin).get(label or "", {}).get("names")
+    names = declared_classes(declared_features(table.schema, origin), label, origin)
     labels = None
     if label is not None:
         labels = label_values(table.column(label).combine_chunks())
-    names = tuple(str(name) for name in declared) if declared else None
     return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names)
 
 

@@ -11,6 +11,7 @@ from qimlp.data import (
     OFFICIAL_TEST,
     DataSet,
     Encoder,
+    Number,
     Scaling,
     StreamingDataSet,
     TensorSplit,
@@ -40,12 +41,15 @@ class Features:
         encoder: Frozen encoder of texts, or None.
         tokenizer: Of texts whose encoder is part of the network, or None.
         order: Present numbers of the features in their new order, or None.
+        offsets: What is subtracted from each feature of a table, as it is read and before it is
+            ordered; or None.
     """
 
     terms: TermWeights | None = None
     encoder: Encoder | None = None
     tokenizer: Tokenizer | None = None
     order: tuple[int, ...] | None = None
+    offsets: tuple[Number, ...] | None = None
 
     @property
     def of_texts(self) -> bool:
@@ -105,6 +109,8 @@ class Features:
             parts["tokenizer"] = vars(self.tokenizer)
         if self.order is not None:
             parts["order"] = list(self.order)
+        if self.offsets is not None:
+            parts["offsets"] = list(self.offsets)
         return parts
 
     @classmethod
@@ -125,7 +131,14 @@ class Features:
             encoder=Encoder(**parts["encoder"]) if "encoder" in parts else None,
             tokenizer=Tokenizer.from_dict(parts["tokenizer"]) if "tokenizer" in parts else None,
             order=tuple(parts["order"]) if "order" in parts else None,
+            offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,
         )
+
+
+def _stored_offsets(values: Any) -> tuple[Number, ...]:
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        raise ValueError("the stored offsets of features are damaged: expected a list of numbers")
+    return tuple(values)
 
 
 def stored_order(prepared: Mapping[str, Any]) -> tuple[int, ...] | None:
@@ -175,6 +188,7 @@ def learn_features(
         raise ValueError(f"text {settings.text!r}: the data {settings.data!r} holds no texts")
     else:
         data = loaded
+        features = Features(offsets=data.offsets or None)
     if settings.order == "none":
         return data, features
     if isinstance(data, StreamingDataSet):

@@ -1,6 +1,7 @@
 import pytest
 
 from qimlp.data import load
+from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.csv import read_csv
 from qimlp.data.readers.labels import class_names_of
 
@@ -15,7 +16,7 @@ def test_numbers_and_named_labels(write_csv):
 
 
 def test_byte_order_mark_quotes_and_other_label_column(write_csv):
-    raw = read_csv(write_csv('\ufeffa,"the, class"\r\n1,2\r\n3,0\r\n'), "the, class")
+    raw = read_csv(write_csv('\ufeffa,"the, class"\r\n1,2\r\n3,0\r\n'), TableRequest("the, class"))
     assert raw.inputs.tolist() == [[1.0], [3.0]]
     assert class_names_of(raw) == ("0", "2")
 
@@ -92,7 +93,7 @@ def test_train_and_test_files(write_csv, tmp_path):
 
 
 def test_without_a_test_file_a_fifth_is_set_aside(write_csv):
-    rows = "".join(f"{row},{row % 7},{'ab'[row % 2]}\n" for row in range(50))
+    rows = "".join(f"{row * row},{row % 7},{'ab'[row % 2]}\n" for row in range(50))
     data = load(str(write_csv(HEADER + rows)))
     assert (data.name, len(data.train), len(data.test)) == ("points", 40, 10)
     assert data.test_origin.startswith("20 % of the examples")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qimlp.data.extras import import_extra
+from qimlp.data.features.offsets import shift_into
 from qimlp.data.readers.columns import Columns
 from qimlp.data.readers.images import stack_images
 from qimlp.data.readers.raw_examples import RawExamples, examples_from_array
@@ -31,25 +32,98 @@ def label_values(column: Any) -> NDArray[Any]:
     return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
-def feature_matrix(batch: Any, names: tuple[str, ...]) -> NDArray[np.float32]:
+def feature_matrix(
+    batch: Any, columns: Columns, origin: str, first_row: int = 0
+) -> NDArray[np.float32]:
     """Copy number columns of a record batch into one matrix.
 
     Args:
         batch: ``pyarrow.RecordBatch`` or ``Table`` of N rows.
-        names: The F columns to take.
+        columns: Roles of the columns, widths and offsets among them.
+        origin: File, for messages.
+        first_row: Number of the file's rows before these.
 
     Returns:
         (N, F) ``float32``; missing values become NaN, values too large infinite.
+
+    Raises:
+        ValueError: A list has another length than the first one.
     """
-    pyarrow = import_extra("pyarrow")
-    matrix = np.empty((batch.num_rows, len(names)), dtype=np.float32)
-    with np.errstate(over="ignore"):
-        for index, name in enumerate(names):
-            column = batch.column(name)
-            if pyarrow.types.is_boolean(column.type):  # whose missing values are no numbers yet
-                column = column.cast(pyarrow.float32())
-            matrix[:, index] = column.to_numpy(zero_copy_only=False)
+    count = len(columns.feature_names)
+    matrix = np.empty((batch.num_rows, count), dtype=np.float32)
+    first = 0
+    for name, width in zip(columns.features, columns.column_widths, strict=True):
+        values = column_numbers(batch.column(name), name, width, origin, first_row)
+        for place in range(values.shape[1]):
+            offset = columns.offsets[first + place] if columns.offsets else 0
+            shift_into(matrix[:, first + place], values[:, place], offset)
+        first += values.shape[1]
     return matrix
+
+
+def column_numbers(
+    column: Any, name: str, width: int, origin: str, first_row: int = 0
+) -> NDArray[Any]:
+    """Read the numbers of a column as exactly as NumPy can hold them.
+
+    Args:
+        column: ``pyarrow.Array`` or ``ChunkedArray`` of N numbers, times, or lists of these.
+        name: Its name, for messages.
+        width: Length of its lists; 0 for one number a row.
+        origin: File, for messages.
+        first_row: Number of the file's rows before these.
+
+    Returns:
+        (N, 1) or (N, width): integers where all are whole and none is missing, else floats with
+        NaN for what is missing. Times are whole numbers of their unit since 1970.
+
+    Raises:
+        ValueError: A list has another length, or there are lists of no numbers.
+    """
+    rows = len(column)
+    if width:
+        pyarrow = import_extra("pyarrow")
+        if isinstance(column, pyarrow.ChunkedArray):
+            column = column.combine_chunks()
+        wrong = list_lengths(column) != width
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"{origin}: row {first_row + row + 1}, column {name!r}: expected a list of {width} "
+                "numbers as in the first row; make all lists equally long"
+            )
+        column = column.flatten()
+    return _numbers(column).reshape(rows, max(width, 1))
+
+
+def list_lengths(column: Any) -> NDArray[np.int64]:
+    """Measure the lists of a column.
+
+    Args:
+        column: ``pyarrow.Array`` of N lists.
+
+    Returns:
+        (N,) lengths, -1 where a list is missing.
+    """
+    compute = import_extra("pyarrow.compute")
+    lengths = compute.fill_null(compute.list_value_length(column), -1)
+    return np.asarray(lengths.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _numbers(column: Any) -> NDArray[Any]:
+    pyarrow = import_extra("pyarrow")
+    types, kind = pyarrow.types, column.type
+    if types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if types.is_boolean(kind):  # whose missing values are no numbers yet
+        column = column.cast(pyarrow.float32())
+    elif types.is_decimal(kind):
+        column = column.cast(pyarrow.float64())
+    elif types.is_temporal(kind):
+        size = pyarrow.int32() if kind.bit_width == 32 else pyarrow.int64()
+        column = column.cast(size)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
 def image_bytes(column: Any, origin: str, first_row: int) -> Iterator[tuple[str, bytes]]:
@@ -98,7 +172,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         rows = slice(done, done + batch.num_rows)
         part: NDArray[Any]
         if columns.image is None:
-            part = feature_matrix(batch, columns.features)
+            part = feature_matrix(batch, columns, origin, done)
         else:
             shape = None if inputs is None else inputs.shape[1:]
             encoded = image_bytes(batch.column(columns.image), origin, done)
@@ -116,5 +190,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         origin,
         np.concatenate(labels) if labels else None,
         class_names=columns.class_names,
-        feature_names=columns.features,
+        feature_names=columns.feature_names,
+        offsets=columns.offsets,
+        notes=columns.notes,
     )

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from qimlp.data.extras import import_extra
+from qimlp.data.features.offsets import Number
 from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.schema_metadata import declared_classes, declared_features, index_columns
 
 DEFAULT_LABEL = "label"
+LIST = -1
+"""Width of a column of lists before its rows are seen."""
+_UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
+_OF_LIST = re.compile(r"(.*)\[(\d+)\]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """What is asked of a table.
+
+    Attributes:
+        label_column: The user's choice of the label column, ``"label"`` by default.
+        labels_required: Whether unlabelled data is an error.
+        drop_columns: Columns that the user wants left out.
+        features: Names of exactly the features to read, in this order, where a network knows
+            them; other columns are left out, and said. Empty: all columns beside the label.
+        offsets: What to subtract from each feature, known by the network.
+        learn: Whether to look for columns that count rows and for offsets: on training data.
+    """
+
+    label_column: str | None = None
+    labels_required: bool = True
+    drop_columns: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    offsets: tuple[Number, ...] = ()
+    learn: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,15 +48,23 @@ class Columns:
 
     Attributes:
         image: Column of encoded images, if there is one: it alone holds the features.
-        features: Columns of numbers that hold the features, when there is no image.
+        features: Columns of numbers, or of lists of numbers, that hold the features, when there
+            is no image.
         label: Label column, or ``None`` for unlabelled data.
         class_names: Names of the classes, where the file says.
+        widths: For each column of features 0 for one number a row, or the length of its lists;
+            empty where all hold numbers.
+        offsets: What to subtract from each feature; empty for nothing.
+        notes: What the user should know about columns that were left out, one line each.
     """
 
     image: str | None
     features: tuple[str, ...]
     label: str | None
     class_names: tuple[str, ...] | None
+    widths: tuple[int, ...] = ()
+    offsets: tuple[Number, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def read(self) -> list[str]:
@@ -35,31 +72,48 @@ class Columns:
         features = self.features if self.image is None else (self.image,)
         return [*features, *([self.label] if self.label is not None else [])]
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for every feature: that of its column, and its place in the column's lists."""
+        names: list[str] = []
+        for name, width in zip(self.features, self.column_widths, strict=True):
+            names += [f"{name}[{place}]" for place in range(width)] if width else [name]
+        return tuple(names)
 
-def pick_label(
-    names: list[str], label_column: str | None, origin: str, *, labels_required: bool
-) -> str | None:
-    """Find the label column.
+    @property
+    def column_widths(self) -> tuple[int, ...]:
+        """`widths`, one for every column."""
+        return self.widths or (0,) * len(self.features)
+
+
+def pick_label(names: list[str], request: TableRequest, origin: str) -> str | None:
+    """Find the label column, and check the names of all.
 
     Args:
         names: The table's columns.
-        label_column: The user's choice, ``"label"`` by default.
+        request: The user's choice.
         origin: File, for messages.
-        labels_required: Whether unlabelled data is an error.
 
     Returns:
         The label column, or ``None`` where the data has none and needs none.
 
     Raises:
-        ValueError: Column names repeat, or the label column is missing.
+        ValueError: Column names repeat, or the label column or one to drop is missing.
     """
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise ValueError(f"{origin}: column names must differ, these repeat: {listed(repeated)}")
-    wanted = DEFAULT_LABEL if label_column is None else label_column
+    absent = [name for name in request.drop_columns if name not in names]
+    if absent and not request.features:
+        raise ValueError(
+            f"{origin}: has no column {listed(absent)} to drop; its columns are {listed(names)}"
+        )
+    wanted = DEFAULT_LABEL if request.label_column is None else request.label_column
+    if wanted in request.drop_columns:
+        raise ValueError(f"{origin}: the label column {wanted!r} cannot be dropped")
     if wanted in names:
         return wanted
-    if labels_required:
+    if request.labels_required:
         raise ValueError(
             f"{origin}: has no label column {wanted!r}; its columns are {listed(names)}: "
             "name the one that holds the labels (--label-column)"
@@ -67,62 +121,115 @@ def pick_label(
     return None
 
 
-def columns_of(
-    schema: Any, label_column: str | None, origin: str, *, labels_required: bool
-) -> Columns:
-    """Read the roles of columns off an Arrow schema and its Hugging Face metadata.
+def choose_features(
+    names: Iterable[str], label: str | None, request: TableRequest, origin: str
+) -> tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...]]:
+    """Tell which columns are features by their names alone.
+
+    Args:
+        names: The table's columns.
+        label: The label column.
+        request: Features that are known, and columns to drop.
+        origin: File, for messages.
+
+    Returns:
+        The columns, their widths where these are known, and notes.
+
+    Raises:
+        ValueError: A known feature is missing, or no column is left.
+    """
+    others = [name for name in names if name != label]
+    if request.features:
+        return _known_features(others, request.features, origin)
+    others = [name for name in others if name not in request.drop_columns]
+    unnamed = [name for name in others if _UNNAMED.fullmatch(name)]
+    kept = tuple(name for name in others if name not in unnamed)
+    if not kept:
+        raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
+    notes: tuple[str, ...] = ()
+    if unnamed:
+        notes = (
+            f"{origin}: left out {listed(unnamed)}: a column without a name is a row number that "
+            "pandas wrote (to_csv(index=False) writes none); name it to keep it",
+        )
+    return kept, (), notes
+
+
+def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
+    """Read the roles of columns off an Arrow schema and its metadata.
 
     Args:
         schema: ``pyarrow.Schema``.
-        label_column: The user's choice, ``"label"`` by default.
+        request: What is asked of the table.
         origin: File, for messages.
-        labels_required: Whether unlabelled data is an error.
 
     Returns:
-        The roles. Beside an image column, columns other than the label are left unread.
+        The roles. Beside an image column, columns other than the label are left out.
 
     Raises:
         ValueError: The label column is missing, a feature column does not hold numbers, there are
             several image columns or there is no feature column.
     """
-    label = pick_label(list(schema.names), label_column, origin, labels_required=labels_required)
+    label = pick_label(list(schema.names), request, origin)
     declared = declared_features(schema, origin)
-    names = declared.get(label or "", {}).get("names")
-    class_names = tuple(str(name) for name in names) if names else None
-    features = [field for field in schema if field.name != label]
-    images = [field.name for field in features if _is_image(field, declared)]
+    class_names = declared_classes(declared, label, origin)
+    others = [field for field in schema if field.name != label]
+    images = [
+        field.name
+        for field in others
+        if _is_image(field, declared) and field.name not in request.drop_columns
+    ]
     if len(images) > 1:
         raise ValueError(f"{origin}: expected one image column, got {listed(images)}")
     if images:
-        return Columns(images[0], (), label, class_names)
-    if not features:
-        raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
-    for field in features:
-        _check_numeric(field, origin)
-    return Columns(None, tuple(field.name for field in features), label, class_names)
+        return Columns(images[0], (), label, class_names, notes=_beside(others, images[0], origin))
+    index = [] if request.features else list(index_columns(schema, origin))
+    left = [name for name in schema.names if name not in index or name == label]
+    index = [name for name in index if name != label and name not in request.drop_columns]
+    features, widths, notes = choose_features(left, label, request, origin)
+    if index:
+        said = f"{origin}: left out {listed(index)}: the file calls it an index of its rows"
+        notes = (f"{said} (reset_index() in pandas makes it a column)", *notes)
+    kinds = [_width(schema.field(name), origin) for name in features]
+    if LIST not in kinds:
+        widths = ()
+    elif not widths:
+        widths = tuple(kinds)
+    return Columns(None, features, label, class_names, widths, request.offsets, notes)
 
 
-def declared_features(schema: Any, origin: str) -> dict[str, dict[str, Any]]:
-    """Read what the Hugging Face metadata of a schema says about its columns.
+def _known_features(
+    names: list[str], wanted: tuple[str, ...], origin: str
+) -> tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...]]:
+    """Columns of the wanted features, in their order."""
+    there = set(names)
+    widths: dict[str, int] = {}
+    missing = []
+    for name in wanted:
+        in_list = _OF_LIST.fullmatch(name)
+        if name in there:
+            widths[name] = 0
+        elif in_list and in_list[1] in there and widths.get(in_list[1], 0) == int(in_list[2]):
+            widths[in_list[1]] = int(in_list[2]) + 1
+        else:
+            missing.append(name)
+    extra = [name for name in names if name not in widths]
+    if missing:
+        raise ValueError(
+            f"{origin}: its columns differ from the training data's: "
+            f"missing {listed(missing)}; not expected {listed(extra)}"
+        )
+    notes: tuple[str, ...] = ()
+    if extra:
+        notes = (f"{origin}: left out {listed(extra)}, not among the columns of training",)
+    return tuple(widths), tuple(widths.values()), notes
 
-    Args:
-        schema: ``pyarrow.Schema``.
-        origin: File, for messages.
 
-    Returns:
-        Descriptions by column name; none without metadata.
-
-    Raises:
-        ValueError: The metadata cannot be read.
-    """
-    text = (schema.metadata or {}).get(b"huggingface")
-    if text is None:
-        return {}
-    try:
-        declared = json.loads(text).get("info", {}).get("features") or {}
-        return {name: kind for name, kind in declared.items() if isinstance(kind, dict)}
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{origin}: its 'huggingface' metadata cannot be read") from error
+def _beside(others: list[Any], image: str, origin: str) -> tuple[str, ...]:
+    extra = [field.name for field in others if field.name != image]
+    if not extra:
+        return ()
+    return (f"{origin}: left out {listed(extra)}: the column {image!r} holds the images",)
 
 
 def _is_image(field: Any, declared: dict[str, dict[str, Any]]) -> bool:
@@ -134,14 +241,46 @@ def _is_image(field: Any, declared: dict[str, dict[str, Any]]) -> bool:
     return bool(types.is_binary(field.type) or types.is_large_binary(field.type))
 
 
-def _check_numeric(field: Any, origin: str) -> None:
+def _width(field: Any, origin: str) -> int:
+    """0 for a column of numbers, `LIST` for one of lists of numbers."""
     types = import_extra("pyarrow").types
     kind = field.type
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-        return
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if _is_number(kind):
+        return 0
+    if is_list(kind) and _is_number(kind.value_type):
+        return LIST
     if types.is_string(kind) or types.is_large_string(kind):
         raise ValueError(
             f"{origin}: column {field.name!r} holds text: expected numbers or images; for texts "
-            "say --text tfidf or --encoder NAME"
+            "say --text tfidf or --encoder NAME, else leave it out with --drop-column"
         )
-    raise ValueError(f"{origin}: column {field.name!r} has type {kind}: expected numbers or images")
+    raise ValueError(
+        f"{origin}: column {field.name!r} has type {kind}: expected numbers, lists of numbers or "
+        "images; leave it out with --drop-column"
+    )
+
+
+def is_list(kind: Any) -> bool:
+    """Tell lists from other types.
+
+    Args:
+        kind: ``pyarrow.DataType``.
+
+    Returns:
+        Whether a value is a list, of a fixed length or not.
+    """
+    types = import_extra("pyarrow").types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    types = import_extra("pyarrow").types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+        or types.is_temporal(kind)
+    )

@@ -1,67 +1,115 @@
 """Read a CSV file: a header line, one row per example, numbers beside the label column.
 
-A column of true and false counts as one of 1 and 0.
+A column of true and false counts as one of 1 and 0, dates (ISO 8601) as microseconds since 1970.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
-from qimlp.data.readers.columns import Columns, pick_label
-from qimlp.data.readers.error_messages import first_line, unreadable
+from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_label
+from qimlp.data.readers.error_messages import first_line, listed, unreadable
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.survey import settle
 
 _LONGEST_ROW = 1 << 24
 """Bytes the reader takes at a time: no row may be longer."""
 _TRUE, _FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
+_NUMBER, _TRUTH = "number", "truth"
+_DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}([.]\d{1,6})?)?)?(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?)?",
+    re.ASCII,
+)
+"""A day, or a time of it, as ISO 8601 writes them."""
 
 
-def read_csv(
-    path: Path, label_column: str | None = None, *, labels_required: bool = True
-) -> RawExamples:
+def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
     """Read one split from a comma-separated file.
 
     Args:
         path: The file, UTF-8, whose first line names the columns.
-        label_column: The user's choice, ``"label"`` by default; whole numbers or names.
-        labels_required: Whether unlabelled data is an error.
+        request: What is asked of it; labels are whole numbers or names.
 
     Returns:
-        The examples; features as ``float32``.
+        The examples; features as ``float32``, shifted where that alone would blur them.
 
     Raises:
         ValueError: The file is no table, the label column is missing, or a value is not usable.
     """
-    arrow_csv, pyarrow = import_extra("pyarrow.csv"), import_extra("pyarrow")
+    request = request or TableRequest()
     origin = str(path)
     header, first = _first_rows(path)
-    label = pick_label(header, label_column, origin, labels_required=labels_required)
-    features = tuple(name for name in header if name != label)
-    if not features:
-        raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
-    # Types are given, not guessed: a guess looks at the first rows only.
-    types = dict.fromkeys(features, pyarrow.float32())
-    for name, cell in zip(header, first, strict=False):
-        if cell in _TRUE + _FALSE:
-            types[name] = pyarrow.bool_()
-    if label is not None:
-        types[label] = pyarrow.string()
-    try:
-        table = arrow_csv.read_csv(
-            path,
-            read_options=arrow_csv.ReadOptions(block_size=_LONGEST_ROW),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=types, true_values=_TRUE, false_values=_FALSE
-            ),
-        )
-    except pyarrow.ArrowInvalid as error:
-        raise _explained(error, header, origin) from error
-    columns = Columns(image=None, features=features, label=label, class_names=None)
+    label = pick_label(header, request, origin)
+    features, widths, notes = choose_features(header, label, request, origin)
+    if any(widths):
+        raise ValueError(f"{origin}: expected lists of numbers in {listed(features)}: use Parquet")
+    cells = dict(zip(header, first, strict=False))
+    types = {name: _type_of(cells.get(name, "")) for name in features}
+    dates = [name for name in features if types[name] not in (_NUMBER, _TRUTH)]
+    if dates and not request.features:
+        notes = (*notes, f"{origin}: dates in {listed(dates)} are read as microseconds since 1970")
+    columns = Columns(None, features, label, None, (), request.offsets, notes)
+    table = _table(path, header, columns, types)
+    columns = settle(columns, request, lambda _: table.to_batches(), origin)
     return collect(table.to_batches(), columns, table.num_rows, origin)
+
+
+def _type_of(cell: str) -> str:
+    """How a column whose first value is this is read: never guessed from more than that."""
+    if cell in _TRUE + _FALSE:
+        return _TRUTH
+    date = _DATE.fullmatch(cell.strip())
+    if date is None:
+        return _NUMBER
+    return "timestamp" if date["zone"] is None else "timestamp in a zone"
+
+
+def _table(path: Path, header: list[str], columns: Columns, types: dict[str, str]) -> Any:
+    """Read the columns; integers that float64 would blur are read as such."""
+    pyarrow, compute = import_extra("pyarrow"), import_extra("pyarrow.compute")
+    kinds = {
+        _NUMBER: pyarrow.float64(),
+        _TRUTH: pyarrow.bool_(),
+        "timestamp": pyarrow.timestamp("us"),
+        "timestamp in a zone": pyarrow.timestamp("us", "UTC"),
+    }
+    chosen = {name: kinds[kind] for name, kind in types.items()}
+    if columns.label is not None:
+        chosen[columns.label] = pyarrow.string()
+    try:
+        table = _parse(path, chosen)
+    except pyarrow.ArrowException as error:
+        raise _explained(error, header, str(path)) from error
+    large = {}
+    for name in columns.features:
+        if chosen[name] == pyarrow.float64():
+            bounds = compute.min_max(table.column(name))
+            if any(abs(bounds[end].as_py() or 0.0) > 2.0**53 for end in ("min", "max")):
+                large[name] = pyarrow.int64()
+    if large:
+        with contextlib.suppress(pyarrow.ArrowException):  # no integers: float64 is all there is
+            return _parse(path, {**chosen, **large})
+    return table
+
+
+def _parse(path: Path, types: dict[str, Any]) -> Any:
+    arrow_csv = import_extra("pyarrow.csv")
+    return arrow_csv.read_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(block_size=_LONGEST_ROW),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            true_values=_TRUE,
+            false_values=_FALSE,
+        ),
+    )
 
 
 def _first_rows(path: Path) -> tuple[list[str], list[str]]:
@@ -94,8 +142,14 @@ def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
             f"{origin}: column {name!r} begins with true or false and holds something else, too "
             f"({value}): write 1 and 0 there, or true and false in every row"
         )
+    if conversion[2] == "timestamp":
+        return ValueError(
+            f"{origin}: column {name!r} begins with a date and holds something else, too "
+            f"({value}): write every date like the first, as in 2024-01-31 or 2024-01-31 12:00:00"
+        )
     return ValueError(
         f"{origin}: column {name!r} holds something else than numbers ({value}): "
-        "every column beside the label column must hold numbers, so encode or drop it; texts are "
-        "read from a folder of train.parquet and test.parquet, with --text tfidf or --encoder NAME"
+        "every column beside the label column must hold numbers or dates (2024-01-31), so encode "
+        "it or leave it out with --drop-column; texts are read from a folder of train.parquet and "
+        "test.parquet, with --text tfidf or --encoder NAME"
     )

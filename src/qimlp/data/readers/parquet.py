@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
-from qimlp.data.readers.columns import Columns, columns_of
-from qimlp.data.readers.error_messages import unreadable
+from qimlp.data.readers.columns import Columns, TableRequest, columns_of
+from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.survey import settle
 
 BATCH_ROWS = 512
 """Rows held at a time while a file is read."""
+
+_SURVEYED = 2**20
+"""Values looked at together before a table is read."""
 
 
 @contextlib.contextmanager
@@ -42,15 +47,12 @@ def open_parquet(location: str) -> Iterator[Any]:
         raise unreadable(location, "a Parquet file", error) from error
 
 
-def columns_of_files(
-    files: Sequence[str], label_column: str | None, *, labels_required: bool
-) -> tuple[Columns, list[int]]:
+def columns_of_files(files: Sequence[str], request: TableRequest) -> tuple[Columns, list[int]]:
     """Read the footers of files that hold one data set in pieces.
 
     Args:
         files: At least one location.
-        label_column: The user's choice, ``"label"`` by default.
-        labels_required: Whether unlabelled data is an error.
+        request: What is asked of the table.
 
     Returns:
         Roles of the columns, which all files share, and the number of rows of each file.
@@ -64,45 +66,68 @@ def columns_of_files(
         with open_parquet(location) as file:
             rows.append(int(file.metadata.num_rows))
             schema = file.schema_arrow
-        columns = columns_of(schema, label_column, location, labels_required=labels_required)
+        columns = columns_of(schema, request, location)
         first = first or columns
-        if columns != first:
+        if replace(columns, notes=first.notes) != first:
             raise ValueError(
-                f"{location}: its columns {columns.read} or classes differ from those of "
-                f"{files[0]}: {first.read}"
+                f"{location}: its columns {listed(columns.read)} or classes differ from those of "
+                f"{files[0]}: {listed(first.read)}"
             )
     if first is None:
         raise ValueError("expected at least one Parquet file, got none")
     return first, rows
 
 
-def read_batches(files: Sequence[str], columns: list[str]) -> Iterator[Any]:
+def read_batches(
+    files: Sequence[str], columns: list[str], rows: int | None = None
+) -> Iterator[Any]:
     """Walk over the rows of several files, a few at a time.
 
     Args:
         files: Locations.
         columns: Columns to read.
+        rows: Most rows of a batch; :data:`BATCH_ROWS` by default.
 
     Yields:
-        ``pyarrow.RecordBatch`` of up to :data:`BATCH_ROWS` rows.
+        ``pyarrow.RecordBatch``.
 
     Raises:
         ValueError: A file is truncated or corrupt.
     """
     for location in files:
         with open_parquet(location) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+            yield from file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
 
 
-def read_parquet(
-    files: Sequence[str], label_column: str | None = None, *, labels_required: bool = True
-) -> RawExamples:
+def settled(columns: Columns, request: TableRequest, files: Sequence[str], origin: str) -> Columns:
+    """Look through the rows of files for what their schema does not say; see :func:`settle`.
+
+    Args:
+        columns: Roles by names and types.
+        request: What is asked of the table.
+        files: Locations of its pieces.
+        origin: File or folder, for messages.
+
+    Returns:
+        The roles.
+
+    Raises:
+        ValueError: A file is truncated or corrupt, or its lists are unusable.
+    """
+    rows = max(BATCH_ROWS, _SURVEYED // max(len(columns.features), 1))
+
+    def batches(wanted: Columns) -> Iterator[Any]:
+        return read_batches(files, list(wanted.features), rows)
+
+    return settle(columns, request, batches, origin)
+
+
+def read_parquet(files: Sequence[str], request: TableRequest | None = None) -> RawExamples:
     """Read one split from Parquet files.
 
     Args:
         files: Locations of its pieces, in order.
-        label_column: The user's choice, ``"label"`` by default.
-        labels_required: Whether unlabelled data is an error.
+        request: What is asked of the table.
 
     Returns:
         The examples.
@@ -110,6 +135,8 @@ def read_parquet(
     Raises:
         ValueError: A file is truncated or corrupt, or its content is unusable.
     """
-    columns, rows = columns_of_files(files, label_column, labels_required=labels_required)
+    request = request or TableRequest()
+    columns, rows = columns_of_files(files, request)
     origin = files[0] if len(files) == 1 else str(Path(files[0]).parent)
+    columns = settled(columns, request, files, origin)
     return collect(read_batches(files, columns.read), columns, sum(rows), origin)

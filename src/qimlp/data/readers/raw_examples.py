@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qimlp.data.features.offsets import Number
 from qimlp.data.readers.error_messages import listed
 
 
@@ -26,6 +27,8 @@ class RawExamples:
             unlabelled data. Where ``class_names`` is set these are numbers of those classes.
         class_names: The source's own names of its classes, if it says.
         feature_names: Column names of a table; empty for images and arrays.
+        offsets: What was subtracted from each feature; empty for nothing.
+        notes: What the user should know about columns that were left out, one line each.
     """
 
     origin: str
@@ -34,6 +37,8 @@ class RawExamples:
     labels: NDArray[Any] | None
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] = ()
+    offsets: tuple[Number, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def examples_from_array(
@@ -43,6 +48,8 @@ def examples_from_array(
     *,
     class_names: tuple[str, ...] | None = None,
     feature_names: tuple[str, ...] = (),
+    offsets: tuple[Number, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> RawExamples:
     """Check an array of examples and flatten it.
 
@@ -52,6 +59,8 @@ def examples_from_array(
         labels: (N,), or ``None``.
         class_names: The source's own class names.
         feature_names: Column names of a table.
+        offsets: What was subtracted from each feature.
+        notes: What the user should know about columns that were left out.
 
     Returns:
         The examples; ``inputs`` shares the array's memory where it can.
@@ -68,7 +77,7 @@ def examples_from_array(
     if array.dtype.kind == "f":
         check_finite(flat, origin, feature_names)
     inputs = torch.from_numpy(np.require(flat, requirements=["C", "W"]))
-    return RawExamples(origin, inputs, shape, labels, class_names, feature_names)
+    return RawExamples(origin, inputs, shape, labels, class_names, feature_names, offsets, notes)
 
 
 def align_features(

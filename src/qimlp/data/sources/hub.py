@@ -7,9 +7,10 @@ from typing import Any
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
-from qimlp.data.readers.columns import columns_of
+from qimlp.data.readers.columns import TableRequest, columns_of
 from qimlp.data.readers.parquet import BATCH_ROWS
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.survey import settle
 from qimlp.hub import unreachable
 
 KNOWN = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
@@ -19,16 +20,13 @@ KNOWN_TEXTS = {"imdb": "stanfordnlp/imdb", "20newsgroups": "SetFit/20_newsgroups
 """The same for data sets of texts."""
 
 
-def read_hub(
-    hub_id: str, part: str, label_column: str | None = None, *, labels_required: bool = True
-) -> RawExamples | None:
+def read_hub(hub_id: str, part: str, request: TableRequest) -> RawExamples | None:
     """Read one split through ``datasets``, which keeps it in its cache.
 
     Args:
         hub_id: ``owner/name``.
         part: ``"train"`` or ``"test"``.
-        label_column: The user's choice, ``"label"`` by default.
-        labels_required: Whether unlabelled data is an error.
+        request: What is asked of the table.
 
     Returns:
         The examples; ``None`` where the data set has no such split.
@@ -40,9 +38,11 @@ def read_hub(
     table = hub_table(hub_id, part)
     if table is None:
         return None
-    columns = columns_of(table.schema, label_column, hub_id, labels_required=labels_required)
+    origin = f"{hub_id}, split {part}"
+    columns = columns_of(table.schema, request, hub_id)
+    columns = settle(columns, request, lambda _: table.to_batches(), origin)
     batches = table.select(columns.read).to_batches(max_chunksize=BATCH_ROWS)
-    return collect(batches, columns, table.num_rows, f"{hub_id}, split {part}")
+    return collect(batches, columns, table.num_rows, origin)
 
 
 def hub_table(hub_id: str, part: str) -> Any:

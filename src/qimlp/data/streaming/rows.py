@@ -53,8 +53,8 @@ def generate_rows(
             if columns.image is not None:
                 inputs = list(image_bytes(batch.column(columns.image), piece.location, row))
             else:
-                inputs = feature_matrix(batch, columns.features)
-                check_finite(inputs, piece.location, columns.features, row)
+                inputs = feature_matrix(batch, columns, piece.location, row)
+                check_finite(inputs, piece.location, columns.feature_names, row)
             for index in np.flatnonzero(rule.mask(piece.first + row, batch.num_rows)).tolist():
                 yield {"x": inputs[index], "y": int(numbers[index])}
             row += batch.num_rows

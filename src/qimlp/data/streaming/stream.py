@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -14,11 +14,13 @@ import torch
 
 from qimlp.data.batching.split import SET_ASIDE_EVERY
 from qimlp.data.dataset import OFFICIAL_TEST, TensorSplit
+from qimlp.data.features.offsets import Number
 from qimlp.data.features.scaling import Scaling
 from qimlp.data.readers.arrow import label_values
-from qimlp.data.readers.columns import Columns
+from qimlp.data.readers.columns import Columns, TableRequest
+from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import as_labels, check_class_names
-from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches
+from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches, settled
 from qimlp.data.sources.hub import hub_files
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
@@ -40,7 +42,7 @@ class StreamingDataSet:
             itself is too large to be read for it.
         test_origin: Where the test split comes from.
         feature_names: Column names of a table; empty for images.
-        columns: Roles of the columns.
+        columns: Roles of the columns, with offsets of the features and notes on what was left out.
         train_files: Locations of the files with training rows, and numbers of rows.
         test_files: The same for the test split; empty where every fifth row is test.
     """
@@ -59,6 +61,16 @@ class StreamingDataSet:
     def in_features(self) -> int:
         """Number of input features of one example."""
         return prod(self.feature_shape)
+
+    @property
+    def offsets(self) -> tuple[Number, ...]:
+        """What is subtracted from each feature of a table; empty where nothing is."""
+        return self.columns.offsets
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about columns that are left out, one line each."""
+        return self.columns.notes
 
     @property
     def num_classes(self) -> int:
@@ -170,22 +182,22 @@ def open_stream(
         label_column: Label column, ``"label"`` by default.
 
     Returns:
-        A handle; only footers, one row and (where the files do not name their classes) the label
-        column have been read.
+        A handle. Of images only footers, one row and (where the files do not name their classes)
+        the label column have been read; a table was looked through once.
 
     Raises:
         FileNotFoundError: There is no such data.
         ValueError: The data is not Parquet, or cannot be used.
     """
-    return stream_source(resolve(source, data_dir), label_column)
+    return stream_source(resolve(source, data_dir), TableRequest(label_column, learn=True))
 
 
-def stream_source(source: Source, label_column: str | None) -> StreamingDataSet:
+def stream_source(source: Source, request: TableRequest) -> StreamingDataSet:
     """Open a source that was found; see :func:`open_stream`.
 
     Args:
         source: Where the data lies.
-        label_column: Label column, ``"label"`` by default.
+        request: What is asked of the table.
 
     Returns:
         The handle.
@@ -202,8 +214,11 @@ def stream_source(source: Source, label_column: str | None) -> StreamingDataSet:
             "turn streaming off"
         )
     if not train:
-        raise ValueError(f"{source.name}: expected a train split, got only {list(test)}")
-    columns, rows = columns_of_files([*train, *test], label_column, labels_required=True)
+        raise ValueError(f"{source.name}: expected a train split, got only {listed(test)}")
+    columns, rows = columns_of_files(train, request)
+    columns = settled(columns, request, train, train[0])
+    if test:
+        rows += _rows_of_test(test, columns, request)
     class_names = check_class_names(columns.class_names or _scan_classes(train, columns), train[0])
     files = list(zip([*train, *test], rows, strict=True))
     pieces = pieces_of(files[: len(train)], _EVERY_ROW)
@@ -216,11 +231,22 @@ def stream_source(source: Source, label_column: str | None) -> StreamingDataSet:
         feature_shape=stack_inputs([first]).shape[1:],
         fingerprint=_footers([*train, *test]),
         test_origin=OFFICIAL_TEST if test else f"the last of every {SET_ASIDE_EVERY} rows",
-        feature_names=columns.features,
+        feature_names=columns.feature_names,
         columns=columns,
         train_files=tuple(files[: len(train)]),
         test_files=tuple(files[len(train) :]),
     )
+
+
+def _rows_of_test(files: Sequence[str], columns: Columns, request: TableRequest) -> list[int]:
+    """Numbers of rows, once it is known that test files hold the columns of the train files."""
+    known = replace(request, features=columns.feature_names, learn=False)
+    found, rows = columns_of_files(files, known)
+    if (found.image, found.label) != (columns.image, columns.label) or (
+        found.class_names != columns.class_names
+    ):
+        raise ValueError(f"{files[0]}: its columns or classes differ from those of the train files")
+    return rows
 
 
 def _scan_classes(files: Sequence[str], columns: Columns) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ class RunStarted:
         steps_per_epoch: Steps of one epoch.
         done_steps: Steps done before, in a resumed run.
         folder: The run folder.
-        notes: What to know before it trains, from `advice`; none where it is resumed.
+        notes: What to know before it trains, of the data and from `advice`; none where it is
+            resumed.
     """
 
     data: str

@@ -147,7 +147,13 @@ class TrainedRun:
             split = load_text_inputs(source, **common)
             inputs = self.features.encode(split.texts, self.processes.device)
             return Inputs(source, self.features.ordered(inputs), split.labels, split.part)
-        found = load_inputs(source, self.feature_shape, feature_names=self.feature_names, **common)
+        found = load_inputs(
+            source,
+            self.feature_shape,
+            feature_names=self.feature_names,
+            offsets=self.features.offsets or (),
+            **common,
+        )
         return replace(found, inputs=self.features.ordered(found.inputs))
 
     def _evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:

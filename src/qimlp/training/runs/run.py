@@ -307,7 +307,7 @@ class Run:
     def _tell_start(self, train_state: TrainState, batches: Batches) -> None:
         notes = self._notes
         if train_state.progress.step == 0:
-            notes = advice(
+            notes = self.data.notes + advice(
                 self.settings,
                 self.sizes,
                 self.data.class_names,

@@ -58,6 +58,7 @@ class TrainingData:
             self.in_features = self._tuning.scaling.in_features
         self.num_classes = data.num_classes
         self.class_names = data.class_names
+        self.notes = data.notes
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
             if settings.dev_split == "blocks":
@@ -231,6 +232,7 @@ def load_data(settings: TrainSettings) -> Loaded:
         settings.data,
         data_dir=settings.data_dir,
         label_column=settings.label_column,
+        drop_columns=settings.dataset.drop_columns,
         streaming=settings.dataset.streaming,
     )
 
