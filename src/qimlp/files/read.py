@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from qimlp.files.shown import printable
+from qimlp.files.messages import printable
 
 _KINDS = {
     stat.S_IFDIR: "a folder",

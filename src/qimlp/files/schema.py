@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, TypeVar
 
-from qimlp.files.shown import printable, shown
+from qimlp.files.messages import printable, shown
 
 Kind = TypeVar("Kind")
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from qimlp.files.shown import printable
+from qimlp.files.messages import printable
 
 _NAME = re.compile(r"\..*\.[0-9a-f]{16}\.qimlp-tmp", re.DOTALL)
 _LONGEST = 40  # characters of the final name; a file's whole name may be 255 bytes long

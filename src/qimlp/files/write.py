@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qimlp.files.shown import printable
+from qimlp.files.messages import printable
 from qimlp.files.temporary import open_exclusive, remove, temporary_beside
 
 
