@@ -77,5 +77,5 @@ def test_bias_starts_at_zero_with_a_gradient_that_is_not():
 
 
 def test_unknown_start():
-    with pytest.raises(ValueError, match="start: expected one of normal, orthogonal, got 'zero'"):
+    with pytest.raises(ValueError, match="init: expected one of normal, orthogonal, got 'zero'"):
         init_factors(KroneckerShape((2,), (2,)), start="zero")

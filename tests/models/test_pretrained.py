@@ -71,7 +71,7 @@ def test_damaged_folders(saved):
         load_pretrained(folder)
     weights.write_bytes(content)
     config.write_text(json.dumps(json.loads(text) | {"rank": 1}))
-    with pytest.raises(ValueError, match=r"factors.0: expected shape \(1, 3, 2\), got \(2, 3, 2\)"):
+    with pytest.raises(ValueError, match=r"factor_0: expected shape \(1, 3, 2\), got \(2, 3, 2\)"):
         load_pretrained(folder)
     config.write_text(json.dumps(json.loads(text) | {"__class__": "os.system"}))
     with pytest.raises(ValueError, match="unknown keys"):

@@ -29,15 +29,15 @@ def test_it_is_the_linear_layer_of_its_weight(bias, rank):
 
 def test_names_of_the_parameters():
     names = [name for name, _ in KroneckerLinear(784, 784, num_factors=3).named_parameters()]
-    assert names == [*(f"factors.{i}" for i in range(3)), *(f"bias_factors.{i}" for i in range(3))]
+    assert names == [*(f"factor_{i}" for i in range(3)), *(f"bias_factor_{i}" for i in range(3))]
     assert [n for n, _ in KroneckerLinear(784, 784, True).named_parameters()] == [
         "bias",
-        "factors.0",
-        "factors.1",
+        "factor_0",
+        "factor_1",
     ]
     assert [n for n, _ in KroneckerLinear(784, 784, False).named_parameters()] == [
-        "factors.0",
-        "factors.1",
+        "factor_0",
+        "factor_1",
     ]
 
 
@@ -190,15 +190,15 @@ def test_approximating_without_a_bias_makes_it_zero():
 
 def test_pruned_factors_are_masked_anew_in_every_step():
     layer = KroneckerLinear(64, 64, in_dims=(8, 8), out_dims=(8, 8), bias=False)
-    prune.random_unstructured(layer.factors, "0", 0.5)
-    mask = layer.factors.get_buffer("0_mask")
+    prune.random_unstructured(layer, "factor_0", 0.5)
+    mask = layer.get_buffer("factor_0_mask")
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     x = torch.randn(5, 64)
     for _ in range(2):
         optimizer.zero_grad()
         layer(x).square().mean().backward()
         optimizer.step()
-    own = layer.factors.get_parameter("0_orig") * mask
+    own = layer.get_parameter("factor_0_orig") * mask
     expected = x @ kron_dense([own, layer.factors[1]]).t()
     assert_close(layer(x), expected)
     assert int((own == 0).sum()) >= 32
@@ -246,16 +246,16 @@ def test_what_is_frozen_stays_frozen_there_and_back(frozen):
 
 def compute_factor(layer, how, name):
     if how == "pruned":
-        prune.l1_unstructured(layer.factors, name, 0.5)
+        prune.l1_unstructured(layer, name, 0.5)
     else:
-        parametrizations.weight_norm(layer.factors, name)
+        parametrizations.weight_norm(layer, name)
 
 
 @pytest.mark.parametrize("how", ["pruned", "normed"])
 @pytest.mark.parametrize("bias", ["kronecker", "dense", False])
 def test_what_computed_factors_are_made_of_learns_on(how, bias):
     layer = KroneckerLinear(24, 24, bias)
-    for name in "01":
+    for name in ("factor_0", "factor_1"):
         compute_factor(layer, how, name)
     assert all(p.requires_grad for p in layer.to_linear().parameters())
     assert not any(p.requires_grad for p in layer.requires_grad_(False).to_linear().parameters())
@@ -265,9 +265,9 @@ def test_what_computed_factors_are_made_of_learns_on(how, bias):
 def test_computed_factors_are_not_written_to(how):
     """What is written to a computed tensor is gone at the next call, or wrong in part."""
     layer = KroneckerLinear(24, 24)
-    compute_factor(layer, how, "0")
+    compute_factor(layer, how, "factor_0")
     before = layer.weight_matrix().detach().clone()
-    line = r"^factors.0: expected a parameter, got a tensor that is computed from others .*remove"
+    line = r"^factor_0: expected a parameter, got a tensor that is computed from others .*remove"
     for change in (layer.balance_, lambda: layer.approximate_(before * 3)):
         with pytest.raises(ValueError, match=line):
             change()

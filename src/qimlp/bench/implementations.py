@@ -101,7 +101,7 @@ def ours(problem: Problem) -> Contestant:
         dtype=x.dtype,
     )
     named = dict(layer.named_parameters())
-    parameters = [*(named.pop(f"factors.{i}") for i in range(shape.num_factors)), named.pop("bias")]
+    parameters = [*(named.pop(f"factor_{i}") for i in range(shape.num_factors)), named.pop("bias")]
     with torch.no_grad():
         for parameter, value in zip(parameters, problem.leaves[1:], strict=True):
             parameter.copy_(value)

@@ -1,9 +1,9 @@
-"""Pure functions on tensors: the operator, its parts, starts, norms, nearest sums."""
+"""Pure functions on tensors: the operator, its parts, initial factors, norms, nearest sums."""
 
 from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
 from qimlp.functional.explanation import explain
-from qimlp.functional.initialize import STARTS, init_bias_factors, init_factors
+from qimlp.functional.initialize import init_bias_factors, init_factors
 from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
 from qimlp.functional.nearest_order import nearest_kronecker_order
@@ -11,7 +11,6 @@ from qimlp.functional.norm import frobenius_inner, frobenius_norm
 from qimlp.functional.overrides import is_proxy
 
 __all__ = [
-    "STARTS",
     "apply_layer",
     "balance",
     "explain",

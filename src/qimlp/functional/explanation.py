@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from qimlp.ops import Explanation, explain_choice
+from qimlp.ops import Explanation, check_device, check_dtype, explain_choice
 from qimlp.shapes import KroneckerShape, Problem, as_size
 
 
@@ -16,29 +16,32 @@ def explain(
     device: torch.device | str = "cpu",
     needs_grad: bool = True,
 ) -> Explanation:
-    """Say which way a call of this shape takes and why the others are not taken.
+    """Say by which method a call of this shape is computed, and why not by the others.
 
     Args:
-        shape: the layer, such as `KroneckerShape((28, 28), (28, 28))`.
-        batch: number of rows; `None` while it is unknown, as in a traced graph.
-        dtype: of input and factors.
-        device: where they lie.
-        needs_grad: whether a backward pass follows.
+        shape: The layer's dims and rank, such as `KroneckerShape((28, 28), (28, 28))`.
+        batch: Number of rows; `None` while it is unknown, as in a traced graph.
+        dtype: Of input and factors, a `torch.dtype`.
+        device: Where they lie.
+        needs_grad: Whether a backward pass follows.
 
     Returns:
         An `Explanation`; `print` it.
 
     Raises:
-        TypeError: `shape` is none, or `batch` is no integer.
-        ValueError: `batch` is below 0.
+        TypeError: `shape` is none, `batch` is no integer, or `dtype` no floating-point
+            `torch.dtype`.
+        ValueError: `batch` is below 0, or `device` names none.
     """
     if not isinstance(shape, KroneckerShape):
         raise TypeError(
             f"shape: expected a KroneckerShape such as KroneckerShape((28, 28), (28, 28)), "
-            f"got {shape!r}"
+            f"got {shape!r:.80}"
         )
     if batch is not None:
         as_size("batch", batch, least=0)
+    check_dtype(dtype)
+    check_device(device)
     name = str(dtype).removeprefix("torch.")
     problem = Problem(shape, batch, name, torch.device(device).type, needs_grad)
     return explain_choice(problem)

@@ -13,6 +13,7 @@ from torch import nn
 
 from qimlp.files import read_json_object, write_bytes, write_json
 from qimlp.hub import is_hub_name, offline
+from qimlp.nn import current_name
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -126,11 +127,12 @@ def _load(cls: type[Network], config: dict[str, Any], folder: Path) -> Network:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the network's weights, found no file")
     try:
-        state = safetensors.torch.load_file(path)
+        stored = safetensors.torch.load_file(path)
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path}: not a whole safetensors file ({error}); save it again"
         ) from error
+    state = {current_name(name): value for name, value in stored.items()}
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     for name in sorted(expected.keys() | found.keys()):

@@ -1,5 +1,6 @@
 """Private: every way to compute the operator, and the one place that chooses."""
 
+from qimlp.ops.arguments import check_device, check_dtype
 from qimlp.ops.casts import autocast, autocast_dtype
 from qimlp.ops.choose import Explanation, explain_choice
 from qimlp.ops.cuda_graphs import recorded_launches
@@ -14,6 +15,8 @@ __all__ = [
     "autocast",
     "autocast_dtype",
     "build_weight",
+    "check_device",
+    "check_dtype",
     "explain_choice",
     "kron_bias",
     "kron_dense",

@@ -37,7 +37,8 @@ def linear_rows(
         Shape `(batch, out_features)`.
     """
     recorded = needs_grad(x, factors, bias)
-    composite = needs_composite()
+    spread = type(x) is not Tensor and hasattr(x, "full_tensor")  # a DTensor, over processes
+    composite = spread or needs_composite()
     # While tracing the size may be a symbol, which a choice must not depend on.
     known = not torch.compiler.is_compiling() and type(x.shape[0]) is int
     rows = x.shape[0] if known else None

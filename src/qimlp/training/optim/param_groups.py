@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from qimlp.nn import KroneckerLinear
+from qimlp.nn import KroneckerLinear, parameters_of
 
 
 def learning_rate_factor(layer: KroneckerLinear, index: int) -> float:
@@ -68,12 +68,12 @@ def _rules(model: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
     for module in model.modules():
         if isinstance(module, KroneckerLinear):
             rates = [learning_rate_factor(module, i) for i in range(module.num_factors)]
-            for parameter, rate in zip(module.factors, rates, strict=True):
-                yield parameter, rate, 1 / module.num_factors
-            for vector in module.bias_factors or ():
-                yield vector, min(rates), 0.0
-            if module.bias is not None:
-                yield module.bias, 1.0, 0.0
-        elif not isinstance(module, nn.ParameterList):
+            for i, rate in enumerate(rates):
+                for parameter in parameters_of(module, f"factor_{i}"):
+                    yield parameter, rate, 1 / module.num_factors
+            kronecker = module.bias_form == "kronecker"
+            for parameter in parameters_of(module, "bias"):
+                yield parameter, min(rates) if kronecker else 1.0, 0.0
+        else:
             for parameter in module.parameters(recurse=False):
                 yield parameter, 1.0, 1.0 if parameter.dim() > 1 else 0.0

@@ -33,6 +33,7 @@ from qimlp.files import (
     validated,
     write_bytes,
 )
+from qimlp.nn import current_name
 
 _FORMAT = "qimlp-training-state-1"
 _PREVIOUS = "previous.safetensors"
@@ -203,4 +204,4 @@ def read_state(path: Path) -> StoredState:
     for key, tensor in tensors.items():
         if key.startswith(_WEIGHTS) and not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name}: {printable(key, 80)} holds numbers that are not finite")
-    return StoredState(tensors, info, path)
+    return StoredState({current_name(key): tensor for key, tensor in tensors.items()}, info, path)
