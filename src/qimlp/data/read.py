@@ -53,5 +53,6 @@ def _read_files(
         return read_csv(Path(files[0]), request)
     if source.kind == "images":
         folder = source.train_folder if part == "train" else source.test_folder
-        return read_images(files, folder, labels_required=request.labels_required)
+        required = request.labels_required
+        return read_images(files, folder, labels_required=required, notes=source.notes)
     return read_parquet(files, request)

@@ -1,106 +1,185 @@
+"""One image as cameras, drawing programs and attackers make it."""
+
 import io
-from pathlib import Path
+import struct
+import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from qimlp.data import load
-from qimlp.data.readers.imagefolder import read_images
-from qimlp.data.readers.images import decode_image
+from qimlp.data.readers.images import FORMATS, MOST_PIXELS, decode_image
 
 
-def save(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
-def grey(value: int, height: int = 2, width: int = 3) -> np.ndarray:
-    return np.full((height, width), value, np.uint8)
+def decoded(image: Image.Image, kind: str = "PNG", **options: object) -> np.ndarray:
+    return decode_image(encoded(image, kind, **options), "here")
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    root = tmp_path / "pets"
-    for number in range(6):
-        save(root / "train" / "dog" / f"{number}.png", grey(100 + number))
-        save(root / "train" / "cat" / f"{number}.PNG", grey(number))
-    save(root / "test" / "dog" / "0.png", grey(200))
-    (root / "train" / "cat" / "notes.txt").write_text("not an image")
-    return root
-
-
-def test_folder_with_train_and_test(folder):
-    data = load(str(folder))
-    assert (data.name, data.class_names, data.feature_shape) == ("pets", ("cat", "dog"), (2, 3))
-    assert data.train.inputs[:, 0].tolist() == [*range(6), *range(100, 106)]
-    assert data.train.labels.tolist() == [0] * 6 + [1] * 6
-    assert data.test.labels.tolist() == [1]
-
-
-def test_folder_of_classes_alone(folder):
-    data = load(str(folder / "train"))
-    assert (len(data.train), len(data.test)) == (10, 2)
-    assert "set aside" in data.test_origin
-
-
-def test_colour_is_channel_first(tmp_path):
-    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    save(tmp_path / "a" / "0.png", pixels)
-    raw = read_images([str(tmp_path / "a" / "0.png")], tmp_path)
-    assert raw.feature_shape == (3, 2, 4)
-    assert raw.inputs.numpy().tobytes() == pixels.transpose(2, 0, 1).tobytes()
-
-
-def test_images_of_two_sizes(folder):
-    save(folder / "train" / "cat" / "9.png", grey(1, 3, 3))
-    with pytest.raises(ValueError, match=r"9\.png: expected an image of shape \(2, 3\), as "):
-        load(str(folder))
-
-
-def test_the_image_that_the_others_differ_from_is_named(folder):
-    save(folder / "train" / "cat" / "0.PNG", np.zeros((2, 3, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"1\.PNG: .* \(3, 2, 3\), as .*0\.PNG has, got \(2, 3\)"):
-        load(str(folder))
-
-
-def test_truncated_image(folder):
-    file = folder / "train" / "dog" / "3.png"
-    file.write_bytes(file.read_bytes()[:45])
-    with pytest.raises(ValueError, match=r"3\.png: cannot be read as an image"):
-        load(str(folder))
-
-
-def test_what_is_no_image(folder):
-    (folder / "train" / "dog" / "3.png").write_text("not an image")
-    with pytest.raises(ValueError, match=r"3\.png: .*: no known image format$"):
-        load(str(folder))
-
-
-def test_images_without_classes(folder):
-    save(folder.parent / "loose" / "0.png", grey(0))
-    with pytest.raises(ValueError, match="one folder of images per class"):
-        load(str(folder.parent / "loose"))
-
-
-def test_unknown_class_in_test(folder):
-    save(folder / "test" / "cow" / "0.png", grey(0))
-    with pytest.raises(ValueError, match="none of the 2 classes"):
-        load(str(folder))
+def grey(value: int, height: int = 2, width: int = 3) -> Image.Image:
+    return Image.new("L", (width, height), value)
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("1", (2, 3)), ("L", (2, 3)), ("P", (3, 2, 3))])
 def test_modes_that_convert_without_loss(mode, shape):
-    buffer = io.BytesIO()
-    Image.fromarray(grey(255)).convert(mode).save(buffer, format="PNG")
-    decoded = decode_image(buffer.getvalue(), "here")
-    assert decoded.shape == shape
-    assert decoded.min() == 255
+    found = decoded(grey(255).convert(mode))
+    assert found.shape == shape
+    assert found.min() == 255
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
-def test_modes_that_are_refused(mode):
-    buffer = io.BytesIO()
-    Image.new(mode, (3, 2)).save(buffer, format="PNG")
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_deep_pixels_are_refused(mode):
+    data = encoded(Image.new(mode, (3, 2)), "TIFF")
     with pytest.raises(ValueError, match=f"here: expected an 8-bit grey or RGB image, .* {mode}"):
-        decode_image(buffer.getvalue(), "here")
+        decode_image(data, "here")
+
+
+def test_cmyk_becomes_rgb_and_is_counted():
+    changes: Counter[str] = Counter()
+    data = encoded(Image.new("CMYK", (3, 2), (0, 255, 255, 0)), "TIFF")
+    found = decode_image(data, "here", changes)
+    assert found[:, 0, 0].tolist() == [255, 0, 0]
+    assert changes == {"CMYK colours converted to RGB": 1}
+
+
+def quadrants() -> Image.Image:
+    return Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4) * 20)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(quadrants(), kind, exif=exif, **options)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    upright = upright if upright.ndim == 2 else upright.transpose(2, 0, 1)
+    assert upright.shape[-2:] == ((3, 4) if orientation < 5 else (4, 3))
+    np.testing.assert_array_equal(decode_image(data, "here"), upright)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0broken", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"x" * 99])
+def test_damaged_exif_says_nothing(exif):
+    found = decoded(quadrants(), "PNG", exif=exif)
+    np.testing.assert_array_equal(found, np.asarray(quadrants()))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_what_is_transparent_is_laid_on_white(mode):
+    """Grey 10 with alpha 0, 128 and 255: 255, 10 * 128 / 255 + 127 = 132, 10."""
+    pixels = np.array([[[10, 0], [10, 128], [10, 255]]], np.uint8)
+    image = Image.fromarray(pixels, "LA").convert(mode)
+    found = decoded(image)
+    assert found.shape == ((1, 3) if mode == "LA" else (3, 1, 3))
+    assert found.reshape(-1, 3)[0].tolist() == [255, 132, 10]
+
+
+def test_a_transparent_colour_of_a_palette():
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([9, 9, 9] * 256)
+    image.putdata([0, 1] * 8)
+    for kind in ("PNG", "GIF"):
+        found = decoded(image, kind, transparency=0)
+        assert found[:, 0, :2].tolist() == [[255, 9]] * 3
+
+
+@pytest.mark.parametrize(("mode", "key"), [("L", 7), ("RGB", (7, 7, 7))])
+def test_a_transparent_colour_without_a_palette(mode, key):
+    image = Image.fromarray(np.array([[7, 8]], np.uint8)).convert(mode)
+    found = decoded(image, transparency=key)
+    assert found.reshape(-1, 2)[0].tolist() == [255, 8]
+
+
+def test_an_opaque_alpha_channel_changes_nothing():
+    changes: Counter[str] = Counter()
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(pixels).convert("RGBA"))
+    np.testing.assert_array_equal(decode_image(data, "x", changes), pixels.transpose(2, 0, 1))
+    assert not changes
+    decode_image(encoded(Image.new("RGBA", (2, 2))), "x", changes)
+    assert changes == {"transparent pixels laid on white": 1}
+
+
+def test_the_first_frame_is_read():
+    frames = [Image.new("P", (3, 2), 0) for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame.putpalette([50 * number] * 768)
+    found = decoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert found.shape == (3, 2, 3)
+    assert found.max() == 0
+
+
+@pytest.mark.parametrize("side", [(20_000, 10_000), (10_000, 10_000)])
+def test_a_very_large_image_is_one_line(side):
+    data = encoded(Image.new("1", side))
+    with pytest.raises(ValueError, match=r"^here: .*at most 67,108,864 .* got \d00,000,000 pixels"):
+        decode_image(data, "here")
+
+
+def test_the_largest_image():
+    """A header that asks for exactly the limit is looked at further, and is truncated."""
+    data = encoded(grey(0))
+    header = struct.pack(">II", 4, MOST_PIXELS // 4) + data[24:29]
+    crc = zlib.crc32(b"IHDR" + header)
+    data = data[:16] + header + struct.pack(">I", crc) + data[33:]
+    with pytest.raises(ValueError, match=r"^here: cannot be read as an image \(empty, truncated"):
+        decode_image(data, "here")
+
+
+def test_no_program_is_started(monkeypatch):
+    def run(*_, **__):
+        raise AssertionError("a program")
+
+    monkeypatch.setattr("subprocess.Popen", run)
+    monkeypatch.setattr("os.system", run)
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    for data in (postscript, b"%PDF-1.4\n", b"<svg/>", b"", encoded(grey(0), "ICO")):
+        with pytest.raises(
+            ValueError, match=r"^here: cannot be read as .*: no known image format$"
+        ):
+            decode_image(data, "here")
+
+
+SAMPLES = {
+    "BMP": {},
+    "GIF": {},
+    "JPEG": {},
+    "PNG": {},
+    "PPM": {},
+    "TIFF": {"compression": "tiff_lzw"},
+    "WEBP": {},
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_damage_is_one_line(kind):
+    """Truncated, and with bytes changed: pixels or one line, never another exception."""
+    data = encoded(quadrants(), kind, **SAMPLES[kind])
+    generator = np.random.default_rng(len(kind))
+    lines = []
+    for number in range(250):
+        if number < 50:
+            broken = data[: number * len(data) // 50]
+        else:
+            changed = np.frombuffer(data, np.uint8).copy()
+            changed[generator.integers(0, min(len(data), 400), 4)] = generator.integers(0, 256, 4)
+            broken = changed.tobytes()
+        try:
+            found = decode_image(broken, "here")
+        except ValueError as error:
+            lines.append(str(error))
+        else:
+            assert found.dtype == np.uint8
+            assert found.ndim in (2, 3)
+    assert len(lines) >= 45
+    assert all(line.startswith("here: ") and len(line.splitlines()) == 1 for line in lines)
+    assert max(map(len, lines)) < 300

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
+import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,45 +15,145 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qimlp.data.extras import import_extra
-from qimlp.data.readers.error_messages import unreadable
 
-_AS_8_BIT = {"1": "L", "P": "RGB"}
-"""Modes (bits, palette) that convert without loss."""
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What Pillow may take a file for, whatever its name ends in: others run programs, such as EPS."""
+
+MOST_PIXELS = 2**26
+"""The largest image that is decoded: 8,192 x 8,192 pixels, which take up to 1 GiB on the way."""
+
+_ORIENTATION = 0x0112  # an EXIF field
+_OPAQUE = {"1": "L", "CMYK": "RGB", "L": "L", "P": "RGB", "RGB": "RGB", "YCbCr": "RGB"}
+"""Modes that are read, and the mode that they become."""
+_TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA"} | dict.fromkeys(
+    ("RGB", "RGBA"), "RGBA"
+)
+"""The same for those that say how transparent a pixel is."""
+# What a decoder raises on damaged bytes, as fuzzing finds.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 
-def decode_image(encoded: bytes, place: str) -> NDArray[np.uint8]:
-    """Decode one PNG, JPEG or other image.
+def decode_image(
+    encoded: bytes, place: str, changes: Counter[str] | None = None
+) -> NDArray[np.uint8]:
+    """Decode one PNG, JPEG or other image as viewers show it.
+
+    It is turned as its EXIF orientation says, what is transparent is laid on white, and of several
+    frames the first is read.
 
     Args:
         encoded: Content of the image file.
         place: File, or file and row, for messages.
+        changes: Counts images that were laid on white or whose colours were converted.
 
     Returns:
         Pixels (H, W) of a grey image, (3, H, W) of a colour one.
 
     Raises:
-        ValueError: The bytes are no whole image, or the image is neither 8-bit grey nor RGB.
+        ValueError: The bytes are no whole image of one of :data:`FORMATS`, the image is too large,
+            or its pixels are not 8-bit.
     """
-    image_module = import_extra("PIL.Image")
+    module = import_extra("PIL.Image")
     try:
-        with image_module.open(io.BytesIO(encoded)) as image:
-            mode = image.mode
-            pixels = np.asarray(image.convert(_AS_8_BIT[mode]) if mode in _AS_8_BIT else image)
-    except image_module.UnidentifiedImageError as error:  # its message is of an address
-        raise unreadable(place, "an image", ValueError("no known image format")) from error
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
-        raise unreadable(place, "an image", error) from error
-    if mode in ("1", "L"):
-        return pixels
-    if mode in ("P", "RGB"):
-        return pixels.transpose(2, 0, 1)
-    raise ValueError(
-        f"{place}: expected an 8-bit grey or RGB image, got mode {mode}: convert it first"
+        with warnings.catch_warnings(), io.BytesIO(encoded) as file:
+            warnings.simplefilter("ignore")  # of odd files: what matters is an error here
+            image = module.open(file, formats=FORMATS)
+            _check_size(image.width * image.height, place)
+            image.load()
+            image = _upright(image, module)
+            return _pixels(image, place, changes, module)
+    except _RefusedError:
+        raise
+    except module.DecompressionBombError as error:  # far larger: Pillow looks itself
+        pixels = re.search(r"\((\d+) pixels\)", str(error))
+        raise _too_large(f"{int(pixels[1]):,} pixels" if pixels else "more", place) from error
+    except module.UnidentifiedImageError as error:  # an OSError
+        raise ValueError(
+            f"{place}: cannot be read as an image (formats read: {', '.join(FORMATS)}): no known "
+            "image format"
+        ) from error
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{place}: cannot be read as an image (empty, truncated or corrupt?)"
+        ) from error
+
+
+class _RefusedError(ValueError):
+    """A whole image that is not read; passes the net for damaged ones."""
+
+
+def _check_size(pixels: int, place: str) -> None:
+    if pixels > MOST_PIXELS:
+        raise _too_large(f"{pixels:,} pixels", place)
+
+
+def _too_large(size: str, place: str) -> _RefusedError:
+    return _RefusedError(
+        f"{place}: expected an image of at most {MOST_PIXELS:,} pixels, got {size}: make it "
+        "smaller first"
     )
 
 
+def _upright(image: Any, module: Any) -> Any:
+    """Turn an image as its EXIF orientation says; a damaged EXIF block says nothing."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except _DAMAGE:
+        return image
+    turn = module.Transpose
+    turns = {
+        2: turn.FLIP_LEFT_RIGHT,
+        3: turn.ROTATE_180,
+        4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE,
+        6: turn.ROTATE_270,
+        7: turn.TRANSVERSE,
+        8: turn.ROTATE_90,
+    }
+    if isinstance(orientation, int) and orientation in turns:
+        return image.transpose(turns[orientation])
+    return image
+
+
+def _pixels(image: Any, place: str, changes: Counter[str] | None, module: Any) -> NDArray[np.uint8]:
+    kinds = _TRANSPARENT if image.has_transparency_data else _OPAQUE
+    if image.mode not in kinds:
+        raise _RefusedError(
+            f"{place}: expected an 8-bit grey or RGB image, got mode {image.mode}: convert it first"
+        )
+    if changes is not None and image.mode in ("CMYK", "YCbCr"):
+        changes[f"{image.mode} colours converted to RGB"] += 1
+    converted = image if image.mode == kinds[image.mode] else image.convert(kinds[image.mode])
+    if image.has_transparency_data:
+        alpha = converted.getchannel("A")
+        if changes is not None and alpha.getextrema()[0] < 255:
+            changes["transparent pixels laid on white"] += 1
+        grey = converted.mode == "LA"
+        white = module.new("L" if grey else "RGB", image.size, 255 if grey else (255,) * 3)
+        white.paste(converted.getchannel("L") if grey else converted, mask=alpha)
+        converted = white
+    pixels = np.asarray(converted)
+    return pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
 def stack_images(
-    encoded: Iterable[tuple[str, bytes]], count: int, shape: tuple[int, ...] | None = None
+    encoded: Iterable[tuple[str, bytes]],
+    count: int,
+    shape: tuple[int, ...] | None = None,
+    changes: Counter[str] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode images of one shape into one array.
 
@@ -57,6 +161,7 @@ def stack_images(
         encoded: ``count`` pairs of place (for messages) and file content; read one at a time.
         count: Number of images.
         shape: Shape that each must have; the first one's by default.
+        changes: Counts images that were changed; see :func:`decode_image`.
 
     Returns:
         Pixels (count, *shape).
@@ -67,7 +172,7 @@ def stack_images(
     first = "the first image"
     stacked: NDArray[Any] | None = None if shape is None else np.empty((count, *shape), np.uint8)
     for row, (place, content) in enumerate(encoded):
-        pixels = decode_image(content, place)
+        pixels = decode_image(content, place, changes)
         if stacked is None:
             first, stacked = place, np.empty((count, *pixels.shape), np.uint8)
         if pixels.shape != stacked.shape[1:]:

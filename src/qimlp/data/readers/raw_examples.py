@@ -28,7 +28,7 @@ class RawExamples:
         class_names: The source's own names of its classes, if it says.
         feature_names: Column names of a table; empty for images and arrays.
         offsets: What was subtracted from each feature; empty for nothing.
-        notes: What the user should know about columns that were left out, one line each.
+        notes: What the user should know about what was left out or changed, one line each.
     """
 
     origin: str

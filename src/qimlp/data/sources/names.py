@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.imagefolder import SUFFIXES, image_files
+from qimlp.data.readers.imagefolder import SUFFIXES
 from qimlp.data.sources.hub import KNOWN, KNOWN_TEXTS
+from qimlp.data.sources.image_parts import find_parts
+from qimlp.data.sources.paths import exists, is_file, is_folder, local_path
+from qimlp.files import printable, shown
 from qimlp.hub import is_hub_name
 
 DATA_DIR_VARIABLE = "QIMLP_DATA"
@@ -31,6 +34,7 @@ class Source:
         train_folder: For images, the folder that holds the class folders.
         test_folder: The same for the test split.
         folder: For images, the folder that was named, or that of the one file.
+        notes: What was left out of a folder, one line each.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class Source:
     train_folder: Path | None = None
     test_folder: Path | None = None
     folder: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def image_names(self, part: str) -> tuple[str, ...]:
         """Name the images of a split, in the order in which they are read.
@@ -90,24 +95,24 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
             f"{source!r} is a data set of texts: say how they become features (text: tfidf or "
             "encoder; qimlp train --text tfidf)"
         )
-    path = Path(source).expanduser()
-    if path.suffix and path.is_file():
+    path = local_path(source)
+    if path.suffix and is_file(path):
         return _in_file(path)
     root = _data_root(data_dir)
-    if root is not None and _is_plain_name(source) and (root / source).is_dir():
+    if root is not None and _is_plain_name(source) and is_folder(root / source):
         return _in_folder(root / source)
-    if source and path.is_dir():
+    if source and is_folder(path):
         return _in_folder(path)
     known = KNOWN_TEXTS if texts else KNOWN
     if source in known:
         return Source("hub", source, train=(known[source],))
-    if source and path.exists():
+    if source and exists(path):
         raise _unknown_kind(path)
     if "/" in source and is_hub_name(source):
         return Source("hub", path.name, train=(source,))
     if _names_a_path(source):
         raise FileNotFoundError(
-            f"no data set {source!r}: there is no such file or folder, seen from {Path.cwd()}"
+            f"no data set {shown(source)}: there is no such file or folder, seen from {Path.cwd()}"
         )
     raise FileNotFoundError(_nothing_found(source, root))
 
@@ -122,15 +127,15 @@ def absolute_source(source: str, data_dir: str | Path | None = None) -> str:
     Returns:
         The absolute path where a local file or folder is meant, else ``source`` as it is.
     """
-    path = Path(source).expanduser()
+    path = local_path(source)
     if source in ("", "digits"):
         return source
-    if path.suffix and path.is_file():
+    if path.suffix and is_file(path):
         return absolute_path(path)
     root = data_dir or os.environ.get(DATA_DIR_VARIABLE)
-    if root and _is_plain_name(source) and (Path(root).expanduser() / source).is_dir():
+    if root and _is_plain_name(source) and is_folder(local_path(str(root)) / source):
         return source
-    return absolute_path(path) if path.is_dir() else source
+    return absolute_path(path) if is_folder(path) else source
 
 
 def absolute_path(path: Path) -> str:
@@ -142,7 +147,7 @@ def absolute_path(path: Path) -> str:
     Returns:
         The absolute path.
     """
-    path = path.expanduser()
+    path = local_path(str(path))
     if path.is_absolute():
         return str(path)
     return str(path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name)
@@ -155,9 +160,9 @@ def _data_root(data_dir: str | Path | None) -> Path | None:
         named_by = f"the data folder that {DATA_DIR_VARIABLE} names"
     if data_dir is None:
         return None
-    root = Path(data_dir).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"{named_by}, {root}, is not a folder")
+    root = local_path(str(data_dir))
+    if not is_folder(root):
+        raise FileNotFoundError(f"{named_by}, {printable(str(root))}, is not a folder")
     return root
 
 
@@ -176,8 +181,10 @@ def _nothing_found(source: str, root: Path | None) -> str:
         folders = f"no data folder is set (--data-dir or {DATA_DIR_VARIABLE})"
     else:
         inside = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-        folders = f"the data folder {root} holds {listed(inside)}"
-    return f"no data set {source!r}: it is no file or folder, known names are {known}; {folders}"
+        folders = f"the data folder {printable(str(root))} holds {listed(inside)}"
+    return (
+        f"no data set {shown(source)}: it is no file or folder, known names are {known}; {folders}"
+    )
 
 
 def _in_file(path: Path) -> Source:
@@ -191,14 +198,17 @@ def _in_file(path: Path) -> Source:
     if suffix not in (".csv", ".parquet"):
         raise _unknown_kind(path)
     sibling = path.with_name("test" + path.suffix)
-    test = (str(sibling),) if is_train and sibling.is_file() else ()
+    test = _file(sibling) if is_train else ()
     return Source(suffix[1:], name, (str(path),), test)
 
 
 def _unknown_kind(path: Path) -> ValueError:
-    ending = f"one ending in {path.suffix!r}" if path.suffix else "one without an ending"
+    ending = f"one ending in {shown(path.suffix, 20)}" if path.suffix else "one without an ending"
+    if not is_file(path):
+        ending = "a pipe, socket or device"
     return ValueError(
-        f"{path}: expected a .csv, .parquet or .npz file, an image, or a folder; got {ending}"
+        f"{printable(str(path))}: expected a .csv, .parquet or .npz file, an image, or a folder; "
+        f"got {ending}"
     )
 
 
@@ -210,27 +220,28 @@ def _in_folder(folder: Path) -> Source:
     train, test = (_file(folder / f"{part}.csv") for part in ("train", "test"))
     if train or test:
         return Source("csv", name, train, test)
-    parts = [folder / "train", folder / "test"]
-    if not any(part.is_dir() for part in parts):
-        parts = [folder]
-    files = [*(image_files(part) for part in parts), ()]
-    if any(files):
-        return Source("images", name, files[0], files[1], parts[0], parts[-1], folder)
+    images = find_parts(folder)
+    if images is not None:
+        files = (images.train.files, images.test.files, images.train.folder, images.test.folder)
+        return Source("images", name, *files, folder, images.notes)
     inside = sorted(entry.name for entry in folder.iterdir())
-    raise ValueError(f"{folder}: expected {_FOLDER_LAYOUT}; it holds {listed(inside)}")
+    raise ValueError(
+        f"{printable(str(folder))}: expected {_FOLDER_LAYOUT}; it holds {listed(inside)}"
+    )
 
 
 def _file(path: Path) -> tuple[str, ...]:
-    return (str(path),) if path.is_file() else ()
+    return (str(path),) if is_file(path) else ()
 
 
 def _parquet_pieces(folder: Path, part: str) -> tuple[str, ...]:
-    pieces = sorted([*folder.glob(f"{part}-*.parquet"), *folder.glob(f"{part}.parquet")])
+    named = [*folder.glob(f"{part}-*.parquet"), *folder.glob(f"{part}.parquet")]
+    pieces = sorted(piece for piece in named if is_file(piece))
     counts = [re.search(r"-of-(\d+)\.parquet$", piece.name) for piece in pieces]
     for count in counts:
         if count is not None and int(count[1]) != len(pieces):
             raise ValueError(
-                f"{folder}: expected {int(count[1])} {part} files, as their names say, got "
-                f"{len(pieces)}: the folder is incomplete"
+                f"{printable(str(folder))}: expected {int(count[1])} {part} files, as their names "
+                f"say, got {len(pieces)}: the folder is incomplete"
             )
     return tuple(str(piece) for piece in pieces)
