@@ -19,7 +19,7 @@ from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
 from qimlp.data.loading import load
 from qimlp.data.readers.error_messages import first_line
-from qimlp.data.sources.names import absolute_path, absolute_source, resolve
+from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
 from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
@@ -42,6 +42,7 @@ __all__ = [
     "TextDataSet",
     "TokenBatches",
     "Tokenizer",
+    "absolute_folder",
     "absolute_path",
     "absolute_source",
     "centred",

@@ -21,6 +21,7 @@ from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.schema_metadata import declared_classes, declared_features
 from qimlp.data.sources.hub import hub_table
 from qimlp.data.sources.names import resolve
+from qimlp.data.sources.paths import is_file, local_path
 
 TEXT_COLUMN = "text"
 
@@ -143,8 +144,8 @@ def load_text_inputs(
         FileNotFoundError: There is no such data.
         ValueError: It cannot be used.
     """
-    path = Path(source).expanduser()
-    if path.suffix == ".txt" and path.is_file():
+    path = local_path(source)
+    if path.suffix == ".txt" and is_file(path):
         if labels_required:
             raise ValueError(f"{path}: a .txt file holds no labels, which are needed here")
         return TextSplit(_lines(path), None)

@@ -94,8 +94,9 @@ def test_images_without_classes(folder):
 
 
 def test_unknown_class_in_test(folder):
-    save(folder / "test" / "cow" / "0.png", grey(0))
-    with pytest.raises(ValueError, match="none of the 2 classes"):
+    """By its name; its number would be one of the test folder's own classes."""
+    save(folder / "test" / "bird" / "0.png", grey(0))
+    with pytest.raises(ValueError, match="label 'bird' .* none of the 2 classes 'cat', 'dog'"):
         load(str(folder))
 
 

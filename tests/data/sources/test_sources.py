@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,52 @@ def test_local_paths_become_absolute_and_names_stay(tmp_path, image_folder_of_pa
     assert absolute_source("shapes", image_folder_of_parquet.parent) == "shapes"
     for name in ("digits", "mnist", "someone/letters", "none.csv", ""):
         assert absolute_source(name) == name
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz", ".png", ""])
+def test_pipes_and_devices_are_never_opened(suffix, tmp_path):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(ValueError, match=rf"{name}{suffix}: .*got a pipe, socket or device"):
+            load(str(tmp_path / f"{name}{suffix}"))
+
+
+@pytest.mark.timeout(20)
+def test_pipes_and_devices_in_a_folder_are_never_opened(image_folder_of_parquet):
+    folder = image_folder_of_parquet
+    os.mkfifo(folder / "train-pipe.parquet")
+    (folder / "test-zero.parquet").symlink_to("/dev/zero")
+    assert len(load(str(folder)).train) == 30
+    for file in folder.iterdir():
+        file.unlink()
+    os.mkfifo(folder / "train.csv")
+    os.mkfifo(folder / "a.png")
+    with pytest.raises(ValueError, match="expected train-.*; it holds 'a.png', 'train.csv'"):
+        load(str(folder))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["a\0b", "a\0b.csv", "x" * 5000 + ".csv", "d/" * 3000, "~no-such-user/a.csv", "\n", " "],
+)
+def test_absurd_names_are_one_short_line(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no data set") as caught:
+        load(source)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
+    assert absolute_source(source) == source
+
+
+def test_a_folder_called_like_a_table(tmp_path):
+    (tmp_path / "x.csv").mkdir()
+    with pytest.raises(ValueError, match=r"x\.csv: expected train-.*; it holds none"):
+        load(str(tmp_path / "x.csv"))
+
+
+def test_a_data_folder_with_an_absurd_name():
+    with pytest.raises(FileNotFoundError, match=r"the data folder, xxx.*, is not a folder") as e:
+        resolve("mnist", "x" * 5000)
+    assert len(str(e.value)) < 400

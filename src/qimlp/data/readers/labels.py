@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.files import shown
 
 
 def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
@@ -127,8 +128,9 @@ def class_numbers(
             mapped[index] = label if label < len(class_names) else -1
     if (mapped < 0).any():
         label = distinct[np.argmax(mapped < 0)]
+        name = shown(own_names[label]) if own_names and label < len(own_names) else label
         raise ValueError(
-            f"{origin}: row {int(np.argmax(labels == label)) + 1}: label {label} is out of range: "
+            f"{origin}: row {int(np.argmax(labels == label)) + 1}: label {name} is out of range: "
             f"it is none of the {len(class_names)} classes {listed(class_names)}"
         )
     return mapped[inverse]

@@ -138,6 +138,19 @@ def absolute_source(source: str, data_dir: str | Path | None = None) -> str:
     return absolute_path(path) if is_folder(path) else source
 
 
+def absolute_folder(name: str) -> str:
+    """Name a folder, or something that is none here, such that it is found from every folder.
+
+    Args:
+        name: What the user named.
+
+    Returns:
+        The absolute path where a folder is meant, else `name` as it is.
+    """
+    path = local_path(name)
+    return absolute_path(path) if is_folder(path) else name
+
+
 def absolute_path(path: Path) -> str:
     """Make a path absolute; its last part keeps its name, even where that is a link.
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qimlp.data import absolute_path, absolute_source
+from qimlp.data import absolute_folder, absolute_path, absolute_source
 from qimlp.settings import TrainSettings
 
 
@@ -19,7 +19,6 @@ def located(settings: TrainSettings) -> TrainSettings:
     changes: dict[str, str] = {"data": absolute_source(settings.data, settings.data_dir)}
     if settings.data_dir is not None:
         changes["data_dir"] = absolute_path(Path(settings.data_dir))
-    encoder = Path(settings.encoder).expanduser()
-    if settings.text == "encoder" and encoder.is_dir():
-        changes["encoder"] = absolute_path(encoder)
+    if settings.text == "encoder":
+        changes["encoder"] = absolute_folder(settings.encoder)
     return settings.model_copy(update=changes)
