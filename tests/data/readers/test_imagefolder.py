@@ -9,6 +9,7 @@ from PIL import Image
 
 from qimlp.data import load
 from qimlp.data.read import read_part
+from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.imagefolder import find_images, read_images
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.sources.names import resolve
@@ -24,7 +25,7 @@ def grey(value: int, height: int = 2, width: int = 3) -> np.ndarray:
 
 
 def read(folder: Path, part: str = "train") -> RawExamples:
-    raw = read_part(resolve(str(folder)), part, None)
+    raw = read_part(resolve(str(folder)), part, TableRequest())
     assert raw is not None
     return raw
 

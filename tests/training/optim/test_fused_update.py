@@ -1,11 +1,11 @@
 """The prepared update is torch's AdamW, bit for bit."""
 
 import torch
-from qimlp.training.runs.optimizer_state import load_optimizer, optimizer_groups, optimizer_tensors
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from qimlp.training.optim.fused_update import FusedUpdate, can_update
+from qimlp.training.runs.optimizer_state import load_optimizer, optimizer_groups, optimizer_tensors
 
 SHAPES = ((1, 28, 28), (2, 5, 7), (1, 3), (1,))
 
