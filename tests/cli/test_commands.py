@@ -221,7 +221,7 @@ def test_help_and_version(qimlp):
     shown = qimlp("--help")
     assert shown.code == 0
     for command in ("plan", "train", "eval", "predict"):
-        assert re.search(rf"^ +{command} ", shown.out, re.MULTILINE)
+        assert re.search(rf"^[│ ]+{command} ", shown.out, re.MULTILINE)
     assert qimlp().out == shown.out
     assert qimlp("--version").out == f"qimlp {__version__}\n"
 

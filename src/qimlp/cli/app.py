@@ -36,7 +36,7 @@ app = typer.Typer(
     name="qimlp",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
 )
 
 

@@ -21,13 +21,15 @@ class ComputeSettings(SettingsGroup):
         lt=2**31,
         description="Seed of the weights, the dev part and the order of batches.",
     )
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps, ...")
+    device: str = Field(
+        default="auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps, ..."
+    )
     dtype: Literal["float32", "float64", "bfloat16"] = Field(
         default="float32", description="Type of the weights: float32, float64 or bfloat16."
     )
     mixed_precision: Literal["no", "bf16"] = Field(
         default="no",
-        description="bf16 to compute in bfloat16 with the weights kept as they are, or no.",
+        description="bf16: compute in bfloat16, with weights that stay as they are; or no.",
     )
     threads: int | None = Field(
         default=None,

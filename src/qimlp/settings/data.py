@@ -49,7 +49,8 @@ class DataSettings(SettingsGroup):
         default=(), description="Column of a table to leave out; may be given several times."
     )
     task: Literal["auto", "classification", "regression"] = Field(
-        default="auto", description="classification, regression, or auto: as the labels are."
+        default="auto",
+        description="What is learned: classification, regression, or auto: as the labels are.",
     )
     streaming: bool | None = Field(
         default=None,

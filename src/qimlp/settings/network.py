@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from qimlp.files import shown
 from qimlp.models import NAMED_NETWORKS
 from qimlp.settings.group import Count, SettingsGroup
 from qimlp.settings.suggestions import unknown_name
@@ -30,7 +31,8 @@ def parse_dims(value: Any) -> Any:
         return tuple(tuple(int(size) for size in part.split("x")) for part in value.split(","))
     except ValueError:
         raise ValueError(
-            f'dims {value!r}: expected sizes joined by "x", layers by ",", as in "28x28,28x28,2x5"'
+            f'dims {shown(value, 80)}: expected sizes joined by "x", layers by ",", as in '
+            '"28x28,28x28,2x5"'
         ) from None
 
 
@@ -112,12 +114,13 @@ class NetworkSettings(SettingsGroup):
         bodies = {len(layer) for layer in dims}
         if len(dims) < 2 or len(bodies) != 1:
             raise ValueError(
-                f"dims {dims}: expected two or more layers with the same number of sizes each"
+                f"dims {shown(dims, 80)}: expected two or more layers with the same number of "
+                "sizes each"
             )
         if self.kind == "qimlp" and bodies != {int(self.model[0])}:
             raise ValueError(
-                f"dims {dims} have {bodies.pop()} sizes per layer, but model {self.model!r} "
-                f"has {self.model[0]} bodies; name the model that fits the dims"
+                f"dims {shown(dims, 80)} have {bodies.pop()} sizes per layer, but model "
+                f"{self.model!r} has {self.model[0]} bodies; name the model that fits the dims"
             )
 
     @property

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from qimlp.files import shown
 from qimlp.settings.group import Count, SettingsGroup
 
 _Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -13,7 +14,7 @@ def _two_numbers(value: Any) -> Any:
     """Take ``"0.9,0.99"`` apart; what is in the parts is checked after."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or len(parts) != 2:
-        raise ValueError("expected two numbers, such as 0.9,0.99")
+        raise ValueError(f"betas: expected two numbers, such as 0.9,0.99, got {shown(value, 80)}")
     return parts
 
 
@@ -28,8 +29,8 @@ class OptimisationSettings(SettingsGroup):
     )
     optimizer: Literal["adamw", "full-matrix"] = Field(
         default="adamw",
-        description="adamw, or full-matrix: Adam along the principal directions of all gradients "
-        "together, for networks of a few thousand parameters on one process.",
+        description="Optimizer: adamw, or full-matrix: Adam along the principal directions of all "
+        "gradients together, for networks of a few thousand parameters on one process.",
     )
     lr: float = Field(default=0.001, gt=0, description="Peak learning rate.")
     encoder_lr: float = Field(
@@ -51,7 +52,9 @@ class OptimisationSettings(SettingsGroup):
         default="one-cycle", description="Learning rate over time: one-cycle, cosine or constant."
     )
     weight_decay: float = Field(
-        default=0.0, ge=0, description="Decoupled weight decay, as of the dense weight."
+        default=0.0,
+        ge=0,
+        description="Decoupled weight decay; on factors it acts as it would on the dense weight.",
     )
     ema_decay: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None,

@@ -1,14 +1,11 @@
 """Reading a settings file, TOML or JSON."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qimlp.files import printable, read_json_object, read_toml
+
+_WHAT = "a settings file of entries name = value"
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
@@ -22,18 +19,11 @@ def read_settings_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        OSError: If it is no regular file or cannot be read.
         ValueError: If the ending is another, or the content is not valid.
     """
-    if path.suffix not in {".toml", ".json"}:
-        raise ValueError(f"{path}: expected a settings file ending in .toml or .json")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} not found: expected a settings file")
-    try:
-        text = path.read_text(encoding="utf-8")
-        value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except ValueError as error:  # both parsers' errors and UnicodeDecodeError are ValueErrors
-        raise ValueError(f"{path}: not valid {path.suffix[1:].upper()}: {error}") from error
-    if not isinstance(value, dict):
-        got = type(value).__name__
-        raise ValueError(f"{path}: expected settings as name = value, got a {got}")  # noqa: TRY004
-    return value
+    if path.suffix == ".toml":
+        return read_toml(path, what=_WHAT)
+    if path.suffix == ".json":
+        return read_json_object(path, what=_WHAT)
+    raise ValueError(f"{printable(str(path))}: expected a settings file ending in .toml or .json")
