@@ -29,7 +29,7 @@ def make_entry(cell: Cell, **changes: object) -> Entry:
     values = {
         "cell": cell.name,
         "key": cell.key(),
-        "settings": {},
+        "settings": cell.settings().model_dump(mode="json"),
         "parameters": 100,
         "best_epoch": 2,
         "dev_accuracy": 0.9,

@@ -14,7 +14,6 @@ from qimlp.cli.console import make_table, open_console
 from qimlp.paper import (
     CampaignEvent,
     Cell,
-    CellDamaged,
     CellDone,
     CellProgress,
     Costs,
@@ -22,6 +21,7 @@ from qimlp.paper import (
     FigureRuns,
     KeptRuns,
     Place,
+    ResultDamaged,
     Store,
     StudyOptions,
     Summaries,
@@ -120,7 +120,7 @@ def reproduce_command(
         found = summarize(known, store)
     from qimlp.paper import write_report  # noqa: PLC0415 - matplotlib is slow
 
-    for line in (line for summary in found.values() for line in summary.damaged):
+    for line in found.damaged:
         console.print(f"left out: {line}", markup=False, soft_wrap=True)
     page, html = write_report(found, out)
     console.print(f"Report: {page} and {html}", markup=False, soft_wrap=True)
@@ -231,7 +231,7 @@ class _Reporter:
             self._encode(event)
         elif isinstance(event, CellProgress):
             self._parts[event.cell] = event.done
-        elif isinstance(event, CellDamaged):
+        elif isinstance(event, ResultDamaged):
             self._console.print(f"run again: {event.reason}", markup=False, soft_wrap=True)
         elif isinstance(event, CellDone):
             self._parts[event.cell.name] = 1.0

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from qimlp.paper.analysis.wording import HOW_TO_READ_MARKS
     from qimlp.paper.campaign.campaign import (
         CampaignEvent,
-        CellDamaged,
         CellDone,
         CellProgress,
         Encoding,
+        ResultDamaged,
         missing_cells,
         run_campaign,
         usable_cores,
@@ -39,7 +39,6 @@ __all__ = [
     "HOW_TO_READ_MARKS",
     "CampaignEvent",
     "Cell",
-    "CellDamaged",
     "CellDone",
     "CellProgress",
     "Costs",
@@ -47,6 +46,7 @@ __all__ = [
     "FigureRuns",
     "KeptRuns",
     "Place",
+    "ResultDamaged",
     "RunData",
     "RunStudy",
     "Store",
@@ -86,7 +86,7 @@ __getattr__ = lazy_face(
         "analysis.wording": ("HOW_TO_READ_MARKS",),
         "campaign.campaign": (
             "CampaignEvent",
-            "CellDamaged",
+            "ResultDamaged",
             "CellDone",
             "CellProgress",
             "Encoding",

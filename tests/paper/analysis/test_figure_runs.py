@@ -7,7 +7,7 @@ import pytest
 
 from qimlp.paper.analysis.figure_runs import FigureRuns, KeptRuns, figure_runs
 from qimlp.paper.analysis.runs import find_checkpoints
-from qimlp.paper.campaign.campaign import CellDamaged, run_campaign
+from qimlp.paper.campaign.campaign import ResultDamaged, run_campaign
 from qimlp.paper.campaign.run_cell import run_cell
 from qimlp.paper.cells.cell import Cell
 from qimlp.paper.cells.variants import variants
@@ -81,5 +81,5 @@ def test_a_damaged_run_is_named_and_trained_again(tmp_path, place):
     RunFolder(kept.path(runs.control)).result_file.write_text("{", encoding="utf-8")
     events = []
     assert runs.control in kept.missing(events.append)
-    assert [type(event) for event in events] == [CellDamaged]
+    assert [type(event) for event in events] == [ResultDamaged]
     assert "result.json" in events[0].reason

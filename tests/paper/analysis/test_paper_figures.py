@@ -1,13 +1,12 @@
 """Figs. 6 and 7: their files, and their place in the report."""
 
-import csv
 import json
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from qimlp.files import read_json_object
 from qimlp.paper.analysis.figure_runs import KeptRuns
+from qimlp.paper.analysis.findings import Findings
 from qimlp.paper.analysis.options import StudyOptions
 from qimlp.paper.analysis.paper_figures import study_kept
 from qimlp.paper.campaign.campaign import run_campaign
@@ -37,20 +36,23 @@ def test_studies_and_figures_go_into_the_report(tmp_path):
     studied = []
     figures = study_kept(runs, kept, tmp_path, OPTIONS, studied.append)
     assert studied == [*runs.shown, *runs.others]
-    assert [path.name for path in figures] == [f"digits-{name}.svg" for name in NAMES]
+    own = tmp_path / "figures" / "digits"
+    assert figures == [own / f"{name}.svg" for name in NAMES]
     for path in figures:
         ET.parse(path)  # noqa: S314 - our own file
-    own = tmp_path / "correlation" / "digits"
-    assert (own / "seed-0" / "epochs.png").is_file()
-    written = read_json_object(own / "seed-0" / "report.json", what="")
+    findings = Findings(tmp_path / "correlation")
+    written = findings.read_run("digits", "2b", 0)
     assert (tmp_path / written["run"]).is_dir()
     assert (tmp_path / written["control"]).is_dir()
-    assert str(tmp_path) not in (own / "seed-0" / "report.json").read_text()
-    with (own / "seed-1" / "layers.csv").open(encoding="utf-8", newline="") as file:
-        compared = {row["of"] for row in csv.DictReader(file)}
+    assert len(written["epochs"]["numbers"]) == 3
+    lines = tmp_path / "correlation" / "digits.jsonl"
+    assert str(tmp_path) not in lines.read_text()
+    compared = [
+        one["name"] for one in findings.read_run("digits", "2b", 1)["layers"][0]["baselines"]
+    ]
     assert "mlp" in compared
     assert "untrained_mlp" not in compared
-    relation = read_json_object(own / "relation.json", what="")
+    relation = findings.comparisons()["digits"]
     (table,) = relation["tables"]
     assert (table["network"], table["runs"]) == ("2b", 2)
     assert [row[0] for row in table["rows"]] == [
@@ -67,18 +69,18 @@ def test_studies_and_figures_go_into_the_report(tmp_path):
         "Does the second layer hold more than the first, and more than chance (2b, 2 runs)? It "
     )
     assert "Over 4 runs (2 of 2b, 2 of 2b-rank2) in layer 1 " in relation["answers"][-1]
-    with (own / "relation.csv").open(encoding="utf-8", newline="") as file:
-        assert len(list(csv.DictReader(file))) == 4 * (len(table["columns"]) - 1)
+    assert len(relation["points"]) == len(table["columns"]) - 1
+    for networks in relation["points"].values():
+        assert {name: len(pairs) for name, pairs in networks.items()} == {"2b": 2, "2b-rank2": 2}
 
-    for path in figures:  # as if the digits were MNIST
-        path.rename(path.with_name(path.name.replace("digits", "mnist")))
-    own.rename(own.with_name("mnist"))
+    own.rename(own.with_name("mnist"))  # as if the digits were MNIST
+    lines.rename(lines.with_name("mnist.jsonl"))
     page, html = report(tmp_path)
     text = page.read_text(encoding="utf-8")
-    places = [text.index(f"](figures/mnist-{name}.svg)") for name in NAMES]
+    places = [text.index(f"](figures/mnist/{name}.svg)") for name in NAMES]
     assert places[0] < text.index(relation["answers"][0]) < min(places[1:])
     assert "| C minus that of a random vector | ▼ -" in text
-    assert "cifar10-correlation" not in text
+    assert "cifar10/correlation" not in text
     assert "C is computed exactly" in html.read_text(encoding="utf-8")
 
 

@@ -89,7 +89,7 @@ def test_a_stack_with_a_diverging_run_is_run_one_by_one(variant, place):
 def test_an_interrupted_cell_goes_on(variant, place, monkeypatch):
     cell = Cell(variant, 0)
     straight = run_cell(cell, place, lambda part: None)
-    Store(place.results).path(cell).unlink()
+    Store(place.results).path("digits").unlink()
 
     def stop(part: float) -> None:
         if part >= 0.5:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from qimlp.paper.cells import cell as cell_module
 from qimlp.paper.cells.cell import Cell
+from qimlp.settings import TrainSettings
 
 
 def test_settings_come_from_the_recipe_and_the_changes(variant):
@@ -23,7 +24,9 @@ def test_the_key_tells_numbers_apart_and_nothing_else(variant, monkeypatch):
 
 def test_younger_settings_at_their_default_leave_keys_as_they_were(variant):
     key = Cell(variant, 0).key()
-    same = {**variant.changes, "finetune": False, "encoder_lr": 2e-5}
+    defaults = TrainSettings(data="digits").model_dump()
+    younger = ("finetune", "encoder_lr", "restarts", "optimizer", "terms_by")
+    same = {**variant.changes, **{name: defaults[name] for name in younger}}
     assert Cell(replace(variant, changes=same), 0).key() == key
     texts = {**variant.changes, "text": "encoder"}
     keys = {

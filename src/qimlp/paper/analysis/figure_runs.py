@@ -5,7 +5,8 @@
     runs/<key>/<data>-<network>/seed-<n>               kept by `qimlp reproduce --keep-runs`
     runs/correlation/<key>/<data>-<network>/seed-<n>   trained for the figures, with checkpoints
 
-`<key>` is the beginning of the cell's key, so a run of other settings is never taken for it.
+`<key>` is the beginning of the cell's key. A run is a cell's if its settings are, whatever key it
+was kept under.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qimlp.paper.analysis.runs import find_checkpoints
-from qimlp.paper.campaign.campaign import CellDamaged, OnCampaignEvent
+from qimlp.paper.campaign.campaign import OnCampaignEvent, ResultDamaged
 from qimlp.paper.campaign.run_cell import Place
-from qimlp.paper.cells.cell import Cell, Variant, numeric_settings
+from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.training import RunFolder, located
 
 SEEDS = 3
@@ -149,13 +150,13 @@ class KeptRuns:
         )
 
     def _find(self, cell: Cell, on_event: OnCampaignEvent) -> Path | None:
-        for folder in self._folders:
-            run = RunFolder.of(folder / cell.key()[:12], cell.settings())
+        for folder in (each for parent in self._folders for each in sorted(parent.glob("*"))):
+            run = RunFolder.of(folder, cell.settings())
             try:
                 if self._is_usable(run, cell):
                     return run.path
             except ValueError as error:
-                on_event(CellDamaged(cell, str(error)))
+                on_event(ResultDamaged(str(error)))
         return None
 
     def _is_usable(self, run: RunFolder, cell: Cell) -> bool:
@@ -163,7 +164,7 @@ class KeptRuns:
             return False
         written = run.read_settings()
         settings = located(cell.settings(data_dir=written.data_dir))
-        if numeric_settings(located(written)) != numeric_settings(settings):
+        if located(written).numeric() != settings.numeric():
             return False
         wanted = cell.name in self._with_checkpoints
         return not wanted or settings.epochs in find_checkpoints(run.path)

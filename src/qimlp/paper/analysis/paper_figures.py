@@ -2,12 +2,12 @@
 
 ::
 
-    correlation/<data>/seed-<n>/            everything about one run, see `write_study`
-    correlation/<data>/relation.json        the runs beside each other, other ranks included
-    figures/<data>-correlation.svg          Fig. 6 or 7, of the first seed
-    figures/<data>-truncation.svg           accuracy under cuts, of the first seed
-    figures/<data>-correlation-epochs.svg   C over training, of the first seed
-    figures/<data>-relation.svg             accuracy against C, all runs
+    correlation/<data>.jsonl                each run, and the runs beside each other, other ranks
+                                            included; see `Findings`
+    figures/<data>/correlation.svg          Fig. 6 or 7, of the first seed
+    figures/<data>/truncation.svg           accuracy under cuts, of the first seed
+    figures/<data>/correlation-epochs.svg   C over training, of the first seed
+    figures/<data>/relation.svg             accuracy against C, all runs
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from qimlp.correlation.figures import (
 )
 from qimlp.files import write_text
 from qimlp.paper.analysis.figure_runs import FigureRuns, KeptRuns
-from qimlp.paper.analysis.files import named_epochs, write_comparison, write_study
+from qimlp.paper.analysis.files import named_epochs
+from qimlp.paper.analysis.findings import Findings
 from qimlp.paper.analysis.options import StudyOptions
 from qimlp.paper.analysis.run_comparison import SeveralRuns, compare_runs
 from qimlp.paper.analysis.runs import RunData
@@ -63,11 +64,11 @@ def study_kept(
     data = RunData()
     options = replace(options, control=kept.path(runs.control))
     brief = replace(options, control=None, baselines=False, truncation_samples=0)
-    own = folder / "correlation" / runs.data
+    findings = Findings(folder / "correlation")
     studies = []
     for cell in runs.shown:
         study = study_run(kept.path(cell), options, data)
-        write_study(_placed(study, folder), own / f"seed-{study.seed}")
+        findings.write_run(_placed(study, folder))
         studies.append(study)
         on_study(cell)
     for cell in runs.others:
@@ -75,8 +76,8 @@ def study_kept(
         on_study(cell)
     together = compare_runs(studies)
     if together is not None:
-        write_comparison(together, own)
-    return _figures(studies[0], together, runs.data, folder / "figures")
+        findings.write_comparison(together)
+    return _figures(studies[0], together, runs.data, folder / "figures" / runs.data)
 
 
 def _placed(study: RunStudy, folder: Path) -> RunStudy:
@@ -103,5 +104,5 @@ def _figures(study: RunStudy, together: SeveralRuns | None, data: str, folder: P
     if together is not None:
         drawn["relation"] = draw_relation(together.points, together.unit, title=name)
     for what, figure in drawn.items():
-        write_text(folder / f"{data}-{what}.svg", to_svg(figure))
-    return [folder / f"{data}-{what}.svg" for what in drawn]
+        write_text(folder / f"{what}.svg", to_svg(figure))
+    return [folder / f"{what}.svg" for what in drawn]

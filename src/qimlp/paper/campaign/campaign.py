@@ -60,19 +60,17 @@ class CellDone:
 
 
 @dataclass(frozen=True)
-class CellDamaged:
-    """A cell's entry cannot be used, so the cell is run again.
+class ResultDamaged:
+    """An entry or a trained run cannot be used, so the cell is run again.
 
     Attributes:
-        cell: The cell.
-        reason: One line.
+        reason: One line that names the file.
     """
 
-    cell: Cell
     reason: str
 
 
-CampaignEvent: TypeAlias = Encoding | CellProgress | CellDone | CellDamaged
+CampaignEvent: TypeAlias = Encoding | CellProgress | CellDone | ResultDamaged
 OnCampaignEvent: TypeAlias = Callable[[CampaignEvent], None]
 
 
@@ -87,16 +85,13 @@ def missing_cells(cells: Sequence[Cell], store: Store, on_event: OnCampaignEvent
     Returns:
         Those without a usable entry, in order.
     """
-    missing = []
-    for cell in cells:
-        try:
-            found = store.read(cell)
-        except ValueError as error:
-            on_event(CellDamaged(cell, str(error)))
-            found = None
-        if found is None:
-            missing.append(cell)
-    return missing
+    known: set[str] = set()
+    for data in dict.fromkeys(cell.variant.data for cell in cells):
+        entries = store.entries(data)
+        known.update(entries.by_key)
+        for reason in entries.damaged:
+            on_event(ResultDamaged(reason))
+    return [cell for cell in cells if cell.key() not in known]
 
 
 def run_campaign(

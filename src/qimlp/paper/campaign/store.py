@@ -1,19 +1,21 @@
-"""The results of cells on disk: one JSON file each, found again by what decides its numbers."""
+"""The results of cells on disk, one file for each data set, found by what decides their numbers."""
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qimlp.files import write_text
-from qimlp.paper.cells.cell import Cell, Variant
+from pydantic import BaseModel, ConfigDict
+
+from qimlp.files import read_bytes, validated
+from qimlp.paper.campaign.keyed_lines import KeyedLines, decode
+from qimlp.paper.cells.cell import CODE_VERSION, Cell, settings_key
+from qimlp.settings import TrainSettings
+
+_MOST_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(BaseModel):
     """What one cell gave.
 
     Attributes:
@@ -34,7 +36,10 @@ class Entry:
         versions: Of the libraries, and the platform.
         failure: Why there is no result, where training diverged.
         stacked: How many runs were trained as one program; times and memory are known of 1 only.
+        code: Version of the numerics that it was run with.
     """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     cell: str
     key: str
@@ -53,10 +58,27 @@ class Entry:
     versions: dict[str, str]
     failure: str | None = None
     stacked: int = 1
+    code: int = CODE_VERSION
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries of one data set.
+
+    Attributes:
+        by_key: The entries by the cells' keys.
+        damaged: One line, with the file and the line in it, for each entry that cannot be used.
+    """
+
+    by_key: Mapping[str, Entry]
+    damaged: tuple[str, ...]
 
 
 class Store:
-    """A folder of entries.
+    """A folder of entries: ``<folder>/<data>.jsonl``, one entry on each line.
+
+    Entries of earlier versions, ``<folder>/<data>/*.json``, are read beside it. Of two entries
+    with one key the line counts.
 
     Args:
         folder: Made when the first entry is written.
@@ -65,34 +87,39 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, cell: Cell) -> Path:
-        """Where a cell's entry lies or will lie.
+    def path(self, data: str) -> Path:
+        """Where the entries of a data set lie or will lie.
 
         Args:
-            cell: The cell.
+            data: Name of the data set.
 
         Returns:
-            ``<folder>/<data>/<network>-<column>-seed-<n>-<key>.json``.
+            ``<folder>/<data>.jsonl``.
         """
-        variant = cell.variant
-        file = f"{variant.network}-{variant.column}-seed-{cell.seed}-{cell.key()[:12]}.json"
-        return self.folder / variant.data / file
+        return self.folder / f"{data}.jsonl"
 
-    def seeds(self, variant: Variant) -> list[int]:
-        """Seeds of a variant that have a file, whatever the settings it was run with.
+    def entries(self, data: str) -> Entries:
+        """Read the entries of a data set.
 
         Args:
-            variant: The variant.
+            data: Name of the data set.
 
         Returns:
-            The seeds, ascending.
+            All that can be used, and what cannot.
+
+        Raises:
+            OSError: If a file cannot be read.
         """
-        name = re.compile(
-            rf"{re.escape(f'{variant.network}-{variant.column}')}-seed-(\d+)-[0-9a-f]{{12}}\.json"
-        )
-        folder = self.folder / variant.data
-        files = folder.iterdir() if folder.is_dir() else ()
-        return sorted({int(found[1]) for file in files if (found := name.fullmatch(file.name))})
+        found, damaged = {}, []
+        for file in sorted((self.folder / data).glob("*.json")):
+            entry = _of_file(file)
+            if isinstance(entry, str):
+                damaged.append(entry)
+            else:
+                found[entry.key] = entry
+        objects = self._lines(data).read()
+        found.update({key: _entry(values, key) for key, values in objects.by_key.items()})
+        return Entries(found, (*damaged, *objects.damaged))
 
     def read(self, cell: Cell) -> Entry | None:
         """Read a cell's entry.
@@ -104,22 +131,9 @@ class Store:
             The entry; None where the cell has not been run with these settings and this code.
 
         Raises:
-            ValueError: If the file is damaged, or is another cell's.
+            OSError: If a file cannot be read.
         """
-        path = self.path(cell)
-        if not path.is_file():
-            return None
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            digest = values.pop("sha256")
-            entry = Entry(**{field.name: values[field.name] for field in fields(Entry)})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}: damaged cache entry ({error!r})") from error
-        if digest != _digest(values):
-            raise ValueError(f"{path}: damaged cache entry (its content does not fit its hash)")
-        if entry.key != cell.key():
-            raise ValueError(f"{path}: damaged cache entry (it is of other settings)")
-        return entry
+        return self.entries(cell.variant.data).by_key.get(cell.key())
 
     def write(self, cell: Cell, entry: Entry) -> Path:
         """Write a cell's entry, whole or not at all.
@@ -132,19 +146,31 @@ class Store:
             The file.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it cannot be written; what was there stays.
         """
-        path = self.path(cell)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        values = asdict(entry)
-        lines = [
-            f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
-            for name, value in {**values, "sha256": _digest(values)}.items()
-        ]
-        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
-        return path
+        lines = self._lines(cell.variant.data)
+        lines.put(entry.model_dump(mode="json"))
+        return lines.file
+
+    def _lines(self, data: str) -> KeyedLines:
+        return KeyedLines(self.path(data), lambda values, source: _entry(values, source).key)
 
 
-def _digest(values: Mapping[str, Any]) -> str:
-    text = json.dumps(values, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _of_file(file: Path) -> Entry | str:
+    """The entry in a file of an earlier version, or one line that says why it cannot be used."""
+    try:
+        content = read_bytes(file, what="the result of a cell", most_bytes=_MOST_BYTES)
+        return _entry(decode(content, source=str(file)), str(file))
+    except ValueError as error:
+        return str(error)
+
+
+def _entry(values: Mapping[str, Any], source: str) -> Entry:
+    """An entry out of what a file holds.
+
+    Its key is that of its settings as this version reads them, whatever was written: fields that
+    it was written without have their defaults.
+    """
+    entry = validated(Entry, {"code": 1, **values}, source=source)
+    settings = validated(TrainSettings, entry.settings, source=source)
+    return entry.model_copy(update={"key": settings_key(settings, entry.code)})

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -99,20 +100,34 @@ class Cell:
         """What decides the cell's numbers.
 
         Returns:
-            SHA-256 (hex) over the resolved settings and `CODE_VERSION`.
+            SHA-256 (hex) over the resolved settings and `CODE_VERSION`; see `settings_key`.
         """
-        numeric = numeric_settings(self.settings())
-        text = json.dumps({"code": CODE_VERSION, "settings": numeric}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return settings_key(self.settings(), CODE_VERSION)
 
 
-def numeric_settings(settings: TrainSettings) -> dict[str, Any]:
-    """The part of settings that decides a run's numbers.
+def settings_key(settings: TrainSettings, code: int) -> str:
+    """What decides a run's numbers, as a text of fixed length.
+
+    Only fields that differ from their default count, so a setting that is added later, at its
+    default, leaves all keys as they are.
 
     Args:
         settings: Of a run.
+        code: Version of the numerics.
 
     Returns:
-        Fields by name, as JSON holds them.
+        SHA-256 (hex) over these settings and `code`.
     """
-    return settings.identity()
+    usual = _defaults()
+    chosen = {
+        name: value
+        for name, value in settings.numeric().items()
+        if name == "data" or name not in usual or value != usual[name]
+    }
+    text = json.dumps({"code": code, "settings": chosen}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _defaults() -> Mapping[str, Any]:
+    return TrainSettings.model_validate({"data": "digits"}).numeric()

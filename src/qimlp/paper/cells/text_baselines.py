@@ -35,8 +35,8 @@ def newsgroup_layers(base: dict[str, Any]) -> Iterator[Variant]:
     """
     common = {
         **base,
-        "start": "svm",
-        "start_penalty": 0.4,
+        "warm_start": "svm",
+        "warm_start_penalty": 0.4,
         "epochs": 1,
         "lr": 0.0001,
         "weight_decay": 0.0,
@@ -85,7 +85,7 @@ def imdb_layers(base: dict[str, Any], encoder_width: int) -> Iterator[Variant]:
     features, rank = ([16, 24], 16) if encoder_width == 384 else ([24, 32], 24)
     layer = {"model": "2b", "bias": "dense", "rank": rank, "dims": [features, [2, 1]]}
     rates = {"epochs": 4, "lr": 0.001, "weight_decay": 1.0, "label_smoothing": 0.0}
-    common = {**base, "start": "ridge", **rates}
+    common = {**base, "warm_start": "ridge", **rates}
     yield Variant(
         "imdb",
         "2b-best",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from qimlp.paper.analysis.findings import Comparisons
 from qimlp.paper.report.judging import Mark, Verdict, combined
 from qimlp.paper.report.published import CORRELATION_FIGURES, TITLES
 
@@ -17,11 +18,11 @@ _CHANCE = (
 )
 
 
-def correlation_claims(studies: Mapping[str, Mapping[str, Any]]) -> list[Verdict]:
+def correlation_claims(studies: Comparisons) -> list[Verdict]:
     """Judge them.
 
     Args:
-        studies: What `relation.json` holds, by the name of its folder.
+        studies: From `Findings.comparisons`.
 
     Returns:
         The verdicts.
@@ -35,7 +36,7 @@ def correlation_claims(studies: Mapping[str, Mapping[str, Any]]) -> list[Verdict
     ]
 
 
-def _mined(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
+def _mined(own: Comparisons) -> Verdict:
     """Almost every vector has C > 0, the paper's test; more than before training is ours."""
     evidence, marks = [], []
     for data, layer, network in _layers(own):
@@ -56,7 +57,7 @@ def _mined(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
     )
 
 
-def _growing(claim: str, data: str, own: Mapping[str, Mapping[str, Any]]) -> Verdict:
+def _growing(claim: str, data: str, own: Comparisons) -> Verdict:
     evidence, marks, growths = [], [], []
     for _, layer, network in _layers({data: own[data]} if data in own else {}):
         growth = layer["growth"].get(network)
@@ -71,7 +72,7 @@ def _growing(claim: str, data: str, own: Mapping[str, Mapping[str, Any]]) -> Ver
     )
 
 
-def _deciding(own: Mapping[str, Mapping[str, Any]]) -> Verdict:
+def _deciding(own: Comparisons) -> Verdict:
     """Of several kinds of network only what holds within a kind counts: size raises both."""
     evidence, marks = [], []
     for data, study in own.items():
@@ -112,7 +113,7 @@ def _counted(marks: Sequence[Mark]) -> str:
     return f"of {len(marks)} comparisons {yes} for it, {no} against, {len(marks) - yes - no} open"
 
 
-def _layers(own: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any], str]]:
+def _layers(own: Comparisons) -> Iterable[tuple[str, Mapping[str, Any], str]]:
     """The layers of the paper's network, of one copy; more copies are not in its figures."""
     for data, study in own.items():
         for layer in study["layers"]:

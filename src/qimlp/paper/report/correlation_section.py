@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from qimlp.files import read_json_object
+from qimlp.paper.analysis.findings import Comparisons
 from qimlp.paper.analysis.wording import HOW_TO_READ_MARKS
 from qimlp.paper.report.published import CORRELATION_FIGURES
 from qimlp.paper.report.render import Picture, Section
 from qimlp.paper.report.rows import Table
-
-Studies: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""What `qimlp reproduce --correlation` has found over the runs, by data set."""
 
 _INTRODUCTION = (
     "C is computed exactly, per test image, on the trained two-body networks of our recipe. Almost "
@@ -28,37 +25,12 @@ _CAPTIONS = {
 }
 
 
-def read_studies(folder: Path) -> Studies:
-    """Read the comparisons of runs.
-
-    Args:
-        folder: ``correlation`` of the report.
-
-    Returns:
-        What each ``<data>/relation.json`` holds, by data set.
-
-    Raises:
-        ValueError: If one is damaged.
-    """
-    studies = {}
-    for file in sorted(folder.glob("*/relation.json")):
-        study = read_json_object(file, what="a comparison of runs")
-        lacking = [name for name in ("layers", "tables", "answers") if name not in study]
-        if lacking:
-            raise ValueError(
-                f"{file}: expected a comparison of runs, got one without {', '.join(lacking)}; run "
-                "`qimlp reproduce --correlation` again"
-            )
-        studies[file.parent.name] = study
-    return studies
-
-
-def correlation_section(figures: Path, studies: Studies) -> Section | None:
+def correlation_section(figures: Path, studies: Comparisons) -> Section | None:
     """Put together what is there.
 
     Args:
         figures: Folder of the figures.
-        studies: From `read_studies`.
+        studies: From `Findings.comparisons`.
 
     Returns:
         The section; None without any figure.
@@ -66,9 +38,9 @@ def correlation_section(figures: Path, studies: Studies) -> Section | None:
     parts: list[str | Table | Picture] = []
     for data, figure in CORRELATION_FIGURES.items():
         pictures = {
-            name: Picture(file.name, caption.format(figure=figure), None)
+            name: Picture(file, caption.format(figure=figure), None)
             for name, caption in _CAPTIONS.items()
-            if (file := figures / f"{data}-{name}.svg").is_file()
+            if (file := _figure(figures, data, name)) is not None
         }
         if not pictures:
             continue
@@ -81,6 +53,12 @@ def correlation_section(figures: Path, studies: Studies) -> Section | None:
         return None
     parts.append("Command: `qimlp reproduce --correlation`.")
     return Section("Strong correlation", (_INTRODUCTION, *parts))
+
+
+def _figure(figures: Path, data: str, name: str) -> str | None:
+    """The place of a figure in the folder, or where earlier versions put it."""
+    known = (f"{data}/{name}.svg", f"{data}-{name}.svg")
+    return next((file for file in known if (figures / file).is_file()), None)
 
 
 def _over_runs(study: Mapping[str, Any]) -> list[str | Table | Picture]:

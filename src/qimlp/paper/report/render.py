@@ -15,7 +15,7 @@ class Picture:
     """A figure of the report.
 
     Attributes:
-        file: Its file name.
+        file: Its place in the folder ``figures``, such as ``mnist/accuracy.svg``.
         caption: Below it.
         svg: The figure; None where the file is made elsewhere.
     """

@@ -1,6 +1,6 @@
 """All cells of a variant together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qimlp.paper.campaign.store import Entry, Store
@@ -18,13 +18,11 @@ class Summary:
         variant: The variant.
         entries: Entries with a result, one per seed that was run.
         failed: How many seeds diverged; they are in no mean.
-        damaged: One line for each entry that cannot be used.
     """
 
     variant: Variant
     entries: tuple[Entry, ...]
     failed: int = 0
-    damaged: tuple[str, ...] = ()
 
     @property
     def accuracies(self) -> list[float]:
@@ -57,7 +55,29 @@ class Summary:
         return self.entries[0].encoder if self.entries else None
 
 
-def summarize(variants: Iterable[Variant], store: Store) -> dict[str, Summary]:
+class Summaries(Mapping[str, Summary]):
+    """Summaries by the names of their variants.
+
+    Args:
+        found: The summaries.
+        damaged: One line for each entry that cannot be used.
+    """
+
+    def __init__(self, found: Mapping[str, Summary], damaged: tuple[str, ...] = ()) -> None:
+        self._found = dict(found)
+        self.damaged = damaged
+
+    def __getitem__(self, name: str) -> Summary:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def summarize(variants: Iterable[Variant], store: Store) -> Summaries:
     """Read what is there.
 
     Args:
@@ -65,23 +85,25 @@ def summarize(variants: Iterable[Variant], store: Store) -> dict[str, Summary]:
         store: The entries.
 
     Returns:
-        Summaries by the variants' names; damaged entries are named in them and count as not run.
+        Summaries by the variants' names; damaged entries count as not run.
+
+    Raises:
+        OSError: If a file cannot be read.
     """
-    return {variant.name: _summary(variant, store) for variant in variants}
+    variants = list(variants)
+    known = {
+        data: store.entries(data) for data in dict.fromkeys(variant.data for variant in variants)
+    }
+    damaged = tuple(line for entries in known.values() for line in entries.damaged)
+    return Summaries(
+        {variant.name: _summary(variant, known[variant.data].by_key) for variant in variants},
+        damaged,
+    )
 
 
-def _summary(variant: Variant, store: Store) -> Summary:
-    found, damaged = [], []
-    for seed in store.seeds(variant):
-        try:
-            entry = store.read(Cell(variant, seed))
-        except ValueError as error:
-            damaged.append(str(error))
-            continue
-        if entry is not None:
-            found.append(entry)
+def _summary(variant: Variant, known: Mapping[str, Entry]) -> Summary:
+    seeds = sorted({entry.settings["seed"] for entry in known.values()})
+    keys = (Cell(variant, seed).key() for seed in seeds)
+    found = [known[key] for key in keys if key in known]
     good = tuple(entry for entry in found if entry.failure is None)
-    return Summary(variant, good, len(found) - len(good), tuple(damaged))
-
-
-Summaries = Mapping[str, Summary]
+    return Summary(variant, good, len(found) - len(good))

@@ -64,9 +64,9 @@ def _note(paper: Summary | None, tuned: Summary | None) -> str:
         settings = Cell(tuned.variant, 0).settings()
         if settings.order in _ORDERS:
             told.append(f"our recipe: {_ORDERS[settings.order]}")
-        if settings.starts > 1:
-            more = settings.starts * settings.start_epochs
-            told.append(f"best of {settings.starts} starts by train loss, {more} epochs more")
+        if settings.restarts > 1:
+            more = settings.restarts * settings.restart_epochs
+            told.append(f"best of {settings.restarts} starts by train loss, {more} epochs more")
         if settings.optimizer == "full-matrix":
             told.append("Adam along the principal directions of all gradients")
     return "; ".join(dict.fromkeys(told))

@@ -4,10 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 from qimlp.files import write_text
+from qimlp.paper.analysis.findings import Comparisons, Findings
 from qimlp.paper.cells.cost import Costs
 from qimlp.paper.report.claims import COLUMNS, verdicts
 from qimlp.paper.report.claims_cost import STEP_TIMES
-from qimlp.paper.report.correlation_section import Studies, correlation_section, read_studies
+from qimlp.paper.report.correlation_section import correlation_section
 from qimlp.paper.report.figures import (
     accuracy_against_copies,
     accuracy_and_parameters,
@@ -89,9 +90,10 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
     """
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    sections = _sections(found, figures, read_studies(folder / "correlation"))
+    sections = _sections(found, figures, Findings(folder / "correlation").comparisons())
     for picture in pictures(sections):
         if picture.svg is not None:
+            (figures / picture.file).parent.mkdir(exist_ok=True)
             write_text(figures / picture.file, picture.svg)
     page, whole = folder / "README.md", folder / "report.html"
     write_text(page, markdown(_TITLE, sections))
@@ -99,7 +101,7 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
     return page, whole
 
 
-def _sections(found: Summaries, figures: Path, studies: Studies) -> list[Section]:
+def _sections(found: Summaries, figures: Path, studies: Comparisons) -> list[Section]:
     costs, claims = Costs(found), verdicts(found, studies)
     correlation = correlation_section(figures, studies)
     sections = [
@@ -133,8 +135,7 @@ def _state(found: Summaries, costs: Costs, claims: list[Verdict]) -> str:
     ]
     run, wanted = sum(min(one) for one in seeds), sum(most for _, most in seeds)
     more = sum(count for count, _ in seeds) - run
-    damaged = [line for summary in found.values() for line in summary.damaged]
-    left_out = f" Left out: {'; '.join(damaged)}." if damaged else ""
+    left_out = f" Left out: {'; '.join(found.damaged)}." if found.damaged else ""
     return (
         f"{len(claims)} claims: {judged}. Runs: {run} of {wanted} wanted"
         f"{f' and {more} beyond' if more else ''}. Differences are in test accuracy, "
@@ -151,12 +152,12 @@ def _images(
         (
             _control(found) if data == "mnist" else "",
             Picture(
-                f"{data}-accuracy.svg",
+                f"{data}/accuracy.svg",
                 f"{first}: accuracy (the axis does not start at 0) and parameters.",
                 accuracy_and_parameters(found, data),
             ),
             Picture(
-                f"{data}-copies.svg",
+                f"{data}/copies.svg",
                 f"{second}: accuracy for k copies (the axes do not start at 0; gaps: not run).",
                 accuracy_against_copies(found, data),
             ),
@@ -180,7 +181,9 @@ def _texts(found: Summaries, costs: Costs) -> Section:
     return Section(
         "Texts",
         (
-            Picture("texts.svg", "Fig. 8: IMDb and 20 Newsgroups.", text_accuracies(found)),
+            Picture(
+                "texts/accuracy.svg", "Fig. 8: IMDb and 20 Newsgroups.", text_accuracies(found)
+            ),
             "20 Newsgroups: 5,000 TF-IDF terms, the most frequent of the train part, where a row "
             "does not say otherwise; linear support vector machines reach 0.8063 ± 0.0016 on them, "
             "0.8326 ± 0.0014 on terms chosen by such machines (five seeds). Spectral order: the "
@@ -209,7 +212,7 @@ def _appendix(found: Summaries) -> Section:
         for column, words in (("paper", "paper settings"), ("tuned", "our recipe")):
             svg = learning_curves(found, data, column)
             caption = f"Appendix Figs. {numbers}, {words}: loss and accuracy against batches."
-            parts.append(Picture(f"{data}-curves-{column}.svg", caption, svg))
+            parts.append(Picture(f"{data}/curves-{column}.svg", caption, svg))
         parts += [
             f"Appendix Table {table}: time and memory, paper settings. Of time: {STEP_TIMES}.",
             cost_table(found, data),
