@@ -18,7 +18,7 @@ from qimlp.correlation.figures import (
 )
 from qimlp.correlation.figures.histograms import _bars, _percent, _rebinned
 from qimlp.correlation.networks.output import write_report
-from qimlp.statistics.streamed import of_few
+from qimlp.statistics import estimate
 from tests.correlation.example_networks import inputs, network
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +46,7 @@ def test_report_files(report, tmp_path):
 def test_figures_are_written(report, tmp_path):
     model, x = network(), inputs()
     curves = truncation_curves(model, [(x, model(x).argmax(1))])
-    e = of_few([1.0, 2.0])
+    e = estimate([1.0, 2.0])
     for name, plot, arguments in [
         ("histograms", plot_histograms, (report,)),
         ("levels", plot_levels, (report,)),

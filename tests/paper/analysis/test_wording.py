@@ -9,7 +9,7 @@ from qimlp.paper.analysis.wording import (
     layer_table,
     relation_answer,
 )
-from qimlp.statistics.streamed import Estimate
+from qimlp.statistics import Estimate
 
 
 def about(mean, half=0.1, count=3):

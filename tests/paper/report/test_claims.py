@@ -18,7 +18,7 @@ from qimlp.paper.report.judging import (
     is_no_gain,
 )
 from qimlp.paper.report.summary import summarize
-from qimlp.statistics.intervals import Estimate
+from qimlp.statistics import Estimate, estimate
 from tests.paper.conftest import ALL, STUDY, around, fill, make_entry
 
 TWO_BODIES = "MNIST: two bodies"
@@ -79,9 +79,9 @@ def test_the_verdict_names_the_numbers(tmp_path):
     ],
 )
 def test_marks_come_from_the_interval(low, high, marks):
-    gap = Estimate((low + high) / 2, (high - low) / 2, 3)
+    gap = Estimate((low + high) / 2, low, high, 0.1, 3)
     assert tuple(judge(gap) for judge in (is_more, is_less, is_level, is_no_gain)) == marks
-    alone = Estimate((low + high) / 2, None, 1)
+    alone = estimate([(low + high) / 2])
     assert {judge(alone) for judge in (is_more, is_less, is_level, is_no_gain)} == {None}
 
 

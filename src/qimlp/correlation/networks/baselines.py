@@ -18,7 +18,7 @@ from qimlp.correlation.networks.layers import Place, hidden_layers
 from qimlp.correlation.networks.measured import Measured, Meter
 from qimlp.correlation.networks.passes import Options, Pass, measure
 from qimlp.correlation.networks.report import Baseline
-from qimlp.statistics import Estimate, of_few
+from qimlp.statistics import Estimate, estimate
 
 Layers = Mapping[str, tuple[int, ...]]
 
@@ -146,7 +146,7 @@ def _of_several(name: str, measured: Sequence[Measured]) -> Baseline:
         return _of_one(name, measured[0])
 
     def over(values: Sequence[Estimate]) -> Estimate:
-        return of_few([value.mean for value in values])
+        return estimate([value.mean for value in values])
 
     return Baseline(
         name=name,

@@ -15,7 +15,7 @@ from qimlp.paper.analysis.wording import (
     layer_table,
     relation_answer,
 )
-from qimlp.statistics import of_few
+from qimlp.statistics import estimate
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ def _layer(
             against.setdefault(name, {}).setdefault(one.against, []).append(one.difference)
     return LayerOverRuns(
         number,
-        {name: of_few(values) for name, values in strong.items()},
-        {name: of_few(values) for name, values in growth.items()},
+        {name: estimate(values) for name, values in strong.items()},
+        {name: estimate(values) for name, values in growth.items()},
         {
-            name: {baseline: of_few(values) for baseline, values in differences.items()}
+            name: {baseline: estimate(values) for baseline, values in differences.items()}
             for name, differences in against.items()
         },
         relate(c, accuracy),

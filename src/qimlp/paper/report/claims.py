@@ -22,7 +22,7 @@ from qimlp.paper.report.judging import (
 )
 from qimlp.paper.report.published import ACCURACY, TITLES
 from qimlp.paper.report.summary import Summaries, Summary
-from qimlp.statistics import SeedEstimate as Estimate
+from qimlp.statistics import Estimate
 
 COLUMNS = {"paper": "paper settings", "tuned": "our recipe"}
 

@@ -1,11 +1,13 @@
 """The paper's claims on strong correlation, from the comparisons of kept runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from qimlp.paper.analysis.findings import Comparisons
-from qimlp.paper.report.judging import Mark, Verdict, combined
+from qimlp.paper.report.judging import Mark, Verdict, combined, is_more
 from qimlp.paper.report.published import CORRELATION_FIGURES, TITLES
+from qimlp.statistics import Estimate
 
 _SIGNIFICANT = 0.05
 _COMMAND = "qimlp reproduce --correlation"
@@ -123,16 +125,15 @@ def _layers(own: Comparisons) -> Iterable[tuple[str, Mapping[str, Any], str]]:
 
 
 def _sign(value: Mapping[str, Any]) -> Mark:
-    low, high = value["low"], value["high"]
-    return None if _is_single(value) or low <= 0 <= high else bool(low > 0)
-
-
-def _is_single(value: Mapping[str, Any]) -> bool:
-    """One run has an interval without width, which is none."""
-    return bool(value.get("count") == 1)
+    return is_more(_estimate(value))
 
 
 def _text(value: Mapping[str, Any], sign: str = "+") -> str:
-    if _is_single(value):
-        return f"{value['mean']:{sign}.2f} (one run)"
-    return f"{value['mean']:{sign}.2f} [{value['low']:{sign}.2f}, {value['high']:{sign}.2f}]"
+    known = _estimate(value)
+    if known.half_width is None:
+        return f"{known.mean:{sign}.2f} (one run)"
+    return f"{known.mean:{sign}.2f} [{known.low:{sign}.2f}, {known.high:{sign}.2f}]"
+
+
+def _estimate(value: Mapping[str, Any]) -> Estimate:
+    return Estimate(**{field.name: value[field.name] for field in fields(Estimate)})

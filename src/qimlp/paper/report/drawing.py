@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from qimlp.statistics import SeedEstimate as Estimate
+from qimlp.statistics import Estimate
 
 INK, FAINT = "#333333", "#DDDDDD"
 #: Okabe and Ito's palette, told apart with every common kind of colour vision.

@@ -4,7 +4,7 @@ from qimlp.paper.report.judging import compare, is_less, text_of
 from qimlp.paper.report.published import WANTED
 from qimlp.paper.report.rows import Table, count_text, published_text
 from qimlp.paper.report.summary import Summaries, Summary
-from qimlp.statistics import SeedEstimate as Estimate
+from qimlp.statistics import Estimate
 
 _LEVEL_WITH = {"mnist/2b-rank4": ("mlp",), "imdb/2b-best": ("mlp", "linear")}
 """Networks that are to be no worse than properly trained dense ones on the same input."""
@@ -85,4 +85,4 @@ def _beside(dense: str, gap: Estimate) -> str:
 
 def _is_level(gap: Estimate) -> bool:
     """Whether a network is shown to be above, or below by no more than noise of the test set."""
-    return gap.low is not None and gap.low > -_NOISE
+    return gap.half_width is not None and gap.low > -_NOISE

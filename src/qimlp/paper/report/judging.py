@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qimlp.paper.report.summary import Summary
-from qimlp.statistics import SeedEstimate as Estimate
-from qimlp.statistics import difference
+from qimlp.statistics import Estimate, difference
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold here"
 UNDECIDED, OPEN = "undecided", "not run"
@@ -67,7 +66,7 @@ def is_more(gap: Estimate) -> Mark:
     Returns:
         None where there is no interval or it covers zero.
     """
-    if gap.low is None or gap.high is None or gap.low <= 0 <= gap.high:
+    if gap.half_width is None or gap.low <= 0 <= gap.high:
         return None
     return gap.low > 0
 
@@ -94,7 +93,7 @@ def is_level(gap: Estimate) -> Mark:
     Returns:
         None where there is no interval or it allows both.
     """
-    if gap.low is None or gap.high is None:
+    if gap.half_width is None:
         return None
     if gap.low >= -LEVEL_WITHIN and gap.high <= LEVEL_WITHIN:
         return True
@@ -110,7 +109,7 @@ def is_no_gain(gap: Estimate) -> Mark:
     Returns:
         None where there is no interval or it allows both.
     """
-    if gap.low is None or gap.high is None:
+    if gap.half_width is None:
         return None
     if gap.high <= LEVEL_WITHIN:
         return True

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from qimlp.paper.campaign.store import Entry, Store
 from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.paper.cells.counts import count_network
-from qimlp.statistics import SeedEstimate as Estimate
-from qimlp.statistics import estimate
+from qimlp.statistics import Estimate, estimate
 
 
 @dataclass(frozen=True)

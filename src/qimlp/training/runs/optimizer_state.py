@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from qimlp.files import printable, shown
 
+
 def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tensor]:
     """Flatten an optimizer's state by parameter name.
 

@@ -136,7 +136,11 @@ class Run:
     def _train(self, begin: Callable[[TrainState], None]) -> RunResult:
         """Train to the end. Torch's random state and threads are left as they were."""
         cuda = [self.processes.device] if self.processes.device.type == "cuda" else []
-        with torch.random.fork_rng(cuda), _threads(self.settings.threads), GracefulInterrupt() as stop:
+        with (
+            torch.random.fork_rng(cuda),
+            _threads(self.settings.threads),
+            GracefulInterrupt() as stop,
+        ):
             torch.manual_seed(self.settings.seed)
             model = self._draw()
             starts = more_starts(self.settings, model, self._draw)

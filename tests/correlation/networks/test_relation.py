@@ -1,77 +1,13 @@
-"""Intervals, streaming moments, histograms."""
+"""Accuracy against C over several networks."""
 
-import math
 from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pytest
-import torch
 
-from qimlp.correlation.networks.answers import verdict
-from qimlp.correlation.networks.histogram import HistogramBuilder, strong_range
 from qimlp.correlation.networks.relation import relate
-from qimlp.statistics.streamed import Estimate, Moments, of_few, share
 from tests.correlation.example_states import random_vectors
-
-
-def test_moments_do_not_depend_on_the_chunks():
-    values = random_vectors(1000, 2) * torch.tensor([1.0, 1e-3]) + torch.tensor([5.0, 1e3])
-    moments = Moments(2)
-    for chunk in values.split([1, 0, 99, 500, 400]):
-        moments.add(chunk)
-    for column, estimate in enumerate(moments.estimates()):
-        own = values[:, column]
-        assert estimate.mean == pytest.approx(float(own.mean()), rel=1e-12)
-        assert estimate.std == pytest.approx(float(own.std()), rel=1e-9)
-        half = 1.959964 * float(own.std()) / math.sqrt(1000)
-        assert estimate.high - estimate.mean == pytest.approx(half, rel=1e-6)
-        assert estimate.count == 1000
-    with pytest.raises(ValueError, match="expected at least one sample"):
-        Moments(1).estimates()
-
-
-def test_intervals_cover_what_they_should():
-    draws = random_vectors(4000, 5, seed=1)
-    inside = sum(e.low <= 0 <= e.high for e in map(of_few, draws.tolist()))
-    assert 0.94 < inside / 4000 < 0.96  # five values: Student's t, not the normal
-    yes = torch.rand(4000, 30, generator=torch.Generator().manual_seed(0)) < 0.2
-    found = [share(hits, 30) for hits in yes.sum(1).tolist()]
-    assert 0.92 < sum(e.low <= 0.2 <= e.high for e in found) / 4000 < 0.98
-
-
-def test_edges_of_shares():
-    assert share(0, 10).low == 0
-    assert 0.2 < share(0, 10).high < 0.35
-    assert share(10, 10).high == 1
-    assert (share(0, 0).low, share(0, 0).high) == (0, 1)
-    assert of_few([3.0]).count == 1
-    assert of_few([3.0]).low == of_few([3.0]).high == 3
-
-
-def test_verdicts():
-    assert verdict(Estimate(0.15, 0.1, 0.2, 1.0, 9)) == "more"
-    assert verdict(Estimate(-0.15, -0.2, -0.1, 1.0, 9)) == "less"
-    assert verdict(Estimate(0.05, -0.1, 0.2, 1.0, 9)) == "no clear difference"
-    assert verdict(of_few([0.3])) == "no clear difference"  # one value has no interval
-
-
-@pytest.mark.parametrize("dims", [(2, 2), (28, 28), (3, 5), (2, 3, 4)])
-def test_histogram_has_zero_as_an_edge_and_loses_nothing(dims):
-    builder = HistogramBuilder(dims, unit=1.0)
-    low, high = strong_range(dims)
-    values = torch.linspace(low, high, 5001, dtype=torch.float64)
-    for part in values.split(1000):
-        builder.add(part)
-    histogram = builder.result()
-    assert sum(histogram.counts) == 5001
-    zero = -histogram.low / histogram.width
-    assert zero == pytest.approx(round(zero), abs=1e-9)
-    assert histogram.edge(len(histogram.counts)) >= high
-    for q in (0.05, 0.5, 0.95):
-        assert histogram.quantile(q) == pytest.approx(
-            low + q * (high - low), abs=2 * histogram.width
-        )
 
 
 def test_relation_of_two_quantities():
