@@ -11,6 +11,7 @@ from torch import Tensor
 from qimlp.functional.balance import balance
 from qimlp.functional.checks import check_weight
 from qimlp.functional.initialize import init_bias_factors
+from qimlp.functional.scaled import power_of_two
 from qimlp.ops import build_weight
 from qimlp.shapes import KroneckerShape
 
@@ -68,9 +69,18 @@ def nearest_kronecker(
         column.reshape(factor_shape)
         for column, factor_shape in zip(columns, shape.factor_shapes, strict=True)
     ]
-    norm = exact.norm()
-    error = (exact - build_weight(factors)).norm() / norm if norm > 0 else norm
-    return [factor.to(weight.dtype) for factor in balance(factors)], error
+    return [factor.to(weight.dtype) for factor in balance(factors)], _error(exact, factors)
+
+
+def _error(exact: Tensor, factors: list[Tensor]) -> Tensor:
+    """`|exact - W|_F / |exact|_F`, both over a power of two: a square could leave the range."""
+    largest = exact.abs().amax()
+    if not largest > 0:
+        return largest
+    near_one = power_of_two(-largest.log2().floor())
+    missed, whole = (exact - build_weight(factors)) * near_one, exact * near_one
+    relative: Tensor = missed.norm() / whole.norm()
+    return relative
 
 
 def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor]:
