@@ -1,9 +1,9 @@
 """Files: read within limits, written whole or not at all, and values shown in messages."""
 
 from qimlp.files.json_reader import parse_json, read_json, read_json_lines, read_json_object
+from qimlp.files.messages import printable, shown
 from qimlp.files.read import open_regular, read_bytes, require_regular
 from qimlp.files.schema import validated
-from qimlp.files.messages import printable, shown
 from qimlp.files.temporary import remove_leftovers, remove_leftovers_of, temporary_beside
 from qimlp.files.toml_reader import read_toml
 from qimlp.files.write import (

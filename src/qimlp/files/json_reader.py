@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qimlp.files.read import read_bytes
 from qimlp.files.messages import printable, shown
+from qimlp.files.read import read_bytes
 
 #: The largest JSON file that is read; parsed, the worst of this size stays below one gigabyte.
 MOST_JSON_BYTES = 32 * 2**20

@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from qimlp.files.json_reader import MOST_DEPTH, bracket_depth, require_depth
-from qimlp.files.read import read_bytes
 from qimlp.files.messages import printable, shown
+from qimlp.files.read import read_bytes
 
 if sys.version_info >= (3, 11):
     import tomllib
