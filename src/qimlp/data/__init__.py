@@ -19,6 +19,7 @@ from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
 from qimlp.data.loading import load
 from qimlp.data.readers.error_messages import first_line
+from qimlp.data.readers.labels import class_weights, imbalance
 from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
@@ -46,10 +47,12 @@ __all__ = [
     "absolute_path",
     "absolute_source",
     "centred",
+    "class_weights",
     "column_order",
     "dev_rows",
     "first_line",
     "fit_linear",
+    "imbalance",
     "learn_offsets",
     "load",
     "load_encoder",

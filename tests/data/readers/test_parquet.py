@@ -85,7 +85,7 @@ def test_unlabelled_data_where_allowed(tmp_path):
         ({"x": pa.array([[]], pa.list_(pa.float32())), "label": [0]}, "at least one number"),
         ({"x": [[1.0]], "x[0]": [2.0], "label": [0]}, "named like places"),
         ({"label": [0, 1]}, "no feature column"),
-        ({"x": [1.0, 2.0], "label": [0, -1]}, "row 2: label -1"),
+        ({"x": [1.0, 2.0], "label": [0, -0.5]}, "row 2: label -0.5"),
         ({"x": [1.0, 2.0], "label": [0, None]}, "row 2 has no label"),
         ({"x": [1.0, 2.0], "label": [0.0, 0.5]}, "label 0.5 is not a class"),
         ({"x": pa.array([], pa.float32()), "label": pa.array([], pa.int64())}, "at least one row"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
 from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_label
 from qimlp.data.readers.error_messages import first_line, listed, unreadable
+from qimlp.data.readers.labels import written_numbers
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.survey import settle
 
@@ -57,7 +59,8 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
     columns = Columns(None, features, label, None, (), request.offsets, notes)
     table = _table(path, header, columns, types)
     columns = settle(columns, request, lambda _: table.to_batches(), origin)
-    return collect(table.to_batches(), columns, table.num_rows, origin)
+    raw = collect(table.to_batches(), columns, table.num_rows, origin)
+    return raw if raw.labels is None else replace(raw, labels=written_numbers(raw.labels))
 
 
 def _type_of(cell: str) -> str:

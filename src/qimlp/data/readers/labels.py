@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,13 @@ from torch import Tensor
 
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.files import shown
+from qimlp.files import printable, shown
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""A whole number as one writes it, and as ``str`` writes it again: no other spelling is lost."""
+_WHOLE_FLOAT = re.compile(rf"({_WHOLE.pattern})\.0")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+_IMBALANCED = 0.9
 
 
 def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
@@ -22,23 +30,46 @@ def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
         origin: File, for messages.
 
     Returns:
-        (N,) ``int64``, or strings where at least one is not a number.
+        (N,) ``int64``, or strings where at least one is not written as a whole number is.
 
     Raises:
-        ValueError: A label is missing, negative, not a whole number, or of another kind.
+        ValueError: A label is missing, not a whole number, or of another kind.
 
     Example:
-        ``"7"`` and ``"10"`` are numbers; ``"07"`` and ``"10"`` are names, which keep their zero.
+        ``"7"`` and ``"-10"`` are numbers; ``"07"``, ``"1e5"`` and ``"1.0"`` are names, which stay
+        as they are written, and so does every label beside them.
     """
     if values.ndim != 1:
         raise ValueError(f"{origin}: expected one label per example, got shape {values.shape}")
     if values.dtype.kind in "OUS":
-        values = _numbers_if_all(_as_names(values, origin))
-    if values.dtype.kind == "U":
-        return values
+        names = _as_names(values, origin)
+        written = all(_WHOLE.fullmatch(name) for name in np.unique(names).tolist())
+        return names.astype(np.int64) if written else names
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{origin}: labels must be class numbers or names, got {values.dtype}")
     return _as_class_numbers(values, origin)
+
+
+def written_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Tell a column of numbers from one of names, where the file is nothing but text.
+
+    Args:
+        values: (N,) strings.
+
+    Returns:
+        Floats, where all are numbers and one of them is not whole: these measure something.
+        Without ``.0``, where all end so: pandas writes whole numbers like this once there was a
+        gap. Else the same.
+    """
+    texts = [str(value).strip() for value in values.tolist()]
+    distinct = set(texts)
+    if distinct and all(_WHOLE_FLOAT.fullmatch(text) for text in distinct):
+        return np.asarray([text[:-2] for text in texts])
+    if all(_NUMBER.fullmatch(text) for text in distinct):
+        numbers = np.asarray(texts, dtype=np.float64)
+        if (numbers != np.floor(numbers)).any():
+            return numbers
+    return values
 
 
 def class_names_of(raw: RawExamples) -> tuple[str, ...]:
@@ -55,7 +86,7 @@ def class_names_of(raw: RawExamples) -> tuple[str, ...]:
     """
     names = raw.class_names
     if names is None:
-        names = tuple(str(label) for label in np.unique(_present(raw)))
+        names = sorted_names({str(label) for label in np.unique(_present(raw)).tolist()})
     return check_class_names(names, raw.origin)
 
 
@@ -117,23 +148,81 @@ def class_numbers(
     """
     distinct, inverse = np.unique(labels, return_inverse=True)
     number_of = {name: number for number, name in enumerate(class_names)}
-    numbers_count = own_names is None and not all(name.isdigit() for name in class_names)
+    numbers_count = own_names is None and not all(_WHOLE.fullmatch(name) for name in class_names)
     mapped = np.full(len(distinct), -1, dtype=np.int64)
-    for index, label in enumerate(distinct):
-        if own_names is None:
-            mapped[index] = number_of.get(str(label), -1)
-        elif label < len(own_names):
-            mapped[index] = number_of.get(own_names[label], -1)
-        if mapped[index] < 0 and numbers_count and distinct.dtype.kind == "i":
-            mapped[index] = label if label < len(class_names) else -1
+    for index, label in enumerate(distinct.tolist()):
+        mapped[index] = number_of.get(_name_of(label, own_names) or "", -1)
+        if mapped[index] < 0 and numbers_count and isinstance(label, int):
+            mapped[index] = label if 0 <= label < len(class_names) else -1
     if (mapped < 0).any():
         label = distinct[np.argmax(mapped < 0)]
-        name = shown(own_names[label]) if own_names and label < len(own_names) else label
+        name = _name_of(label.item(), own_names)
+        said = shown(name, 80) if own_names and name else printable(str(label), 80)
         raise ValueError(
-            f"{origin}: row {int(np.argmax(labels == label)) + 1}: label {name} is out of range: "
-            f"it is none of the {len(class_names)} classes {listed(class_names)}"
+            f"{origin}: row {int(np.argmax(labels == label)) + 1}: label {said} is out of range: "
+            f"it is none of the {len(class_names)} classes {listed(class_names)} of the training "
+            "data"
         )
     return mapped[inverse]
+
+
+def _name_of(label: Any, own_names: tuple[str, ...] | None) -> str | None:
+    """The name that a source gives a label; ``None`` for a number beyond its classes."""
+    if own_names is None:
+        return str(label)
+    return own_names[label] if isinstance(label, int) and 0 <= label < len(own_names) else None
+
+
+def sorted_names(names: Collection[str]) -> tuple[str, ...]:
+    """Put the names of classes in order: whole numbers by value, others by their letters.
+
+    Args:
+        names: Names that differ.
+
+    Returns:
+        The names.
+    """
+    numbers = all(_WHOLE.fullmatch(name) for name in names)
+    return tuple(sorted(names, key=int if numbers else None))
+
+
+def class_weights(labels: Tensor, num_classes: int) -> Tensor:
+    """Weigh classes such that each adds as much to the loss as any other.
+
+    Args:
+        labels: Class numbers (N,), ``int64``, of the training examples.
+        num_classes: Number of classes C.
+
+    Returns:
+        (C,) ``float64``: N / (number of classes present * examples of the class); the mean over
+        the examples is 1. A class without examples has weight 0.
+    """
+    counts = torch.bincount(labels, minlength=num_classes).double()
+    present = counts > 0
+    weights = len(labels) / (int(present.sum()) * counts.clamp_min(1))
+    return torch.where(present, weights, 0.0)
+
+
+def imbalance(labels: Tensor, class_names: tuple[str, ...]) -> str | None:
+    """Say what a constant answer would reach where nearly all examples are of one class.
+
+    Args:
+        labels: Class numbers (N,), ``int64``, of the training examples.
+        class_names: Name of each class number.
+
+    Returns:
+        One line; ``None`` where no class has more than nine tenths of the examples.
+    """
+    counts = torch.bincount(labels, minlength=len(class_names))
+    largest = int(counts.argmax())
+    share = float(counts[largest]) / len(labels)
+    if share <= _IMBALANCED:
+        return None
+    return (
+        f"{share:.2%} of the training rows are of class {class_names[largest]!r}: always answering "
+        f"it has an accuracy of {share:.4f}, so look at the recall of each class (qimlp eval); "
+        "--class-weights balanced weighs all classes alike"
+    )
 
 
 def _present(raw: RawExamples) -> NDArray[Any]:
@@ -145,31 +234,25 @@ def _present(raw: RawExamples) -> NDArray[Any]:
 def _as_names(values: NDArray[Any], origin: str) -> NDArray[Any]:
     names = []
     for row, value in enumerate(values.tolist(), start=1):
-        name = value.decode() if isinstance(value, bytes) else str(value).strip()
-        if value is None or not name:
+        try:
+            name = value.decode() if isinstance(value, bytes) else str(value)
+        except UnicodeDecodeError:
+            raise ValueError(f"{origin}: row {row}: its label is no text in UTF-8") from None
+        names.append(name.strip())
+        if value is None or not names[-1]:
             raise ValueError(f"{origin}: row {row} has no label")
-        names.append(name)
     return np.asarray(names, dtype=np.str_)
 
 
-def _numbers_if_all(names: NDArray[Any]) -> NDArray[Any]:
-    if any(name[0] == "0" and name[1:].isdigit() for name in names.tolist()):
-        return names  # as numbers they would lose a zero
-    try:
-        return names.astype(np.float64)
-    except ValueError:
-        return names
-
-
 def _as_class_numbers(values: NDArray[Any], origin: str) -> NDArray[Any]:
-    wrong = values < 0 if values.dtype.kind != "b" else np.zeros(len(values), dtype=bool)
     if values.dtype.kind == "f":
-        wrong |= ~np.isfinite(values) | (values != np.floor(values))
-    wrong |= values.astype(np.float64) >= 2.0**53
+        wrong = ~np.isfinite(values) | (values != np.floor(values)) | (np.abs(values) >= 2.0**53)
+    else:
+        wrong = values.astype(np.float64) >= 2.0**63
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
             f"{origin}: row {row + 1}: label {values[row]} is not a class: expected a whole "
-            "number of at least 0, or a name (targets of regression are not supported)"
+            "number, or a name (targets of regression are not supported)"
         )
     return values.astype(np.int64)

@@ -19,7 +19,7 @@ from qimlp.data.features.scaling import Scaling
 from qimlp.data.readers.arrow import label_values
 from qimlp.data.readers.columns import Columns, TableRequest
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.labels import as_labels, check_class_names
+from qimlp.data.readers.labels import as_labels, check_class_names, sorted_names
 from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches, settled
 from qimlp.data.sources.hub import hub_files
 from qimlp.data.sources.names import Source, resolve
@@ -253,9 +253,8 @@ def _scan_classes(files: Sequence[str], columns: Columns) -> tuple[str, ...]:
     found: set[str] = set()
     for batch in read_batches(files, [str(columns.label)]):
         labels = as_labels(label_values(batch.column(columns.label)), files[0])
-        found.update(str(label) for label in np.unique(labels))
-    numbers = all(name.isdigit() for name in found)
-    return tuple(sorted(found, key=(lambda name: (int(name), name)) if numbers else None))
+        found.update(str(label) for label in np.unique(labels).tolist())
+    return sorted_names(found)
 
 
 def _footers(files: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from qimlp.data import (
     InMemoryBatches,
     Scaling,
     StreamingDataSet,
+    imbalance,
     load,
     split_dev,
 )
@@ -58,7 +59,6 @@ class TrainingData:
             self.in_features = self._tuning.scaling.in_features
         self.num_classes = data.num_classes
         self.class_names = data.class_names
-        self.notes = data.notes
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
             if settings.dev_split == "blocks":
@@ -72,6 +72,8 @@ class TrainingData:
                 data.train, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
             )
             self._train = known
+        unbalanced = imbalance(known.labels, data.class_names)
+        self.notes = data.notes if unbalanced is None else (*data.notes, unbalanced)
         kind = "none" if self._tuning is not None else settings.scaling
         self.scaling = Scaling.fit(kind, known, data.feature_shape)
 
