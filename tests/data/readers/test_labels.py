@@ -135,7 +135,9 @@ def test_label_out_of_range(examples, classes):
 
 
 def test_a_class_that_train_lacks_is_called_by_its_name():
-    message = "label 'bird' is out of range: it is none of the 2 classes 'cat', 'dog' of the training"
+    message = (
+        "label 'bird' is out of range: it is none of the 2 classes 'cat', 'dog' of the training"
+    )
     with pytest.raises(ValueError, match=f"row 1: {message}"):
         encode(raw([0, 1, 2], ("bird", "cat", "dog")), ("cat", "dog"))
     with pytest.raises(ValueError, match=r"label \\x1b\[2J.* is .* 2 classes") as caught:
