@@ -78,3 +78,24 @@ def test_20_newsgroups(real_data):
     data = load_texts("20newsgroups", data_dir=real_data.parent)
     assert (len(data.train.texts), len(data.test.texts), data.num_classes) == (11_314, 7_532, 20)
     assert data.class_names[0] == "alt.atheism"
+
+
+def test_columns_beside_the_texts_are_left_out_and_said(folder):
+    assert load_texts(str(folder)).notes == ()
+    for part in ("train", "test"):
+        file = folder / f"{part}-00000-of-00001.parquet"
+        table = pq.read_table(file)
+        pq.write_table(table.append_column("title", pa.array(["t"] * len(table))), file)
+    (note,) = load_texts(str(folder)).notes
+    assert note.endswith("train: the texts are those of column 'text'; left out 'title'")
+    (note,) = load_text_inputs(str(folder)).notes
+    assert note.endswith("left out 'title'")
+
+
+def test_bytes_that_are_no_text(folder):
+    offsets = pa.array([0, 2], pa.int32()).buffers()[1]
+    wrong = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(b"\xff\xfe"))
+    table = pa.table({"text": wrong, "label": [0]})
+    pq.write_table(table, folder / "train-00000-of-00001.parquet")
+    with pytest.raises(ValueError, match=r"train: column 'text' holds bytes that are no text"):
+        load_texts(str(folder))

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console, write_json
+from qimlp.cli.encoding import show_encoding
 from qimlp.training import load_run
 
 
@@ -31,11 +33,12 @@ def eval_command(
             "data"
         )
     source = trained.settings.data if data is None else data
-    if own:
-        evaluation = trained.evaluate_test()
-    else:
-        evaluation = trained.evaluate(source, label_column=label_column)
     console = open_console()
+    with show_encoding(Console(stderr=True)):  # standard output may be JSON alone
+        if own:
+            evaluation = trained.evaluate_test()
+        else:
+            evaluation = trained.evaluate(source, label_column=label_column)
     if as_json:
         head = {"run": str(run), "data": source, "class_names": trained.class_names}
         write_json(console, {**head, **evaluation.to_dict()})

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from qimlp.cli.console import open_console
+from qimlp.cli.encoding import show_encoding
 from qimlp.cli.notes import Notes
 from qimlp.predictor import check_not_input, check_predictions_path, write_predictions
 from qimlp.training import load_run
@@ -28,8 +29,9 @@ def predict_command(
     check_predictions_path(out, overwrite=overwrite)
     trained = load_run(run, device=device)
     check_not_input(out, file, trained.settings.data_dir)
-    found = trained.read_inputs(file, label_column=label_column)
     console = open_console()
+    with show_encoding(console):
+        found = trained.read_inputs(file, label_column=label_column)
     Notes(console).say(found.notes)
     probabilities = trained.probabilities(found.inputs)
     write_predictions(out, probabilities, trained.class_names, found.files)

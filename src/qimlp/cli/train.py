@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console
+from qimlp.cli.encoding import show_encoding
 from qimlp.cli.options import COMMON, RUNS, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
 from qimlp.distributed import launched_rank
@@ -78,7 +79,7 @@ def train_command(
         return
     runs = _plan_runs(given, model, seeds, config)
     console = open_console()
-    with open_reporter(console, len(runs)) as reporter:
+    with open_reporter(console, len(runs)) as reporter, show_encoding(console):
         experiment = run_experiment(
             runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter
         )
@@ -132,11 +133,12 @@ def _resume(
         raise ValueError(f"--resume takes the settings of the run: leave out {', '.join(names)}")
     console = open_console()
     if RunFolder(path).settings_file.is_file():
-        with open_reporter(console, 1) as reporter:
+        with open_reporter(console, 1) as reporter, show_encoding(console):
             result = resume(path, on_event=reporter)
         _show(console, compare([result]))
         return
-    with open_reporter(console, len(read_experiment(path))) as reporter:
+    runs = len(read_experiment(path))
+    with open_reporter(console, runs) as reporter, show_encoding(console):
         experiment = resume_experiment(path, on_event=reporter)
     _show_experiment(console, experiment)
 

@@ -7,7 +7,7 @@ from qimlp.data.batching.batches import Batches, InMemoryBatches
 from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
-from qimlp.data.features.encoder import Encoder
+from qimlp.data.features.encoder import Encoder, listening
 from qimlp.data.features.encoder_files import load_encoder
 from qimlp.data.features.linear_models import LinearModel, fit_linear
 from qimlp.data.features.offsets import Number, centred, learn_offsets
@@ -54,6 +54,7 @@ __all__ = [
     "fit_linear",
     "imbalance",
     "learn_offsets",
+    "listening",
     "load",
     "load_encoder",
     "load_inputs",

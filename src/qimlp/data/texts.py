@@ -22,6 +22,7 @@ from qimlp.data.readers.schema_metadata import declared_classes, declared_featur
 from qimlp.data.sources.hub import hub_table
 from qimlp.data.sources.names import resolve
 from qimlp.data.sources.paths import is_file, local_path
+from qimlp.files import printable
 
 TEXT_COLUMN = "text"
 
@@ -34,11 +35,13 @@ class TextSplit:
         texts: N texts.
         labels: Class numbers (N,), ``int64``; ``None`` for unlabelled texts.
         part: ``"test"`` for new texts of a source that has such a split; else ``None``.
+        notes: Which column was read where that was a choice, and what was left out.
     """
 
     texts: tuple[str, ...]
     labels: Tensor | None
     part: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ class TextDataSet:
         test: Texts to judge by.
         class_names: Name of each class number.
         fingerprint: SHA-256 (hex) over the content of both splits and the class names.
+        notes: What the user should know about how it was read, one line each.
     """
 
     name: str
@@ -58,6 +62,7 @@ class TextDataSet:
     test: TextSplit
     class_names: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -116,7 +121,14 @@ def load_texts(
         for text in splits[part].texts:
             digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
         digest.update(repr(encode(tables[part][1], class_names).tolist()).encode())
-    return TextDataSet(name, splits["train"], splits["test"], class_names, digest.hexdigest())
+    return TextDataSet(
+        name,
+        splits["train"],
+        splits["test"],
+        class_names,
+        digest.hexdigest(),
+        tables["train"][1].notes,
+    )
 
 
 def load_text_inputs(
@@ -147,13 +159,16 @@ def load_text_inputs(
     path = local_path(source)
     if path.suffix == ".txt" and is_file(path):
         if labels_required:
-            raise ValueError(f"{path}: a .txt file holds no labels, which are needed here")
+            raise ValueError(
+                f"{printable(str(path))}: a .txt file holds no labels, which are needed here"
+            )
         return TextSplit(_lines(path), None)
     _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
     part = "test" if "test" in tables else None
     texts, raw = tables[part or "train"]
     labelled = raw.labels is not None and class_names
-    return TextSplit(texts, encode(raw, class_names) if labelled else None, part)
+    labels = encode(raw, class_names) if labelled else None
+    return TextSplit(texts, labels, part, raw.notes)
 
 
 _Table = tuple[tuple[str, ...], RawExamples]
@@ -193,12 +208,31 @@ def _texts_of(
     table: Any, origin: str, label_column: str | None, *, labels_required: bool
 ) -> _Table:
     label = pick_label(table.column_names, TableRequest(label_column, labels_required), origin)
+    texts = _column_of_texts(table, origin)
+    others = [name for name in table.column_names if name not in (TEXT_COLUMN, label)]
+    notes: tuple[str, ...] = ()
+    if others:
+        said = f"the texts are those of column {TEXT_COLUMN!r}; left out {listed(others, 6)}"
+        notes = (f"{origin}: {said}",)
+    names = declared_classes(declared_features(table.schema, origin), label, origin)
+    labels = None
+    if label is not None:
+        labels = label_values(table.column(label).combine_chunks())
+    return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names, notes=notes)
+
+
+def _column_of_texts(table: Any, origin: str) -> tuple[str, ...]:
     if TEXT_COLUMN not in table.column_names:
         raise ValueError(
             f"{origin}: expected a column {TEXT_COLUMN!r} of texts, got "
             f"{listed(table.column_names)}"
         )
-    texts = tuple(table.column(TEXT_COLUMN).to_pylist())
+    try:
+        texts = tuple(table.column(TEXT_COLUMN).to_pylist())
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{origin}: column {TEXT_COLUMN!r} holds bytes that are no text in UTF-8"
+        ) from error
     for row, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise ValueError(  # noqa: TRY004 - the file is wrong, not an argument
@@ -206,11 +240,7 @@ def _texts_of(
             )
     if not texts:
         raise ValueError(f"{origin}: expected at least one text, got none")
-    names = declared_classes(declared_features(table.schema, origin), label, origin)
-    labels = None
-    if label is not None:
-        labels = label_values(table.column(label).combine_chunks())
-    return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names)
+    return texts
 
 
 def _lines(path: Path) -> tuple[str, ...]:
@@ -218,7 +248,9 @@ def _lines(path: Path) -> tuple[str, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected text in UTF-8 ({error.reason})") from error
+        raise ValueError(
+            f"{printable(str(path))}: expected text in UTF-8, got other bytes at {error.start:,}"
+        ) from error
     if not text:
-        raise ValueError(f"{path}: expected one text per line, got an empty file")
+        raise ValueError(f"{printable(str(path))}: expected one text per line, got an empty file")
     return tuple(text.removesuffix("\n").split("\n"))

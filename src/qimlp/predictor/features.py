@@ -273,6 +273,7 @@ def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, F
         feature_shape=(train_inputs.shape[1],),
         fingerprint=texts.fingerprint,
         test_origin=OFFICIAL_TEST,
+        notes=texts.notes,
     )
     return data, features
 

@@ -107,6 +107,7 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
         feature_shape=(settings.max_tokens,),
         fingerprint=texts.fingerprint,
         test_origin=OFFICIAL_TEST,
+        notes=texts.notes,
     )
     return FineTuning(data, tokenizer, encoder, scaling, order)
 

@@ -1,13 +1,16 @@
 """Features of texts from a frozen encoder."""
 
+import os
+import pickle
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
-from qimlp.data.features.encoder import Encoder
+from qimlp.data.features.encoder import Encoder, listening
 from tests.tiny_encoder import write_encoder
 
 transformers = pytest.importorskip("transformers")
@@ -45,7 +48,7 @@ def test_features_are_kept_by_content(folder, cache, monkeypatch):
     monkeypatch.setattr("qimlp.data.features.encoder._SHARD", 2)
     encoder, done = Encoder(str(folder), max_tokens=8), []
     found = encoder.apply(TEXTS, on_progress=lambda part, whole: done.append((part, whole)))
-    assert done == [(2, 5), (4, 5), (5, 5)]
+    assert done == [(0, 5), (2, 5), (4, 5), (5, 5)]
     pieces = sorted(cache.iterdir())
     assert len(pieces) == 3
     before = [piece.stat().st_mtime_ns for piece in pieces]
@@ -57,12 +60,74 @@ def test_features_are_kept_by_content(folder, cache, monkeypatch):
     assert len(list(cache.iterdir())) == 5
 
 
-def test_a_damaged_piece_is_made_again(folder, cache):
+DAMAGE = {
+    "truncated": lambda data: data[:20],
+    "empty": lambda data: b"",
+    "other numbers": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "a pickle": lambda data: pickle.dumps({"features": 1}),
+    "other rows": lambda data: safetensors.torch.save({"features": torch.zeros(4, 16)}),
+    "other columns": lambda data: safetensors.torch.save({"features": torch.zeros(5, 8)}),
+    "other numbers' kind": lambda data: safetensors.torch.save(
+        {"features": torch.zeros(5, 16, dtype=torch.int64)}
+    ),
+    "not finite": lambda data: safetensors.torch.save({"features": torch.full((5, 16), torch.nan)}),
+    "another name": lambda data: safetensors.torch.save({"other": torch.zeros(5, 16)}),
+    "a vast header": lambda data: b"\xff" * 8 + data,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_piece_is_made_again(folder, cache, damage):
     encoder = Encoder(str(folder), max_tokens=8)
     found = encoder.apply(TEXTS)
     (piece,) = cache.iterdir()
-    piece.write_bytes(piece.read_bytes()[:20])
+    whole = piece.read_bytes()
+    piece.write_bytes(DAMAGE[damage](whole))
     assert torch.equal(encoder.apply(TEXTS), found)
+    assert piece.read_bytes() == whole
+    assert list(cache.iterdir()) == [piece]
+
+
+def test_a_piece_of_an_earlier_version_has_no_checksum(folder, cache):
+    encoder = Encoder(str(folder), max_tokens=8)
+    encoder.apply(TEXTS)
+    (piece,) = cache.iterdir()
+    piece.write_bytes(safetensors.torch.save({"features": torch.ones(5, 16)}))
+    assert torch.equal(encoder.apply(TEXTS), torch.ones(5, 16))
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_and_a_link_in_the_cache(folder, cache, tmp_path):
+    encoder = Encoder(str(folder), max_tokens=8)
+    found = encoder.apply(TEXTS)
+    (piece,) = cache.iterdir()
+    piece.unlink()
+    os.mkfifo(piece)
+    assert torch.equal(encoder.apply(TEXTS), found)
+    assert piece.is_file()
+    other = tmp_path / "other"
+    other.write_text("mine")
+    piece.unlink()
+    piece.symlink_to(other)
+    assert torch.equal(encoder.apply(TEXTS), found)
+    assert other.read_text() == "mine"
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    for name in (str(tmp_path / "file"), "a" * 5000):
+        monkeypatch.setenv("QIMLP_CACHE", name)
+        with pytest.raises(OSError, match="name another folder with QIMLP_CACHE") as caught:
+            Encoder(str(folder)).apply(["a"])
+        assert len(str(caught.value)) < 400
+
+
+def test_who_listens_hears_of_encoding(folder):
+    heard = []
+    with listening(lambda done, count: heard.append((done, count))):
+        Encoder(str(folder), max_tokens=8).apply(TEXTS)
+    Encoder(str(folder), max_tokens=7).apply(TEXTS)
+    assert heard == [(0, 5), (5, 5)]
 
 
 def test_a_missing_encoder_is_one_line(tmp_path):

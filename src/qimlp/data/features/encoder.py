@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from qimlp.data.features.encoder_files import load_encoder
-from qimlp.files import write_bytes
+from qimlp.data.features.feature_cache import FeatureCache
+from qimlp.data.sources.paths import local_path
 from qimlp.models import pool_tokens
 
 CACHE_VARIABLE = "QIMLP_CACHE"
 _SHARD = 500
 _BATCH = 25
+_LISTENER: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
 @dataclass(frozen=True)
@@ -54,35 +57,41 @@ class Encoder:
         Args:
             texts: N texts.
             device: Where the encoder runs.
-            on_progress: Called with the texts done and N.
+            on_progress: Called with the texts done, from 0, and N; by default the one of
+                :func:`listening`.
 
         Returns:
             (N, F) ``float32`` on the CPU.
 
         Raises:
             FileNotFoundError: There is no such encoder.
+            ValueError: It asks for code of its own, or cannot be loaded.
             OSError: A piece cannot be written; the others stay.
         """
+        tell = on_progress or _LISTENER.get() or _nobody
+        tell(0, len(texts))
         tokenizer, model = load_encoder(self.name)
         model = model.to(device).eval().requires_grad_(False)
-        folder = cache_folder() / "features"
-        folder.mkdir(parents=True, exist_ok=True)
+        width = getattr(model.config, "hidden_size", None)
+        cache = FeatureCache(cache_folder() / "features", width)
         identity = f"{_identity(tokenizer, model)} {self.pooling} {self.max_tokens}"
         parts = []
         for first in range(0, len(texts), _SHARD):
             shard = list(texts[first : first + _SHARD])
-            path = folder / f"{_key(identity, shard)}.safetensors"
-            features = _read(path, len(shard))
+            key = _key(identity, shard)
+            features = cache.read(key, len(shard))
             if features is None:
-                features = self._encode(shard, tokenizer, model)
-                write_bytes(path, safetensors.torch.save({"features": features}))
+                features = self._encode(shard, tokenizer, model, partial(_tell, tell, first, texts))
+                cache.write(key, features)
+            else:
+                tell(first + len(shard), len(texts))
             parts.append(features)
-            if on_progress is not None:
-                on_progress(first + len(shard), len(texts))
         return torch.cat(parts)
 
     @torch.inference_mode()
-    def _encode(self, texts: list[str], tokenizer: Any, model: Any) -> Tensor:
+    def _encode(
+        self, texts: list[str], tokenizer: Any, model: Any, tell: Callable[[int], None]
+    ) -> Tensor:
         by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         rows: list[Tensor] = []
         for first in range(0, len(texts), _BATCH):
@@ -96,8 +105,35 @@ class Encoder:
             ).to(model.device)
             hidden = model(**tokens).last_hidden_state.float()
             rows.append(pool_tokens(hidden, tokens["attention_mask"], self.pooling).cpu())
+            tell(first + len(batch))
         features = torch.cat(rows)
         return features[torch.tensor(by_length).argsort()].contiguous()
+
+
+@contextmanager
+def listening(listener: Callable[[int, int], None]) -> Iterator[None]:
+    """Hear of encoding, which takes minutes, wherever it is done within a ``with``.
+
+    Args:
+        listener: Called with the texts done, from 0, and their number.
+
+    Yields:
+        Nothing.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def _tell(
+    tell: Callable[[int, int], None], first: int, texts: Sequence[str], done_of_shard: int
+) -> None:
+    tell(first + done_of_shard, len(texts))
+
+
+def _nobody(_done: int, _count: int) -> None: ...
 
 
 def cache_folder() -> Path:
@@ -107,7 +143,7 @@ def cache_folder() -> Path:
         The folder that ``QIMLP_CACHE`` names, else ``.cache/qimlp`` of the home folder.
     """
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "qimlp"
+    return local_path(named) if named else Path.home() / ".cache" / "qimlp"
 
 
 def _identity(tokenizer: Any, model: Any) -> str:
@@ -124,14 +160,3 @@ def _key(identity: str, texts: list[str]) -> str:
     for text in texts:
         digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _read(path: Path, count: int) -> Tensor | None:
-    """A stored piece; None where it is missing or damaged, to be made again."""
-    if not path.is_file():
-        return None
-    try:
-        features = safetensors.torch.load_file(path).get("features")
-    except SafetensorError:
-        return None
-    return features if features is not None and len(features) == count else None

@@ -8,16 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qimlp.data import Inputs, Scaling, load_inputs
-from qimlp.data import load_text_inputs
-from qimlp.data import trimmed
-from qimlp.models import load_pretrained
-from qimlp.training.engine.evaluation import Evaluation, evaluate
-from qimlp.predictor import Features
-from qimlp.training.runs.folder import RunFolder
-from qimlp.settings import TrainSettings
-from qimlp.training.runs.training_data import TrainingData
+from qimlp.data import Inputs, Scaling, load_inputs, load_text_inputs, trimmed
 from qimlp.distributed import ProcessGroup, connect
+from qimlp.models import load_pretrained
+from qimlp.predictor import Features
+from qimlp.settings import TrainSettings
+from qimlp.training.engine.evaluation import Evaluation, evaluate
+from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.training_data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +144,8 @@ class TrainedRun:
         if self.features.of_texts:
             split = load_text_inputs(source, **common)
             inputs = self.features.encode(split.texts, self.processes.device)
-            return Inputs(source, self.features.ordered(inputs), split.labels, split.part)
+            ordered = self.features.ordered(inputs)
+            return Inputs(source, ordered, split.labels, split.part, notes=split.notes)
         found = load_inputs(
             source,
             self.feature_shape,
