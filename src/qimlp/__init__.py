@@ -5,10 +5,12 @@ being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `f
 functions below them.
 """
 
-from qimlp import correlation, functional
+from qimlp import _startup, correlation, functional
 from qimlp.models import MLP, QiMLP
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
+
+del _startup  # first of all: Ctrl-C while torch loads
 
 __version__ = "0.1.0.dev0"
 

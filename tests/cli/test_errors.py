@@ -225,26 +225,6 @@ def test_a_refused_experiment_leaves_the_plan_of_an_earlier_one(qimlp, data, tmp
     assert (runs / "experiment.json").read_text() == plan
 
 
-def test_an_interruption_while_libraries_load_is_one_line():
-    script = """
-import signal, sys
-
-class Loading:
-    def find_spec(self, name, path=None, target=None):
-        if name == "typer":
-            signal.raise_signal(signal.SIGINT)
-
-sys.meta_path.insert(0, Loading())
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores the signal
-from qimlp.cli import main
-main()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (130, "qimlp: interrupted\n")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that the shell closes")
 @pytest.mark.parametrize("arguments", [("plan", "784", "784", "--json"), ("plan", "--help")])
 def test_a_closed_standard_output_ends_quietly(arguments):

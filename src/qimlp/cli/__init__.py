@@ -1,10 +1,9 @@
 """The `qimlp` command."""
 
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+from qimlp._startup import end_of_loading, prepare_command
 
 _LIBRARIES = (
     "accelerate",
@@ -24,9 +23,8 @@ _LIBRARIES = (
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:  # else it is ignored, or a caller's
-        signal.signal(signal.SIGINT, _stop_at_once)
+    prepare_command()
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files; another one might not be there
     try:
         from qimlp.cli.app import run  # noqa: PLC0415 - the libraries it needs may be missing
     except ModuleNotFoundError as error:
@@ -38,12 +36,10 @@ def main() -> None:
         )
         sys.exit(2)
     finally:
-        signal.signal(signal.SIGINT, handler)
-    sys.exit(run(sys.argv[1:]))
-
-
-def _stop_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the process while libraries load: some print or swallow an exception raised then."""
-    sys.stderr.write("qimlp: interrupted\n")
-    sys.stderr.flush()
-    os._exit(130)
+        end_of_loading()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before or after the command itself
+        sys.stderr.write("qimlp: interrupted\n")
+        code = 130
+    sys.exit(code)

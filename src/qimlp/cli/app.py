@@ -1,7 +1,8 @@
 """The command line as a whole: subcommands, errors, exit codes.
 
-Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 130 interrupted,
-141 where nobody reads standard output any more (``qimlp plan 784 10 | head -1``), as shells say it.
+Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), and as shells say it
+130 interrupted, 143 terminated, 129 hung up, 141 where nobody reads standard output any more
+(``qimlp plan 784 10 | head -1``).
 """
 
 import re
@@ -17,17 +18,26 @@ from qimlp import __version__
 from qimlp.bench import WrongResultError
 from qimlp.cli.analyze import analyze_command
 from qimlp.cli.bench import bench_command
-from qimlp.cli.closed_output import discard_output, is_closed_output
+from qimlp.cli.closed_output import (
+    discard_output,
+    flush_or_discard,
+    is_closed_output,
+    replace_unwritable,
+    say,
+)
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command
+from qimlp.cli.signals import ending_signals, exit_code
 from qimlp.cli.train import train_command
 from qimlp.data import first_line
+from qimlp.files import printable
 from qimlp.training import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
-_FAILED, _INTERRUPTED, _CLOSED = 2, 130, 141
+_FAILED, _CLOSED = 2, 141
+_LONGEST_LINE = 480
 _TOO_LARGE = re.compile("allocate memory|out of memory|Storage size calculation overflowed", re.I)
 # Wrong options, as the parser says it; newer versions of typer carry click inside.
 _UsageError: Any = typer.BadParameter.__base__
@@ -93,12 +103,15 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     own = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
+    replace_unwritable()
     try:
-        code = app(own, standalone_mode=False, prog_name="qimlp")
+        with ending_signals():
+            code = app(own, standalone_mode=False, prog_name="qimlp")
         sys.stdout.flush()
     except _InterruptedError as interrupt:
-        _say(str(interrupt))
-        return _INTERRUPTED
+        say(printable(str(interrupt), _LONGEST_LINE))
+        flush_or_discard()
+        return exit_code(interrupt)
     except SystemExit as stop:  # what the parser makes of a closed pipe
         if stop.__context__ is None or not is_closed_output(stop.__context__):
             raise
@@ -108,14 +121,15 @@ def run(arguments: Sequence[str]) -> int:
             return _end_quietly()
         if "--traceback" in arguments:
             traceback.print_exc()
-        _say(f"error: {_one_line(error)}")
+        say(f"error: {_one_line(error)}")
+        flush_or_discard()
         return _FAILED
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
             raise
         if "--traceback" in arguments:
             traceback.print_exc()
-        _say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
+        say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
     return code if isinstance(code, int) else 0
 
@@ -130,8 +144,4 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         text = f"{where}{error.strerror}"
-    return " ".join(text.split()) or type(error).__name__
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"qimlp: {line}\n")
+    return printable(" ".join(text.split()), _LONGEST_LINE) or type(error).__name__

@@ -1,8 +1,6 @@
 """Where the command writes: one console, plain where nobody watches."""
 
-import io
 import json
-import sys
 from typing import Any
 
 from rich import box
@@ -18,8 +16,6 @@ def open_console() -> Console:
     Returns:
         A console that uses no control characters unless standard output is a terminal.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot write becomes a question mark
-        sys.stdout.reconfigure(errors="replace")
     # No markup: names of classes, columns and files are the user's.
     console = _Console(highlight=False, soft_wrap=False, markup=False)
     if not console.is_terminal:

@@ -1,5 +1,7 @@
 """Training as it goes on: a bar on a terminal, one line per epoch elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from qimlp.cli.closed_output import is_hung_up
 from qimlp.cli.notes import Notes
 from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone
 
@@ -47,7 +50,52 @@ def open_reporter(console: Console, runs: int) -> Reporter:
     Returns:
         A bar where the console is a terminal, lines elsewhere.
     """
-    return BarReporter(console, runs) if console.is_terminal else LineReporter(console, runs)
+    kind = BarReporter if console.is_terminal else LineReporter
+    return _Lasting(kind(console, runs))
+
+
+class _Lasting:
+    """Goes on in silence once the terminal is gone: that need not end the training.
+
+    Args:
+        reporter: Reports as long as there is a terminal, or a pipe that is read.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._gone = False
+
+    def __enter__(self) -> "_Lasting":
+        self._reporter.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._heard():
+            self._reporter.__exit__(kind, error, trace)
+
+    def __call__(self, event: Event) -> None:
+        """Report an event, if anybody can see it.
+
+        Args:
+            event: From a run.
+        """
+        if not self._gone:
+            with self._heard():
+                self._reporter(event)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not is_hung_up(error):
+                raise
+            self._gone = True
 
 
 class LineReporter:

@@ -8,9 +8,9 @@ import torch
 from qimlp.models import load_pretrained
 from qimlp.training import TrainingInterrupted, fit, resume
 from qimlp.training.runs.folder import RunFolder
+from tests.training.runs.test_resume import PressCtrlC, at_step
 
 from .test_full_disk import FullDisk, leftovers
-from tests.training.runs.test_resume import PressCtrlC, at_step
 
 
 def kept(folder):

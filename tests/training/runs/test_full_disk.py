@@ -12,7 +12,6 @@ from qimlp.training import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.load import load_run
 
-
 FULL = Path("/dev/full")
 
 

@@ -135,7 +135,7 @@ def test_changed_data_is_refused(stopped, tiny):
 def test_what_is_no_run_cannot_be_resumed(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a run folder"):
         resume(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="settings of a run"):
+    with pytest.raises(FileNotFoundError, match="is no run folder: expected settings.json in it"):
         resume(tmp_path)
 
 

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qimlp.correlation import write_csv, write_report
-from qimlp.correlation.figures import (
-    layer_names,
-    plot_epochs,
-    plot_histograms,
-    plot_levels,
-    plot_relation,
-    plot_spectra,
-    plot_truncation,
-)
+from qimlp.correlation import figures, write_csv, write_report
 from qimlp.files import write_json
 from qimlp.paper.analysis.run_comparison import SeveralRuns
 from qimlp.paper.analysis.study import Epochs, RunStudy
@@ -47,21 +38,21 @@ def write_study(study: RunStudy, folder: Path) -> list[Path]:
         OSError: Something cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    figures = [folder / f"{name}.png" for name in ("histograms", "levels", "spectra")]
-    plot_histograms(study.report, figures[0], title=study.title)
-    plot_levels(study.report, figures[1], title=study.title)
-    plot_spectra(study.report, figures[2], title=study.title)
+    drawn = [folder / f"{name}.png" for name in ("histograms", "levels", "spectra")]
+    figures.plot_histograms(study.report, drawn[0], title=study.title)
+    figures.plot_levels(study.report, drawn[1], title=study.title)
+    figures.plot_spectra(study.report, drawn[2], title=study.title)
     if study.truncation:
-        figures.append(folder / "truncation.png")
-        plot_truncation(study.truncation, figures[-1], title=study.title)
+        drawn.append(folder / "truncation.png")
+        figures.plot_truncation(study.truncation, drawn[-1], title=study.title)
         write_csv(folder / "truncation.csv", _truncation_rows(study))
     if study.epochs is not None:
-        figures.append(folder / "epochs.png")
-        plot_epochs(
-            *named_epochs(study, study.epochs), study.report.unit, figures[-1], title=study.title
+        drawn.append(folder / "epochs.png")
+        figures.plot_epochs(
+            *named_epochs(study, study.epochs), study.report.unit, drawn[-1], title=study.title
         )
     write_report(study.report, folder, study.more())
-    return figures
+    return drawn
 
 
 def named_epochs(study: RunStudy, epochs: Epochs) -> tuple[list[int], dict[str, list[Estimate]]]:
@@ -74,7 +65,7 @@ def named_epochs(study: RunStudy, epochs: Epochs) -> tuple[list[int], dict[str, 
     Returns:
         Numbers of the epochs, and for each layer's name C of each.
     """
-    names = layer_names([layer.place for layer in study.report.layers])
+    names = figures.layer_names([layer.place for layer in study.report.layers])
     return epochs.numbers, {names[layer]: values for layer, values in epochs.strong.items()}
 
 
@@ -93,7 +84,7 @@ def write_comparison(runs: SeveralRuns, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     figure = folder / "relation.png"
-    plot_relation(runs.points, runs.unit, figure, title=runs.data)
+    figures.plot_relation(runs.points, runs.unit, figure, title=runs.data)
     write_csv(folder / "relation.csv", runs.rows())
     write_json(folder / "relation.json", runs.to_dict())
     return [figure]

@@ -6,7 +6,13 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """The user asked to stop; the state is on disk and the run can be resumed."""
+    """The user asked to stop; the state is on disk and the run can be resumed.
+
+    Attributes:
+        signal_number: Which signal asked; None where that stands at the cause of this error.
+    """
+
+    signal_number: int | None = None
 
 
 class RunInUseError(OSError):

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from itertools import count
 from math import ceil, prod
 
-from qimlp.shapes import format_dims, plan
-from qimlp.shapes import factorizations
 from qimlp.settings import FIELDS, TrainSettings
+from qimlp.shapes import factorizations, format_dims, plan
 
 _FEW_STEPS, _ENOUGH_STEPS = 400, 2000
 _MANY_CLASSES, _ROWS_PER_CLASS = 100, 5

@@ -8,10 +8,6 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
-
 from qimlp.training.engine.events import EpochDone
 
 
@@ -27,6 +23,10 @@ class Curves:
     """
 
     def __init__(self, folder: Path, history: list[EpochDone]) -> None:
+        from tensorboard.summary.writer.record_writer import (  # noqa: PLC0415 - slow to load
+            RecordWriter,
+        )
+
         folder.mkdir(exist_ok=True)
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
@@ -46,6 +46,8 @@ class Curves:
         Args:
             epoch: Its numbers.
         """
+        from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415 - slow to load
+
         scalars = {
             "loss/train": epoch.train_loss,
             "loss/dev": epoch.dev_loss,
@@ -56,6 +58,8 @@ class Curves:
         self._write(step=epoch.step, summary=Summary(value=values))
 
     def _write(self, **fields: object) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415 - slow to load
+
         record = Event(wall_time=time.time(), **fields).SerializeToString()
         try:
             self._writer.write(record)

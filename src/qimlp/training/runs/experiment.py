@@ -8,20 +8,19 @@ from pathlib import Path
 import torch
 
 from qimlp.data import TextDataSet
+from qimlp.distributed import connect, launched_rank
 from qimlp.files import read_json_object, write_json
+from qimlp.predictor import Loaded, build_network, layer_sizes
+from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
+from qimlp.training.comparison.report import write_comparison
 from qimlp.training.engine.errors import TrainingInterrupted
 from qimlp.training.engine.events import Event, OnEvent
-from qimlp.predictor import Loaded
 from qimlp.training.runs.absolute_paths import located
-from qimlp.predictor import build_network, layer_sizes
-from qimlp.training.comparison.report import write_comparison
-from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.folder import RunFolder
-from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.runs.fit import fit, resume
+from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.training_data import load_data
-from qimlp.distributed import launched_rank, connect
 
 PathLike = str | os.PathLike[str]
 _FILE = "experiment.json"

@@ -3,16 +3,16 @@
 import os
 from contextlib import nullcontext
 
-from qimlp.training.engine.events import OnEvent
+from qimlp.distributed import connect
 from qimlp.predictor import Loaded, stored_order
+from qimlp.settings import TrainSettings
+from qimlp.training.engine.events import OnEvent
 from qimlp.training.runs.absolute_paths import located
-from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.run import Run
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
-from qimlp.settings import TrainSettings
+from qimlp.training.runs.result import RunResult
+from qimlp.training.runs.run import Run
 from qimlp.training.runs.state_file import find_state
-from qimlp.distributed import connect
 
 PathLike = str | os.PathLike[str]
 

@@ -34,11 +34,12 @@ from qimlp.files import (
     write_json_lines,
 )
 from qimlp.models import Pretrained
-from qimlp.training.engine.events import EpochDone
-from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.lock import hold
 from qimlp.settings import TrainSettings, resolve_settings
+from qimlp.training.engine.events import EpochDone
+from qimlp.training.runs.lock import hold
+from qimlp.training.runs.result import RunResult
 
+_MOST_NAMED = 4
 # One line of metrics.jsonl; those of earlier versions have other names for the same numbers.
 _Number: TypeAlias = int | float | bool | None
 _Epoch: TypeAlias = dict[str, _Number | dict[str, _Number]]
@@ -132,6 +133,35 @@ class RunFolder:
             write_json(fresh.versions_file, versions())
             write_json(fresh.preprocess_file, preprocess)
 
+    def require_run(self) -> None:
+        """Refuse what is no run folder; of a folder of runs, name them.
+
+        Raises:
+            FileNotFoundError: If there is no run here.
+            NotADirectoryError: If it is a file.
+        """
+        name = printable(str(self.path))
+        if not os.path.lexists(self.path):
+            raise FileNotFoundError(f"{name} not found: expected a run folder")
+        if not self.path.is_dir():
+            raise NotADirectoryError(f"{name} is a file: expected a run folder")
+        if os.path.lexists(self.settings_file):
+            return
+        found = sorted(
+            file.parent.relative_to(self.path).as_posix()
+            for pattern in ("*/settings.json", "*/*/settings.json")
+            for file in self.path.glob(pattern)
+        )
+        if not found:
+            raise FileNotFoundError(
+                f"{name} is no run folder: expected {self.settings_file.name} in it"
+            )
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        names = ", ".join(printable(run, 60) for run in found[:_MOST_NAMED])
+        raise FileNotFoundError(
+            f"{name}: expected a run folder, got a folder of runs: {names}{more}; name one"
+        )
+
     def read_settings(self) -> TrainSettings:
         """Read the run's settings.
 
@@ -142,9 +172,7 @@ class RunFolder:
             FileNotFoundError: If this is not a run folder.
             ValueError: If the file is damaged.
         """
-        if not self.path.is_dir():
-            name = printable(str(self.path))
-            raise FileNotFoundError(f"{name} not found: expected a run folder")
+        self.require_run()
         values = read_json_object(self.settings_file, what="the settings of a run")
         return resolve_settings(values, source=str(self.settings_file))
 

@@ -1,27 +1,38 @@
-"""Ctrl-C that lets the current step finish."""
+"""Ctrl-C, and signals like it, that let the current step finish."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from qimlp.training.engine.errors import TrainingInterrupted
+
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
 
 class GracefulInterrupt:
     """Context in which the first Ctrl-C sets a flag and the second one stops at once.
 
-    Outside the main thread, where Python allows no signal handlers, it does nothing.
+    SIGTERM (a machine that shuts down, a scheduler that wants its node back) and SIGHUP (a terminal
+    that was closed) do the same, unless they are ignored, as under nohup. Outside the main thread,
+    where Python allows no signal handlers, it does nothing.
 
     Attributes:
-        requested: Whether Ctrl-C came.
+        requested: Whether such a signal came.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: Any = None
+        self._number: int = signal.SIGINT
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "GracefulInterrupt":
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._on_signal)
+            for number in _SIGNALS:
+                if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -30,10 +41,14 @@ class GracefulInterrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            if handler is not None:  # else it was none of Python's
+                signal.signal(number, handler)
+        if isinstance(error, TrainingInterrupted):
+            error.signal_number = self._number
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        self._number = number

@@ -15,34 +15,34 @@ from typing import NoReturn
 import torch
 
 from qimlp.data import Batches
+from qimlp.distributed import ProcessGroup
 from qimlp.files import write_json
 from qimlp.models import MLP, Pretrained, QiMLP
-from qimlp.training.runs.advice import advice
-from qimlp.training.runs.curves import Curves
-from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
-from qimlp.training.engine.evaluation import Evaluation, evaluate
-from qimlp.training.engine.events import EpochDone, Event, OnEvent, RunFinished, RunStarted
-from qimlp.predictor import Loaded
-from qimlp.training.runs.graceful_interrupt import GracefulInterrupt
-from qimlp.training.engine.warm_start import start_near_linear
-from qimlp.training.engine.loop import train_epoch
-from qimlp.training.engine.memory import training_memory
 from qimlp.predictor import (
+    Loaded,
     build_network,
     count_dense_parameters,
     count_parameters,
     layer_sizes,
 )
-from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.lock import hold
-from qimlp.training.engine.train_state import TrainState
 from qimlp.settings import TrainSettings
+from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
+from qimlp.training.engine.evaluation import Evaluation, evaluate
+from qimlp.training.engine.events import EpochDone, Event, OnEvent, RunFinished, RunStarted
+from qimlp.training.engine.loop import train_epoch
+from qimlp.training.engine.memory import training_memory
 from qimlp.training.engine.restarts import go_on_from_best, more_starts
+from qimlp.training.engine.train_state import TrainState
+from qimlp.training.engine.warm_start import start_near_linear
+from qimlp.training.runs.advice import advice
+from qimlp.training.runs.curves import Curves
+from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.graceful_interrupt import GracefulInterrupt
+from qimlp.training.runs.lock import hold
+from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.state_file import StoredState
-from qimlp.training.steps.open_step import Step, check_step, open_step
 from qimlp.training.runs.training_data import TrainingData
-from qimlp.distributed import ProcessGroup
+from qimlp.training.steps.open_step import Step, check_step, open_step
 
 
 class Run:
