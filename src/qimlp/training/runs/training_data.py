@@ -11,17 +11,17 @@ from qimlp.data import (
     InMemoryBatches,
     Scaling,
     StreamingDataSet,
+    TextDataSet,
+    TokenBatches,
     imbalance,
     load,
+    load_texts,
     split_dev,
 )
-from qimlp.data import TextDataSet, load_texts
-from qimlp.data import TokenBatches
-from qimlp.models import Pretrained
-from qimlp.predictor import Features, Loaded, learn_features
-from qimlp.predictor import FineTuning, prepare_fine_tuning
-from qimlp.settings import TrainSettings
 from qimlp.distributed import ProcessGroup
+from qimlp.models import Pretrained
+from qimlp.predictor import Features, FineTuning, Loaded, learn_features, prepare_fine_tuning
+from qimlp.settings import TrainSettings
 
 
 class TrainingData:
