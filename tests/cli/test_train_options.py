@@ -106,7 +106,7 @@ def test_the_common_options_fit_one_screen(help_lines):
         found = screen.index(f" --{name.replace('_', '-')} ", last)
         assert found > last, name
         last = found
-    assert "Usage: qimlp train [OPTIONS] [data]" in screen
+    assert "Usage: qimlp train [OPTIONS] [data]".lower() in screen.lower()
     assert "a .csv," in screen
     after = "\n".join(lines)[last:]
     places = [after.index(f"─ {panel} ─") for panel in ["Runs and files", *PANELS.values()]]

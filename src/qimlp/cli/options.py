@@ -50,6 +50,21 @@ _SPELLED = {
 _REPEATED = ("label_column", "drop_columns")
 
 
+def option_in(panel: str, text: str, *spelling: str, **more: Any) -> Any:
+    """Make an option that stands in one of the panels of the help.
+
+    Args:
+        panel: Title of the panel.
+        text: Its help, as rich markup; it says itself what holds by default.
+        spelling: How it is written; by default as its parameter is called.
+        more: What else `typer.Option` takes.
+
+    Returns:
+        What annotates the parameter.
+    """
+    return typer.Option(*spelling, help=text, rich_help_panel=panel, show_default=False, **more)
+
+
 def _show_help(context: typer.Context, value: bool) -> None:
     if value:
         typer.echo(context.get_help())
@@ -58,13 +73,7 @@ def _show_help(context: typer.Context, value: bool) -> None:
 
 _HELP = Annotated[
     bool,
-    typer.Option(
-        "--help",
-        help="Show this message and exit.",
-        callback=_show_help,
-        is_eager=True,
-        rich_help_panel=COMMON,
-    ),
+    option_in(COMMON, "Show this message and exit.", "--help", callback=_show_help, is_eager=True),
 ]
 
 
@@ -135,9 +144,7 @@ def _parameters() -> Iterator[tuple[str, Parameter]]:
     for name, field in FIELDS.items():
         panel = RUNS if name not in groups else _PANELS[groups[name]]
         panel = COMMON if name in _FIRST else panel
-        option = typer.Option(
-            _spelling(name, field), help=setting_help(name), rich_help_panel=panel
-        )
+        option = option_in(panel, setting_help(name), _spelling(name, field))
         yield name, _parameter(name, _type(name, field), option)
         if name in OLD_NAMES:
             old = OLD_NAMES[name]

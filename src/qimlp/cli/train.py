@@ -8,7 +8,7 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console
 from qimlp.cli.encoding import show_encoding
-from qimlp.cli.options import COMMON, RUNS, setting_help, spelled, with_settings
+from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
 from qimlp.distributed import launched_rank
 from qimlp.settings import TrainSettings, read_settings_file, resolve_settings
@@ -29,44 +29,29 @@ from qimlp.training import (
 
 @with_settings
 def train_command(
-    data: Annotated[str | None, typer.Argument(help=setting_help("data", required=True))] = None,
+    data: Annotated[
+        str | None, typer.Argument(help=setting_help("data", required=True), show_default=False)
+    ] = None,
     *,
     given: dict[str, Any],
     model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=setting_help("model", "May be given several times."), rich_help_panel=COMMON
-        ),
+        list[str] | None, option_in(COMMON, setting_help("model", "May be given several times."))
     ] = None,
     seeds: Annotated[
-        str | None,
-        typer.Option(help="Seeds, such as 0,1,2: one run for each.", rich_help_panel=COMMON),
+        str | None, option_in(COMMON, "Seeds, such as 0,1,2: one run for each.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the run folders; by default runs/.", rich_help_panel=COMMON),
+        Path | None, option_in(COMMON, "Folder for the run folders; by default runs/.")
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Settings file, .toml or .json; options win over it.", rich_help_panel=RUNS
-        ),
+        Path | None, option_in(RUNS, "Settings file, .toml or .json; options win over it.")
     ] = None,
     overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Replace earlier runs; give up unfinished ones.",
-            rich_help_panel=RUNS,
-        ),
+        bool, option_in(RUNS, "Replace earlier runs; give up unfinished ones.", "--overwrite")
     ] = False,
     resume_from: Annotated[
         Path | None,
-        typer.Option(
-            "--resume",
-            help="Continue a run folder, or all runs of an --out folder.",
-            rich_help_panel=RUNS,
-        ),
+        option_in(RUNS, "Continue a run folder, or all runs of an --out folder.", "--resume"),
     ] = None,
 ) -> None:
     """Train networks on one data set and compare them."""
