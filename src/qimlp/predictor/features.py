@@ -128,7 +128,7 @@ class Features:
         """
         return cls(
             terms=TermWeights.from_dict(parts["terms"]) if "terms" in parts else None,
-            encoder=Encoder(**parts["encoder"]) if "encoder" in parts else None,
+            encoder=Encoder.from_dict(parts["encoder"]) if "encoder" in parts else None,
             tokenizer=Tokenizer.from_dict(parts["tokenizer"]) if "tokenizer" in parts else None,
             order=tuple(parts["order"]) if "order" in parts else None,
             offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,

@@ -154,3 +154,31 @@ def test_an_unreachable_hub_is_asked_once_and_quietly(monkeypatch, capfd):
 
 def test_the_label_names_the_encoder():
     assert Encoder("/some/where/bert-base-uncased").label == "bert-base-uncased, mean of 256 tokens"
+
+
+def test_a_stored_encoder_comes_back():
+    encoder = Encoder("a", "cls", 8)
+    assert Encoder.from_dict(vars(encoder)) == encoder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 5},
+        {"pooling": "max"},
+        {"pooling": ["mean"]},
+        {"max_tokens": 0},
+        {"max_tokens": True},
+        {"max_tokens": 1e9},
+        {"max_tokens": 10**30},
+        {"trust_remote_code": True},
+        {"name": None, "x": "\x1b[2J" * 10**6},
+    ],
+)
+def test_a_damaged_stored_encoder_is_one_line(change):
+    with pytest.raises(ValueError, match="the stored encoder is damaged: expected a name") as e:
+        Encoder.from_dict(vars(Encoder("a")) | change)
+    assert str(e.value).isprintable()
+    assert len(str(e.value)) < 300
+    with pytest.raises(ValueError, match="the stored encoder is damaged"):
+        Encoder.from_dict([change])

