@@ -183,7 +183,7 @@ def test_functional_call_and_ensembles():
 def test_the_plain_operations_are_taken_where_torch_does_not_say(monkeypatch):
     from qimlp.ops import tracing
 
-    monkeypatch.setattr(tracing, "_transforms_active", tracing._assume_active)
+    monkeypatch.setattr(tracing, "transforms_are_active", lambda: True)
     assert not tracing.is_plain_call()
     x, factors = problem()
     assert isinstance(nn.Parameter(x), torch.Tensor)

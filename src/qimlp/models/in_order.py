@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as _every_module
 
 from qimlp.functional import is_proxy
 from qimlp.nn import KroneckerLinear
+from qimlp.ops import any_global_hook, is_jit_tracing, is_without_hooks
 
 
 def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
@@ -18,15 +18,15 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
     """
     if (
         torch.compiler.is_compiling()
-        or torch._C._get_tracing_state()  # torch.jit.trace
+        or is_jit_tracing()
         or is_proxy(x)
-        or _every_module._has_any_global_hook()
+        or any_global_hook()
         or not _is_untouched(layers, nn.Sequential)
     ):
         y: Tensor = layers(x)
         return y
     waiting: KroneckerLinear | None = None  # for what comes after it
-    for module in layers._modules.values():
+    for module in layers:
         if waiting is not None:
             fused = _is_untouched(module, nn.GELU) and module.approximate == "none"
             x = waiting.forward_gelu(x) if fused else waiting.forward(x)
@@ -42,14 +42,4 @@ def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:
 
 def _is_untouched(module: nn.Module | None, kind: type[nn.Module]) -> bool:
     """Whether calling `module` is nothing but the `forward` of `kind`."""
-    if type(module) is not kind:
-        return False
-    own = module.__dict__
-    return not (
-        own["_forward_hooks"]
-        or own["_forward_pre_hooks"]
-        or own["_backward_hooks"]
-        or own["_backward_pre_hooks"]
-        or "forward" in own
-        or own.get("_compiled_call_impl") is not None
-    )
+    return type(module) is kind and is_without_hooks(module)

@@ -1,5 +1,14 @@
 """Private: every way to compute the operator, and the one place that chooses."""
 
+from qimlp.ops._torch_private import (
+    any_global_hook,
+    foreach_lerp_,
+    fused_adamw_,
+    is_jit_tracing,
+    is_without_hooks,
+    log_softmax_backward,
+    run_backward,
+)
 from qimlp.ops.arguments import check_device, check_dtype
 from qimlp.ops.casts import autocast, autocast_dtype
 from qimlp.ops.choose import Explanation, explain_choice
@@ -12,16 +21,23 @@ from qimlp.ops.native import reason
 
 __all__ = [
     "Explanation",
+    "any_global_hook",
     "autocast",
     "autocast_dtype",
     "build_weight",
     "check_device",
     "check_dtype",
     "explain_choice",
+    "foreach_lerp_",
+    "fused_adamw_",
+    "is_jit_tracing",
+    "is_without_hooks",
     "kron_bias",
     "kron_dense",
     "linear_rows",
+    "log_softmax_backward",
     "quick_linear",
     "reason",
     "recorded_launches",
+    "run_backward",
 ]

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from qimlp.ops import native
+from qimlp.ops._torch_private import is_transformed
 from qimlp.ops.casts import autocast, autocast_dtype
 from qimlp.ops.choose import choose
-from qimlp.ops.tracing import is_transformed, needs_grad
+from qimlp.ops.tracing import needs_grad
 from qimlp.shapes import KroneckerShape, Problem
 
 _KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.ops._torch_private import constant_while_traced
 from qimlp.ops.chain import chain
 from qimlp.ops.choose import choose
 from qimlp.ops.cuda_graphs import launches_are_recorded
@@ -94,10 +95,6 @@ def _cached_choice(
     return candidate.way, candidate.groups
 
 
+@constant_while_traced
 def _chosen(*arguments: Any) -> tuple[str, tuple[int, ...]]:
     return _cached_choice(*arguments, launches_are_recorded())
-
-
-# What torch.compiler.assume_constant_result does, less its import of the whole compiler: a traced
-# graph takes the choice as a constant.
-_chosen._dynamo_marked_constant = True  # type: ignore[attr-defined]

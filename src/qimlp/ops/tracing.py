@@ -6,19 +6,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
-
-def _assume_active() -> bool:
-    return True
-
-
-# torch.autograd.Function asks the same to decide how it runs; there is no public name for it.
-# Where it is missing, plain differentiable operations are taken, which are right everywhere.
-_transforms_active: Callable[[], bool] = getattr(
-    torch._C, "_are_functorch_transforms_active", _assume_active
-)
-
+from qimlp.ops._torch_private import is_transformed, transforms_are_active
 
 # torch 2.6 does not say whether it exports; then the kernel may stand in an exported program.
 _exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda: False)
@@ -26,7 +15,7 @@ _exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda:
 
 def is_plain_call() -> bool:
     """Whether neither `torch.compile`/`torch.export` nor a transform of `torch.func` is at work."""
-    return not torch.compiler.is_compiling() and not _transforms_active()
+    return not torch.compiler.is_compiling() and not transforms_are_active()
 
 
 def needs_composite() -> bool:
@@ -38,11 +27,6 @@ def needs_composite() -> bool:
     if torch.compiler.is_compiling():
         return _exporting()
     return is_transformed()
-
-
-def is_transformed() -> bool:
-    """Whether a transform of `torch.func` or forward-mode differentiation is at work."""
-    return _transforms_active() or forward_ad._current_level >= 0
 
 
 def needs_grad(x: Tensor, factors: Sequence[Tensor], bias: Sequence[Tensor]) -> bool:

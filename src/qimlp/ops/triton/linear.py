@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.ops._torch_private import constant_while_traced
 from qimlp.ops.merge import merge_factors
 
 _LEAST_CAPABILITY = (8, 0)
@@ -73,13 +74,10 @@ def linear(
     return linear_with(torch.ops.qimlp.kron_linear, x, factors, bias, groups)
 
 
+@constant_while_traced
 def _register() -> None:
+    """A traced graph holds the operator; registering it is no part of it."""
     import_module("qimlp.ops.triton.operator").register()
-
-
-# What torch.compiler.assume_constant_result does, less its import of the whole compiler: a traced
-# graph holds the operator, and registering it is no part of it.
-_register._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def linear_with(

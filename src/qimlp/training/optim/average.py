@@ -2,9 +2,8 @@
 
 import copy
 
-import torch
-
 from qimlp.models import Pretrained
+from qimlp.ops import foreach_lerp_
 
 
 def average_decay(step: int, limit: float) -> float:
@@ -48,4 +47,4 @@ class WeightAverage:
             step: Number of steps done before this one.
         """
         part = 1 - average_decay(step, self._decay)
-        torch._foreach_lerp_(self._average, self._source, part)
+        foreach_lerp_(self._average, self._source, part)

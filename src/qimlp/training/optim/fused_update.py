@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
+from qimlp.ops import fused_adamw_
+
 
 class FusedUpdate:
     """`optimizer.step()` and `optimizer.zero_grad()` of a fused `AdamW`, bit for bit.
@@ -72,7 +74,6 @@ class _Group:
             "beta2": beta2,
             "weight_decay": group["weight_decay"],
             "eps": group["eps"],
-            "amsgrad": False,
             "maximize": group["maximize"],
         }
 
@@ -86,15 +87,13 @@ class _Group:
         if not self._parameters:
             return
         self._steps.add_(1)
-        torch._fused_adamw_(  # what torch.optim.AdamW itself calls
+        fused_adamw_(
             self._parameters,
-            [parameter.grad for parameter in self._parameters],
-            self._first,
-            self._second,
-            [],
+            [p.grad for p in self._parameters if p.grad is not None],
+            (self._first, self._second),
             self._step_views,
-            lr=self._group["lr"],
-            **self._fixed,
+            self._group["lr"],
+            self._fixed,
         )
         for parameter in self._parameters:
             parameter.grad = None

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.autograd import Variable
 from torch.nn.functional import nll_loss
 from torch.optim import Optimizer
 
+from qimlp.ops import log_softmax_backward, run_backward
 from qimlp.training.optim.fused_update import FusedUpdate
 
 
@@ -46,10 +46,7 @@ class DirectStep:
         """
         logits = self._compute_logits(inputs)
         loss, gradient = loss_and_gradient(logits.detach(), labels, self._smoothing)
-        # What `Tensor.backward` calls, after checks that take longer here than the loss.
-        Variable._execution_engine.run_backward(
-            (logits,), (gradient,), False, False, (), allow_unreachable=True, accumulate_grad=True
-        )
+        run_backward(logits, gradient)
         self._update()
         return loss
 
@@ -75,7 +72,7 @@ def loss_and_gradient(logits: Tensor, labels: Tensor, smoothing: float) -> tuple
         loss = loss * (1 - smoothing) - spread * (smoothing / classes)
     everywhere, at_label = _target_gradients(count, classes, smoothing, logits.dtype)
     outer = everywhere.scatter_add(1, labels.unsqueeze(1), at_label)
-    gradient = torch._log_softmax_backward_data(outer, log_probabilities, 1, logits.dtype)
+    gradient = log_softmax_backward(outer, log_probabilities, logits)
     return loss, gradient
 
 
