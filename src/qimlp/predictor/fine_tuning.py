@@ -85,26 +85,27 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
         FileNotFoundError: If the encoder is not there.
         ValueError: If texts have no labels.
     """
-    encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
-    frozen = encoder.apply(texts.train.texts, device=connect(settings.device).device)
+    chosen, dataset = settings.features, settings.dataset
+    encoder = Encoder(chosen.encoder, chosen.pooling, chosen.max_tokens)
+    frozen = encoder.apply(texts.train.texts, device=connect(settings.compute.device).device)
     train_labels, test_labels = texts.labels("train"), texts.labels("test")
     train, _ = dev_rows(
-        train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+        train_labels, dataset.dev_fraction, seed=settings.compute.seed, by=dataset.dev_split
     )
     known, order = frozen[train], None
-    if settings.order == "spectral":
+    if chosen.order == "spectral":
         order = tuple(spectral_order(known, centre=True).tolist())
         known = known[:, list(order)].contiguous()
     scaling = _bounded(
-        Scaling.fit(settings.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],))
+        Scaling.fit(chosen.scaling, TensorSplit(known, train_labels[train]), (known.shape[1],))
     )
-    tokenizer = Tokenizer.of_encoder(settings.encoder, settings.max_tokens)
+    tokenizer = Tokenizer.of_encoder(chosen.encoder, chosen.max_tokens)
     data = DataSet(
         name=texts.name,
         train=TensorSplit(tokenizer.apply(texts.train.texts), train_labels),
         test=TensorSplit(tokenizer.apply(texts.test.texts), test_labels),
         class_names=texts.class_names,
-        feature_shape=(settings.max_tokens,),
+        feature_shape=(chosen.max_tokens,),
         fingerprint=texts.fingerprint,
         test_origin=OFFICIAL_TEST,
         notes=texts.notes,

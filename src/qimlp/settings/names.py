@@ -31,7 +31,7 @@ LATER = frozenset(
         "loss",
     }
 )
-"""Fields younger than the first kept results; what was written without them had their default."""
+"""Fields younger than the first version; what was written without them had their default."""
 
 
 def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from qimlp.settings.compute import ComputeSettings
 from qimlp.settings.data import DataSettings
 from qimlp.settings.features import FeatureSettings
 from qimlp.settings.group import SettingsGroup
-from qimlp.settings.names import LATER, NEW_NAMES, OLD_NAMES, with_new_names
+from qimlp.settings.names import LATER, NEW_NAMES, with_new_names
 from qimlp.settings.network import NetworkSettings
 from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES
@@ -244,19 +244,6 @@ class TrainSettings(BaseModel):
     def numeric(self) -> dict[str, Any]:
         """The fields that decide what comes out, as JSON holds them; not where and how it runs."""
         return self.model_dump(mode="json", exclude=set(_NOT_NUMERIC))
-
-    def identity(self) -> dict[str, Any]:
-        """What names the run's numbers, whichever version of qimlp made them.
-
-        Returns:
-            The fields of `numeric` under the names they had first; fields that came later are left
-            out at their default.
-        """
-        return {
-            OLD_NAMES.get(name, name): value
-            for name, value in self.numeric().items()
-            if name not in LATER or value != _default(name)
-        }
 
     def changed_since(self, stored: Any) -> list[str]:
         """Name the fields that decide the numbers and were others when something was written.

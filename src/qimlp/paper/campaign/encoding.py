@@ -28,9 +28,10 @@ def encode_ahead(
     wanted: dict[tuple[str, Encoder], None] = {}
     for cell in cells:
         settings = cell.settings()
-        if settings.text == "encoder" and not settings.finetune:
-            encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
-            wanted[(settings.data, encoder)] = None
+        features = settings.features
+        if features.text == "encoder" and not features.finetune:
+            encoder = Encoder(features.encoder, features.pooling, features.max_tokens)
+            wanted[(settings.dataset.data, encoder)] = None
     for data, encoder in wanted:
         texts = load_texts(data, data_dir=place.data_dir)
         splits = (texts.train.texts, texts.test.texts)

@@ -62,12 +62,13 @@ def _note(paper: Summary | None, tuned: Summary | None) -> str:
     told = [one.variant.note for one in (paper, tuned) if one is not None and one.variant.note]
     if tuned is not None:
         settings = Cell(tuned.variant, 0).settings()
-        if settings.order in _ORDERS:
-            told.append(f"our recipe: {_ORDERS[settings.order]}")
-        if settings.restarts > 1:
-            more = settings.restarts * settings.restart_epochs
-            told.append(f"best of {settings.restarts} starts by train loss, {more} epochs more")
-        if settings.optimizer == "full-matrix":
+        order, network = settings.features.order, settings.network
+        if order in _ORDERS:
+            told.append(f"our recipe: {_ORDERS[order]}")
+        if network.restarts > 1:
+            more = network.restarts * network.restart_epochs
+            told.append(f"best of {network.restarts} starts by train loss, {more} epochs more")
+        if settings.optimisation.optimizer == "full-matrix":
             told.append("Adam along the principal directions of all gradients")
     return "; ".join(dict.fromkeys(told))
 

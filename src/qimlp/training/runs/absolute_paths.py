@@ -16,9 +16,10 @@ def located(settings: TrainSettings) -> TrainSettings:
         The same settings; names of data and encoders, and paths where nothing is, stay as they
         are.
     """
-    changes: dict[str, str] = {"data": absolute_source(settings.data, settings.data_dir)}
-    if settings.data_dir is not None:
-        changes["data_dir"] = absolute_path(Path(settings.data_dir))
-    if settings.text == "encoder":
-        changes["encoder"] = absolute_folder(settings.encoder)
-    return settings.model_copy(update=changes)
+    data = settings.dataset
+    changes: dict[str, str] = {"data": absolute_source(data.data, data.data_dir)}
+    if data.data_dir is not None:
+        changes["data_dir"] = absolute_path(Path(data.data_dir))
+    if settings.features.text == "encoder":
+        changes["encoder"] = absolute_folder(settings.features.encoder)
+    return settings.replace(**changes)
