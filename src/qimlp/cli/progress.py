@@ -17,7 +17,12 @@ from rich.progress import (
 
 from qimlp.cli.closed_output import is_hung_up
 from qimlp.cli.notes import Notes
+from qimlp.files import printable
 from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone
+
+_WIDE = 130  # columns of a terminal that shows everything; a narrower one does without the bar
+_NUMBERS_WIDTH = 46  # of epoch, loss, metric and time
+_LEAST_NAME = 14
 
 
 class Reporter(Protocol):
@@ -163,14 +168,11 @@ class BarReporter:
     """
 
     def __init__(self, console: Console, runs: int) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[numbers]}"),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        self._narrow = console.width < _WIDE
+        self._room = console.width - _NUMBERS_WIDTH if self._narrow else console.width
+        bar = () if self._narrow else (BarColumn(bar_width=24), MofNCompleteColumn())
+        name, numbers = TextColumn("{task.description}"), TextColumn("{task.fields[numbers]}")
+        self._bars = Progress(name, *bar, numbers, TimeRemainingColumn(), console=console)
         self._notes = Notes(console)
         self._runs = runs
         self._finished = 0
@@ -213,7 +215,7 @@ class BarReporter:
         self._steps = event.epochs * event.steps_per_epoch
         self._accuracy = ""
         self._now = self._bars.add_task(
-            f"{event.label} seed {event.seed}",
+            printable(f"{event.label} seed {event.seed}", max(self._room, _LEAST_NAME)),
             total=self._steps,
             completed=event.done_steps,
             numbers="",
@@ -222,10 +224,9 @@ class BarReporter:
     def _move(self, event: StepsDone) -> None:
         if self._now is None:
             return
-        numbers = (
-            f"epoch {event.epoch}  loss {event.loss:.4f}  {self._accuracy}  "
-            f"{event.samples_per_second:,.0f} samples/s"
-        )
+        numbers = f"epoch {event.epoch}  loss {event.loss:.4f}  {self._accuracy}"
+        if not self._narrow:
+            numbers += f"  {event.samples_per_second:,.0f} samples/s"
         self._bars.update(self._now, completed=event.step, numbers=numbers)
         self._move_all(event.step)
 
