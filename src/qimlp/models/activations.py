@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from torch import nn
 
+from qimlp.files import shown
+
 
 class Activation(NamedTuple):
     """A module and the gain of the layer before it.
 
     Attributes:
-        make: makes the module.
+        make: Makes the module.
         gain: `1 / sqrt(E[f(z)^2])` for standard normal z, so that the next layer's input has
             unit second moment.
     """
@@ -36,9 +38,13 @@ ACTIVATIONS = MappingProxyType(
 def activation(name: str) -> Activation:
     """Look an activation up.
 
+    Args:
+        name: One of `ACTIVATIONS`.
+
     Raises:
-        ValueError: an unknown name.
+        ValueError: An unknown name.
     """
-    if name not in ACTIVATIONS:
-        raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}")
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        expected = ", ".join(ACTIVATIONS)
+        raise ValueError(f"activation: expected one of {expected}, got {shown(name)}")
     return ACTIVATIONS[name]

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from qimlp.models.activations import activation as find_activation
 from qimlp.models.pretrained import Pretrained
+from qimlp.models.registry import register
+from qimlp.ops import check_device, check_dtype
 from qimlp.shapes import as_dims, as_size
 
 
+@register
 class LowRankMLP(Pretrained):
     """Layers whose weight is a product of two thin matrices, with an activation between them.
 
@@ -22,16 +25,16 @@ class LowRankMLP(Pretrained):
     Gaussian and keep the scale of what passes through, as in a `QiMLP`; biases start at zero.
 
     Args:
-        widths: width of the input and of every layer's output.
-        rank: inner width of every layer.
+        widths: Width of the input and of every layer's output.
+        rank: Inner width of every layer.
         activation: `"gelu"`, `"relu"`, `"silu"`, `"tanh"` or `"identity"`; the last layer has
             none.
-        device: where the parameters lie.
-        dtype: their dtype.
+        device: Where the parameters lie.
+        dtype: Their dtype.
 
     Raises:
-        TypeError: a size is no integer.
-        ValueError: fewer than two widths, a size below 1, an unknown name.
+        TypeError: A size is no integer, or the dtype no floating-point `torch.dtype`.
+        ValueError: Fewer than two widths, a size below 1, an unknown name.
     """
 
     kind = "low-rank"
@@ -52,6 +55,8 @@ class LowRankMLP(Pretrained):
                 f"widths: expected the input's and at least one layer's, got {self.widths}"
             )
         self.rank = as_size("rank", rank)
+        check_device(device)
+        check_dtype(dtype)
         chosen = find_activation(activation)
         layers: list[nn.Module] = []
         for depth, (ins, outs) in enumerate(pairwise(self.widths), start=1):

@@ -9,11 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qimlp.files import shown
 from qimlp.models.activations import activation as find_activation
 from qimlp.models.pretrained import Pretrained
+from qimlp.models.registry import register
+from qimlp.ops import check_device, check_dtype
 from qimlp.shapes import as_dims
 
 
+@register
 class MLP(Pretrained):
     """`nn.Linear` layers with an activation between them, and dropout behind the last one.
 
@@ -21,16 +25,16 @@ class MLP(Pretrained):
     better control.
 
     Args:
-        widths: width of the input and of every layer's output, such as `[784, 784, 784, 10]`.
+        widths: Width of the input and of every layer's output, such as `[784, 784, 784, 10]`.
         activation: `"gelu"`, `"relu"`, `"silu"`, `"tanh"` or `"identity"`; the last layer has
             none.
-        dropout: share of outputs set to zero while training, in [0, 1).
-        device: where the parameters lie.
-        dtype: their dtype.
+        dropout: Share of outputs set to zero while training, in [0, 1).
+        device: Where the parameters lie.
+        dtype: Their dtype.
 
     Raises:
-        TypeError: a width is no integer.
-        ValueError: fewer than two widths, a dropout outside [0, 1), an unknown name.
+        TypeError: A width is no integer, or the dtype no floating-point `torch.dtype`.
+        ValueError: Fewer than two widths, a dropout outside [0, 1), an unknown name.
     """
 
     kind = "mlp"
@@ -50,6 +54,10 @@ class MLP(Pretrained):
             raise ValueError(
                 f"widths: expected the input's and at least one layer's, got {self.widths}"
             )
+        check_device(device)
+        check_dtype(dtype)
+        if not isinstance(dropout, int | float):
+            raise TypeError(f"dropout: expected a share in [0, 1), got {shown(dropout)}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout: expected a share in [0, 1), got {dropout}")
         make = find_activation(activation).make

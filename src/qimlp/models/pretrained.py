@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import safetensors.torch
-from safetensors import SafetensorError
+import torch
 from torch import nn
 
-from qimlp.files import read_json_object, write_bytes, write_json
+from qimlp.files import printable, read_json_object, shown, write_json
 from qimlp.hub import is_hub_name, offline
-from qimlp.nn import current_name
+from qimlp.models.weights import read_weights, write_weights
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
+
+#: No file holds a tensor with a longer side.
+_LARGEST_SIZE = 2**48
 
 Network = TypeVar("Network", bound="Pretrained")
 
@@ -31,6 +32,11 @@ class Pretrained(nn.Module):
     kind: ClassVar[str]
 
     @property
+    def in_features(self) -> int:
+        """Width of the input."""
+        raise TypeError(f"{type(self).__name__} does not say the width of its input")
+
+    @property
     def config(self) -> dict[str, Any]:
         """What makes this network again: its `kind` and the constructor's arguments."""
         raise TypeError(f"{type(self).__name__} does not say its config")
@@ -40,17 +46,18 @@ class Pretrained(nn.Module):
 
         Each file is written whole or not at all; the weights come first.
 
+        Args:
+            save_directory: The folder; files of an earlier network are replaced.
+
         Returns:
             The folder.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: The folder cannot be written.
         """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: value.detach().contiguous() for name, value in self.state_dict().items()}
-        metadata = {"format": "pt"}
-        write_bytes(folder / WEIGHTS_NAME, safetensors.torch.save(state, metadata))
+        write_weights(folder / WEIGHTS_NAME, self)
         write_json(folder / CONFIG_NAME, self.config)
         return folder
 
@@ -61,22 +68,23 @@ class Pretrained(nn.Module):
         """Load a network from a folder, or by its name from the Hugging Face hub.
 
         Args:
-            name_or_path: folder that `save_pretrained` wrote, or `owner/name` on the hub.
-            revision: branch, tag or commit on the hub; pin a commit for what must not change.
+            name_or_path: Folder that `save_pretrained` wrote, or `owner/name` on the hub.
+            revision: Branch, tag or commit on the hub; pin a commit for what must not change.
 
         Returns:
             The network on the CPU, in training mode as every new module.
 
         Raises:
-            FileNotFoundError: neither a folder nor on the hub.
-            ValueError: a file that is damaged or does not fit this class.
-            ImportError: a hub name without `huggingface_hub`.
+            FileNotFoundError: Neither a folder nor on the hub.
+            ValueError: A file that is damaged or does not fit this class.
+            ImportError: A hub name without `huggingface_hub`.
         """
         folder = _folder(name_or_path, revision)
         config = read_json_object(folder / CONFIG_NAME, what="network config")
         kind = config.pop("kind", None)
         if kind != cls.kind:
-            raise ValueError(f"{folder / CONFIG_NAME}: expected kind {cls.kind!r}, got {kind!r}")
+            source = printable(str(folder / CONFIG_NAME))
+            raise ValueError(f"{source}: expected kind {cls.kind!r}, got {shown(kind)}")
         return _load(cls, config, folder)
 
 
@@ -113,36 +121,59 @@ def _folder(name_or_path: str | Path, revision: str | None) -> Path:
 
 
 def _load(cls: type[Network], config: dict[str, Any], folder: Path) -> Network:
-    known = set(signature(cls.__init__).parameters) - {"self", "device", "dtype"}
-    unknown = sorted(set(config) - known)
-    if unknown:
-        raise ValueError(
-            f"{folder / CONFIG_NAME}: unknown keys {unknown}; expected {sorted(known)}"
-        )
-    try:
-        network = cls(**config)
-    except TypeError as error:
-        raise ValueError(f"{folder / CONFIG_NAME}: {error}") from error
-    path = folder / WEIGHTS_NAME
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the network's weights, found no file")
-    try:
-        stored = safetensors.torch.load_file(path)
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path}: not a whole safetensors file ({error}); save it again"
-        ) from error
-    state = {current_name(name): value for name, value in stored.items()}
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in state.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise ValueError(
-                f"{path}: {name}: expected shape {expected.get(name)}, got {found.get(name)}; "
-                f"the weights are not those of {CONFIG_NAME}"
-            )
-    dtypes = {value.dtype for value in state.values()}
+    source = str(folder / CONFIG_NAME)
+    with torch.device("meta"):  # it takes no memory: the config may ask for more than there is
+        layout = build(cls, config, source)
+    state = read_weights(folder / WEIGHTS_NAME, layout)
+    network = build(cls, config, source)
+    dtypes = {value.dtype for value in state.values() if value.is_floating_point()}
     if len(dtypes) == 1:
         network = network.to(dtypes.pop())
     network.load_state_dict(state)
     return network
+
+
+def build(cls: type[Network], arguments: dict[str, Any], source: str) -> Network:
+    """Make a network from stored arguments of its constructor.
+
+    Args:
+        cls: Its class.
+        arguments: As read from JSON, without the `kind`.
+        source: Where they come from, for the message.
+
+    Returns:
+        A new network.
+
+    Raises:
+        ValueError: Arguments that are unknown, missing or unfit, in one line.
+        ImportError: A library that this kind of network needs is missing.
+    """
+    known = {
+        name: parameter.default is Parameter.empty
+        for name, parameter in signature(cls.__init__).parameters.items()
+        if name not in {"self", "device", "dtype"}
+    }
+    source = printable(source)
+    unknown = sorted(set(arguments) - known.keys())
+    if unknown:
+        raise ValueError(f"{source}: unknown keys {shown(unknown)}; expected {sorted(known)}")
+    missing = [name for name, required in known.items() if required and name not in arguments]
+    if missing:
+        raise ValueError(f"{source}: expected keys {missing}, which are missing")
+    too_large = f"{source}: expected a network that fits into memory"
+    if _largest(arguments) > _LARGEST_SIZE:
+        raise ValueError(too_large)
+    try:
+        return cls(**arguments)
+    except (TypeError, ValueError) as error:  # the constructors' own lines
+        raise ValueError(f"{source}: {printable(str(error))}") from None
+    except (RuntimeError, OverflowError):  # torch's, of shapes that no tensor can have
+        raise ValueError(too_large) from None
+
+
+def _largest(value: Any) -> int:
+    """The largest integer in a JSON value."""
+    if isinstance(value, dict | list | tuple):
+        inner = value.values() if isinstance(value, dict) else value
+        return max(map(_largest, inner), default=0)
+    return value if isinstance(value, int) else 0

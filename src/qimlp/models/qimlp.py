@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qimlp.files import shown
 from qimlp.models.activations import activation as find_activation
 from qimlp.models.in_order import apply_in_order
 from qimlp.models.pretrained import Pretrained
+from qimlp.models.registry import register
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, as_dims
 
 
+@register
 class QiMLP(Pretrained):
     """Multi-body layers with an activation between them (paper, Eq. 4); no dropout.
 
     Args:
-        dims: bodies of the input and of every layer's output, such as
+        dims: Bodies of the input and of every layer's output, such as
             `[(28, 28), (28, 28), (28, 28), (2, 5)]`, all of one length M.
-        rank: number of summed Kronecker products of every layer (the paper's copies k).
+        rank: Number of summed Kronecker products of every layer (the paper's copies k).
         bias: `"kronecker"` (Eq. 3), `"dense"` (also `True`), or `False`.
         activation: `"gelu"`, `"relu"`, `"silu"`, `"tanh"` or `"identity"`; the last layer has
             none.
-        init: start of the factors, `"normal"` or `"orthogonal"`.
-        device: where the parameters lie.
-        dtype: their dtype.
+        init: How the factors are drawn, `"normal"` or `"orthogonal"`.
+        device: Where the parameters lie.
+        dtype: Their dtype.
 
     Raises:
-        TypeError: a size is no integer.
-        ValueError: fewer than two entries of dims, entries of different lengths, an unknown name.
+        TypeError: A size is no integer, or the dtype no floating-point `torch.dtype`.
+        ValueError: Fewer than two entries of dims, entries of different lengths, an unknown name.
     """
 
     kind = "qimlp"
@@ -109,18 +112,29 @@ class QiMLP(Pretrained):
 def network_dims(dims: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     """Check a network's dims and return them as tuples.
 
+    Args:
+        dims: Bodies of the input and of every layer's output.
+
+    Returns:
+        The same, a list of tuples of one length.
+
     Raises:
-        TypeError: a size is no integer, or an entry no sequence.
-        ValueError: fewer than two entries, or entries of different lengths.
+        TypeError: A size is no integer, or an entry no sequence.
+        ValueError: Fewer than two entries, or entries of different lengths.
     """
+    if not isinstance(dims, Iterable):
+        raise TypeError(
+            f"dims: expected a sequence of bodies such as [(28, 28), (2, 5)], got {shown(dims)}"
+        )
     checked = [as_dims(f"dims[{i}]", entry) for i, entry in enumerate(dims)]
     if len(checked) < 2:
         raise ValueError(
-            f"dims: expected the bodies of the input and of at least one layer, got {checked}"
+            "dims: expected the bodies of the input and of at least one layer, "
+            f"got {shown(checked)}"
         )
     for i, entry in enumerate(checked):
         if len(entry) != len(checked[0]):
             raise ValueError(
-                f"dims[{i}]: expected {len(checked[0])} bodies as dims[0] has, got {entry}"
+                f"dims[{i}]: expected {len(checked[0])} bodies as dims[0] has, got {shown(entry)}"
             )
     return checked

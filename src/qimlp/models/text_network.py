@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from qimlp.files import shown
 from qimlp.models.encoder_config import refuse_code
 from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
+from qimlp.models.registry import from_config, register
 
 
+@register
 class TextNetwork(Pretrained):
     """Token numbers to classes: encoder, pooling, order, scaling, head.
 
@@ -27,11 +31,13 @@ class TextNetwork(Pretrained):
 
     Raises:
         ImportError: transformers is not installed.
-        ValueError: `head` is no network's config.
+        ValueError: `head` is no network's config, `order` no permutation, or numbers that are not
+            one or as many as the head has inputs.
     """
 
     kind = "text"
 
+    head: Pretrained
     shift: Tensor
     scale: Tensor
 
@@ -45,14 +51,20 @@ class TextNetwork(Pretrained):
         scale: Sequence[float] = (1.0,),
         order: Sequence[int] | None = None,
     ) -> None:
-        # The names of networks know this class too.
-        from qimlp.models.named import from_config  # noqa: PLC0415
-
         super().__init__()
+        if pooling not in ("mean", "cls"):
+            raise ValueError(f'pooling: expected "mean" or "cls", got {shown(pooling)}')
+        if not isinstance(encoder, Mapping):
+            raise TypeError(f"encoder: expected an encoder's settings, got {shown(encoder)}")
         self.encoder = _new_encoder(encoder)
-        self.head = from_config(dict(head))
+        self.head = from_config(head)
+        if isinstance(self.head, TextNetwork):
+            raise ValueError("head: expected a network on features, got one on texts")  # noqa: TRY004
+        width = self.head.in_features
+        _check_numbers("shift", shift, width)
+        _check_numbers("scale", scale, width)
         self.pooling = pooling
-        self.order = None if order is None else list(order)
+        self.order = None if order is None else _checked_order(order, width)
         self._encoder_config = dict(encoder)
         self.register_buffer("shift", torch.tensor(shift), persistent=False)
         self.register_buffer("scale", torch.tensor(scale), persistent=False)
@@ -108,6 +120,21 @@ class TextNetwork(Pretrained):
         return logits
 
 
+def _check_numbers(name: str, given: Sequence[float], width: int) -> None:
+    several = isinstance(given, Sequence) and len(given) in (1, width)
+    if not several or not all(isinstance(each, int | float) and isfinite(each) for each in given):
+        raise ValueError(f"{name}: expected 1 or {width} finite numbers, got {shown(given)}")
+
+
+def _checked_order(order: Sequence[int], width: int) -> list[int]:
+    several = isinstance(order, Sequence) and all(type(each) is int for each in order)
+    if not several or sorted(order) != list(range(width)):
+        raise ValueError(
+            f"order: expected the numbers 0 to {width - 1}, each once, got {shown(order)}"
+        )
+    return list(order)
+
+
 def _new_encoder(config: Mapping[str, Any]) -> Any:
     """An encoder with random weights, without the layer that only its pre-training used."""
     try:
@@ -126,7 +153,7 @@ def _new_encoder(config: Mapping[str, Any]) -> Any:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"the encoder of a text network: expected the settings of an encoder that transformers "
-            f"knows, got model_type {str(kind)[:60]!r} with settings that make none"
+            f"knows, got model_type {shown(kind, 60)} with settings that make none"
         ) from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None

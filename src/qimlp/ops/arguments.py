@@ -34,9 +34,7 @@ def check_device(device: object) -> None:
     """
     if device is None or isinstance(device, torch.device):
         return
-    line = (
-        f'device: expected a torch.device or a name such as "cpu" or "cuda:0", got {device!r:.80}'
-    )
+    line = f'device: expected a torch.device or a name such as "cuda:0", got {device!r:.80}'
     if not isinstance(device, (str, int)) or isinstance(device, bool):
         raise TypeError(line)
     try:

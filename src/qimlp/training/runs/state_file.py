@@ -9,11 +9,9 @@ disk costs some seconds of training, not the run. Waiting for the disk takes lon
 epoch, so it is done every few seconds at most.
 """
 
-import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +31,7 @@ from qimlp.files import (
     validated,
     write_bytes,
 )
+from qimlp.models import checksum
 from qimlp.nn import current_name
 
 _FORMAT = "qimlp-training-state-1"
@@ -100,7 +99,7 @@ def write_state(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) ->
     """
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(info)
-    metadata = {"format": _FORMAT, "info": text, "sha256": _checksum(own, text)}
+    metadata = {"format": _FORMAT, "info": text, "sha256": checksum(own, text)}
     content = safetensors.torch.save(own, metadata)
     previous = path.with_name(_PREVIOUS)
     due = _age(previous) >= _SECONDS_BETWEEN_SYNCS
@@ -126,16 +125,6 @@ def _keep(path: Path, previous: Path) -> None:
         os.link(path, previous, follow_symlinks=False)
     except OSError:
         path.replace(previous)
-
-
-def _checksum(tensors: Mapping[str, Tensor], info: str) -> str:
-    found = hashlib.sha256(info.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        found.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        if tensor.numel():
-            found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
 
 
 def find_state(path: Path) -> StoredState | None:
@@ -195,7 +184,7 @@ def read_state(path: Path) -> StoredState:
         raise ValueError(f"{name}: expected a state of format {_FORMAT}, got {got}")
     text = metadata.get("info", "")
     stored = metadata.get("sha256")  # states of earlier versions have none
-    if stored is not None and stored != _checksum(tensors, text):
+    if stored is not None and stored != checksum(tensors, text):
         raise ValueError(f"{name} is damaged: its checksum is another; {again}")
     if len(text) > _MOST_INFO_BYTES:
         raise ValueError(f"{name}: expected at most {_MOST_INFO_BYTES:,} characters of metadata")
