@@ -126,7 +126,10 @@ def test_a_classic_network_with_bodies_from_the_user(qimlp, runs, tmp_path):
     run = next(runs.glob("tiny-mlp*")) / "seed-0"
     refused = qimlp("analyze", run)
     assert refused.code == 2
-    assert "name layers and their bodies" in refused.err
+    assert refused.err == (
+        f"qimlp: error: {run}: the hidden layers of this network have no bodies of their own; "
+        "say how their 16 features are split, such as --dims 4x4\n"
+    )
     done = qimlp("analyze", run, "--dims", "4x4", "--json", "--out", tmp_path / "a")
     assert done.code == 0, done.err
     layers = json.loads(done.out)["layers"]

@@ -17,12 +17,12 @@ from qimlp.correlation.networks.baselines import (
     of_networks,
 )
 from qimlp.correlation.networks.batches import Data
-from qimlp.correlation.networks.layers import Bodies, Place, choose_layers
+from qimlp.correlation.networks.layers import Bodies, Place, check_model, choose_layers
 from qimlp.correlation.networks.passes import Options, Pass, measure
 from qimlp.correlation.networks.redraw import obstacle_to_redrawing, untrained
 from qimlp.correlation.networks.report import BASELINES, Baseline, CorrelationReport, LayerReport
+from qimlp.correlation.states.arguments import check_base, check_seed
 from qimlp.correlation.states.averaged import WIDEST
-from qimlp.correlation.states.checks import check_base
 from qimlp.correlation.states.measures import check_subsystems
 from qimlp.correlation.states.pure import Subsystems
 from qimlp.models import MLP
@@ -83,6 +83,8 @@ def analyze(
             nothing but zeros in all outputs, a control of other widths.
     """
     _check_models(model, control, untrained_networks)
+    check_seed(seed)
+    as_size("widest_averaged", widest_averaged, least=0)
     unit = check_base(base)
     check_subsystems(subsystems)
     limit = None if max_samples is None else as_size("max_samples", max_samples)
@@ -114,18 +116,19 @@ def analyze(
 def _check_models(
     model: nn.Module, control: nn.Module | None, untrained: Sequence[nn.Module] | None
 ) -> None:
-    named: dict[str, list[object]] = {
-        "model": [model],
-        "control": [] if control is None else [control],
-        "untrained_networks": [] if untrained is None else list(untrained),
-    }
-    for name, networks in named.items():
-        for network in networks:
-            if not isinstance(network, nn.Module):
-                kind = type(network).__name__
-                raise TypeError(f"{name}: expected a torch.nn.Module, got {kind}")
-    if untrained is not None and not named["untrained_networks"]:
+    check_model("model", model)
+    if control is not None:
+        check_model("control", control)
+    if untrained is None:
+        return
+    if not isinstance(untrained, (Sequence, nn.ModuleList)):
+        raise TypeError(
+            f"untrained_networks: expected a list of modules, got a {type(untrained).__name__}"
+        )
+    if not untrained:
         raise ValueError("untrained_networks: expected at least one, got none; leave it out")
+    for network in untrained:
+        check_model("untrained_networks", network)
 
 
 def _baselines(

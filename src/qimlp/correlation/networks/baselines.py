@@ -14,7 +14,7 @@ from qimlp.correlation.networks.chance import (
     random_vectors,
     shuffle_between_samples,
 )
-from qimlp.correlation.networks.layers import Place, hidden_layers
+from qimlp.correlation.networks.layers import Place, check_model, hidden_layers
 from qimlp.correlation.networks.measured import Measured, Meter
 from qimlp.correlation.networks.passes import Options, Pass, measure
 from qimlp.correlation.networks.report import Baseline
@@ -101,8 +101,14 @@ def control_layers(control: nn.Module, layers: Layers) -> dict[str, tuple[int, .
         The control's hidden layers and bodies, in order.
 
     Raises:
-        ValueError: Other widths.
+        TypeError: If `control` is no module or `layers` no mapping.
+        ValueError: If it has other widths, or weights on the meta device.
     """
+    check_model("control", control)
+    if not isinstance(layers, Mapping):
+        raise TypeError(
+            f"layers: expected a mapping of names to bodies, got a {type(layers).__name__}"
+        )
     found = hidden_layers(control)
     widths = [prod(dims) for dims in layers.values()]
     own = [module.out_features for module in found.values()]

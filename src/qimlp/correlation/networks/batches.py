@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from qimlp.correlation.states.checks import check_dense
+
 Data = Tensor | Iterable[Any]
 _BATCH = 500
 
@@ -24,10 +26,13 @@ def batches_of(data: Data, limit: int | None = None) -> Iterator[tuple[Tensor, T
         Inputs and, where there are any, labels.
 
     Raises:
-        TypeError: Something else.
+        TypeError: If it is something else.
+        ValueError: If a batch has no first axis, is on the meta device, or has not one label for
+            each example.
     """
     left = float("inf") if limit is None else limit
     for inputs, labels in _pairs(data):
+        _check_batch(inputs, labels)
         if left <= 0:
             return
         count = int(min(left, len(inputs)))
@@ -47,6 +52,7 @@ def on_device_of(model: nn.Module, inputs: Tensor) -> Tensor:
 
 def _pairs(data: Data) -> Iterator[tuple[Tensor, Tensor | None]]:
     if isinstance(data, Tensor):
+        _check_batch(data, None)
         yield from ((part, None) for part in data.split(_BATCH))
         return
     if not isinstance(data, Iterable):
@@ -63,3 +69,17 @@ def _pairs(data: Data) -> Iterator[tuple[Tensor, Tensor | None]]:
                 f"got a {type(batch).__name__}"
             )
         yield parts[0], parts[1] if len(parts) > 1 else None
+
+
+def _check_batch(inputs: Tensor, labels: Tensor | None) -> None:
+    check_dense("data", inputs)
+    if inputs.dim() == 0:
+        raise ValueError("data: expected inputs (n, ...), got a single number")
+    if labels is None:
+        return
+    check_dense("labels", labels)
+    if labels.dim() == 0 or len(labels) != len(inputs):
+        raise ValueError(
+            f"labels: expected one for each of {len(inputs)} examples, "
+            f"got shape {tuple(labels.shape)}"
+        )

@@ -8,7 +8,12 @@ from math import prod
 import torch
 from torch import Tensor
 
-from qimlp.correlation.states.checks import check_base, check_bodies, check_part
+from qimlp.correlation.states.arguments import check_base, check_bodies, check_generator, check_part
+from qimlp.correlation.states.checks import check_rows
+from qimlp.shapes import as_size
+
+_MOST_TERMS = 10**7
+_MOST = 10**300  # the largest numbers of float64 are not far
 
 
 def page_entropy(
@@ -33,14 +38,38 @@ def page_entropy(
     """
     sizes = check_bodies(dims)
     chosen = check_part("part", part, len(sizes))
+    if prod(sizes) > _MOST:
+        raise ValueError(f"dims: expected sizes whose product is at most {_MOST:.0e}")
     a = prod(sizes[body] for body in chosen)
     m, n = sorted((a, prod(sizes) // a))
-    harmonic = torch.arange(n + 1, m * n + 1, dtype=torch.float64).reciprocal().sum()
-    return (float(harmonic) - (m - 1) / (2 * n)) / check_base(base)
+    return (_harmonic(n, m * n) - (m - 1) / (2 * n)) / check_base(base)
+
+
+def _harmonic(low: int, high: int) -> float:
+    """The sum of 1/k for k from low + 1 to high."""
+    if high - low > _MOST_TERMS:
+        ends = torch.tensor([low + 1, high + 1], dtype=torch.float64)
+        return float(torch.special.digamma(ends).diff())
+    return float(torch.arange(low + 1, high + 1, dtype=torch.float64).reciprocal().sum())
 
 
 def random_vectors(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Real vectors whose direction is uniform, shape `(count, size)`, `float64`."""
+    """Draw real vectors whose direction is uniform.
+
+    Args:
+        count: How many, maybe 0.
+        size: Numbers in each.
+        generator: Draws them, on the CPU.
+
+    Returns:
+        Shape (count, size), float64.
+
+    Raises:
+        TypeError: If a size is no integer or `generator` is something else.
+        ValueError: If a size is negative.
+    """
+    count, size = as_size("count", count, least=0), as_size("size", size)
+    check_generator(generator)
     return torch.randn(count, size, generator=generator, dtype=torch.float64)
 
 
@@ -55,8 +84,16 @@ def shuffle_between_samples(rows: Tensor, generator: torch.Generator) -> Tensor:
         generator: Draws the counts, on the CPU.
 
     Returns:
-        Shape `(n, d)`.
+        Shape (n, d).
+
+    Raises:
+        TypeError: If `rows` is no dense tensor, or `generator` no generator.
+        ValueError: If `rows` has another number of axes.
     """
+    check_rows("rows", rows)
+    check_generator(generator)
+    if len(rows) == 0:
+        return rows
     counts = torch.randint(len(rows), (rows.shape[1],), generator=generator).to(rows.device)
     order = torch.arange(len(rows), device=rows.device).unsqueeze(-1) + counts
     return rows.gather(0, order % len(rows))
@@ -72,7 +109,15 @@ def permute_across_bodies(rows: Tensor, generator: torch.Generator) -> Tensor:
         generator: Draws the orders, on the CPU.
 
     Returns:
-        Shape `(n, d)`.
+        Shape (n, d).
+
+    Raises:
+        TypeError: If `rows` is no dense tensor, or `generator` no generator.
+        ValueError: If `rows` has another number of axes.
     """
+    check_rows("rows", rows)
+    check_generator(generator)
+    if len(rows) == 0:
+        return rows
     orders = [torch.randperm(rows.shape[1], generator=generator) for _ in range(len(rows))]
     return rows.gather(1, torch.stack(orders).to(rows.device))

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import nn
 from torch.nn.modules import activation as activations
 
-from qimlp.correlation.states.checks import check_bodies
+from qimlp.correlation.states.arguments import check_bodies
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import format_dims
 
@@ -45,6 +45,26 @@ class Place:
         return f"{self.layer} ({format_dims(self.dims)}), {self.stage} the activation"
 
 
+def check_model(name: str, model: object) -> None:
+    """Check that something is a model with weights.
+
+    Args:
+        name: What to call it in a message.
+        model: What was given.
+
+    Raises:
+        TypeError: If it is no module.
+        ValueError: If its weights are on the meta device, which holds no numbers.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{name}: expected a torch.nn.Module, got {type(model).__name__}")
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ValueError(
+            f"{name}: expected weights, got a model on the meta device; "
+            "load its weights, or call to_empty() and draw them"
+        )
+
+
 def is_activation(module: nn.Module) -> bool:
     """Whether a module is an activation that treats every feature by itself."""
     return isinstance(module, _ELEMENTWISE)
@@ -63,9 +83,11 @@ def choose_layers(model: nn.Module, layers: Bodies | None) -> dict[str, tuple[in
         Module names and bodies, in the order of `named_modules`.
 
     Raises:
-        TypeError: A size is no integer.
-        ValueError: An unknown module, bodies that do not fit it, or no layer at all.
+        TypeError: If `model` is no module, `layers` no mapping, or a size no integer.
+        ValueError: If a module is unknown, bodies do not fit it, there is no layer at all, or the
+            weights are on the meta device.
     """
+    check_model("model", model)
     modules = dict(model.named_modules())
     if layers is None:
         chosen = {
@@ -79,6 +101,10 @@ def choose_layers(model: nn.Module, layers: Bodies | None) -> dict[str, tuple[in
                 'none; name layers and their bodies, as in layers={"fc1": (28, 28)}'
             )
         return chosen
+    if not isinstance(layers, Mapping):
+        raise TypeError(
+            f'layers: expected a mapping such as {{"fc1": (28, 28)}}, got a {type(layers).__name__}'
+        )
     if not layers:
         raise ValueError("layers: expected at least one module name with its bodies, got none")
     for name, dims in layers.items():
@@ -98,7 +124,19 @@ def choose_layers(model: nn.Module, layers: Bodies | None) -> dict[str, tuple[in
 
 
 def hidden_layers(model: nn.Module) -> dict[str, nn.Linear | KroneckerLinear]:
-    """The `nn.Linear` and `KroneckerLinear` layers of a model but its last layer, by name."""
+    """Find the `nn.Linear` and `KroneckerLinear` layers of a model but its last layer.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        The layers by name, in the order of `named_modules`.
+
+    Raises:
+        TypeError: If it is no module.
+        ValueError: If its weights are on the meta device.
+    """
+    check_model("model", model)
     return {
         name: module
         for name, module in _hidden(dict(model.named_modules())).items()

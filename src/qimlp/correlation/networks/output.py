@@ -37,8 +37,11 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         rows: At least one; None becomes an empty field.
 
     Raises:
+        ValueError: If there is no row.
         OSError: If it cannot be written.
     """
+    if not rows:
+        raise ValueError("rows: expected at least one, got none")
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, permutations
+from math import inf
 
 import torch
 from torch import Tensor
+
+from qimlp.correlation.states.arguments import check_real, check_seed
 
 _DRAWS = 2000
 _ALL_ORDERS = 7  # networks: 5,040 orders
@@ -71,9 +74,13 @@ def relate(
         The correlations.
 
     Raises:
-        ValueError: Another number of values.
+        TypeError: If a value is no number or the seed no integer.
+        ValueError: If there are not as many of each, or a value is NaN or infinite.
     """
     names = ["one"] * len(x) if kinds is None else list(kinds)
+    check_seed(seed)
+    x = [check_real("x", value, least=-inf) for value in x]
+    y = [check_real("y", value, least=-inf) for value in y]
     if not len(x) == len(y) == len(names):
         raise ValueError(
             f"expected as many values of y and kinds as of x, {len(x)}, "

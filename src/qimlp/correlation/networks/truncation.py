@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from qimlp.correlation.networks.batches import Data, batches_of, on_device_of
 from qimlp.correlation.networks.layers import Bodies, Place, choose_layers
 from qimlp.correlation.networks.observe import evaluating, observed
+from qimlp.correlation.states.arguments import check_seed
 from qimlp.correlation.states.truncate import Cutter
 from qimlp.shapes import as_size
 from qimlp.statistics import Estimate, share
@@ -81,14 +82,20 @@ def truncation_curves(
         ValueError: No labels, no data, or a rank below 1; see `analyze` for layers.
     """
     chosen = choose_layers(model, layers)
+    check_seed(seed)
+    limit = None if max_samples is None else as_size("max_samples", max_samples)
+    if ranks is not None and not isinstance(ranks, Iterable):
+        raise TypeError(f"ranks: expected a list of ranks, got a {type(ranks).__name__}")
     counts: dict[Place, _Counts] = {}
     full, samples = 0, 0
     with evaluating(model):
-        for inputs, answers in batches_of(data, max_samples):
+        for inputs, answers in batches_of(data, limit):
             if answers is None:
                 raise ValueError("data: expected (inputs, labels) batches to measure accuracy on")
             own = on_device_of(model, inputs)
             labels = answers.to(own.device)
+            if labels.dim() != 1:
+                raise ValueError(f"labels: expected shape (n,), got {tuple(labels.shape)}")
             outputs: dict[str, tuple[Place, Tensor]] = {}
             with observed(model, chosen, _remember(outputs)):
                 full += _hits(model(own), labels)
@@ -128,6 +135,8 @@ class _Counts:
     def add(self, model: nn.Module, inputs: Tensor, labels: Tensor, output: Tensor) -> None:
         """Count a batch."""
         rows = output.reshape(-1, output.shape[-1])
+        if not torch.isfinite(rows).all():
+            raise ValueError(f"{self._place}: expected finite outputs, got NaN or infinity")
         order = self._order.to(rows.device)
         back = order.argsort()
         cutters = (Cutter(rows, self._place.dims), Cutter(rows[:, order], self._place.dims))

@@ -1,96 +1,68 @@
-"""What the functions accept; every refusal is one line with what was expected and what came."""
+"""Which tensors the functions accept; a refusal is one line: what was expected and what came."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isfinite, log, prod
+from math import prod
 
 import torch
 from torch import Tensor
 
-from qimlp.shapes import as_dims, as_size, format_dims
+from qimlp.shapes import format_dims
+
+_DTYPES = frozenset(
+    {
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+        *(torch.complex32, torch.complex64, torch.complex128),
+    }
+)
 
 
-def check_bodies(dims: Sequence[int]) -> tuple[int, ...]:
-    """Check the sizes of the bodies and return them as a tuple.
-
-    Raises:
-        TypeError: an entry is no integer.
-        ValueError: fewer than two bodies, or a size below 1.
-    """
-    sizes = as_dims("dims", dims)
-    if len(sizes) < 2:
-        raise ValueError(
-            f"dims: expected two or more bodies, got {sizes}; "
-            "one body has no other to correlate with"
-        )
-    return sizes
-
-
-def check_two_bodies(dims: Sequence[int], what: str) -> tuple[int, int]:
-    """Check that there are exactly two bodies.
-
-    Raises:
-        TypeError: an entry is no integer.
-        ValueError: another number of bodies, or a size below 1.
-    """
-    sizes = check_bodies(dims)
-    if len(sizes) != 2:
-        raise ValueError(f"dims: expected two bodies for {what}, got {sizes}")
-    return sizes[0], sizes[1]
-
-
-def check_part(name: str, bodies: int | Sequence[int], count: int) -> tuple[int, ...]:
-    """Check indices of bodies and return them as a sorted tuple.
+def check_dense(name: str, values: object) -> None:
+    """Check that `values` is an ordinary tensor that holds its numbers.
 
     Args:
-        name: what to call them in a message.
-        bodies: one index or several, from 0.
-        count: number of bodies.
+        name: What to call it in a message.
+        values: What was given.
 
     Raises:
-        TypeError: an index is no integer.
-        ValueError: an index out of range or named twice, none at all, or all of them.
+        TypeError: If it is no tensor, or sparse, nested, quantised or of another layout.
+        ValueError: If it is on the meta device, which holds no numbers.
     """
-    if not isinstance(bodies, (int, Sequence)) or isinstance(bodies, (bool, str)):
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{name}: expected a tensor, got {type(values).__name__}")
+    if values.is_nested:
         raise TypeError(
-            f"{name}: expected the index of a body or a sequence of them, got {bodies!r}"
+            f"{name}: expected one tensor, got a nested one; give its tensors one by one"
         )
-    given = (bodies,) if isinstance(bodies, int) else tuple(bodies)
-    part = tuple(sorted(as_size(f"{name}[{i}]", body + 1) - 1 for i, body in enumerate(given)))
-    if not part or len(set(part)) != len(part) or part[-1] >= count or len(part) == count:
+    if values.layout != torch.strided:
+        raise TypeError(
+            f"{name}: expected a dense tensor, got one of layout {values.layout}; "
+            f"convert with {name}.to_dense()"
+        )
+    if values.is_quantized:
+        raise TypeError(
+            f"{name}: expected a floating-point or complex dtype, got {values.dtype}; "
+            f"convert with {name}.dequantize()"
+        )
+    if values.is_meta:
         raise ValueError(
-            f"{name}: expected some, but not all, of the bodies 0 to {count - 1}, each once, "
-            f"got {given}"
+            f"{name}: expected a tensor with numbers, got one on the meta device, which has none"
         )
-    return part
-
-
-def check_base(base: float | None) -> float:
-    """Return the nats in one unit of entropies to `base`: 1 without a base, `log(2)` for bits.
-
-    Raises:
-        ValueError: not a finite number above 1.
-    """
-    if base is None:
-        return 1.0
-    if not isinstance(base, (int, float)) or isinstance(base, bool) or not isfinite(base):
-        raise ValueError(f"base: expected a finite number above 1, or None for nats, got {base!r}")
-    if base <= 1:
-        raise ValueError(f"base: expected a finite number above 1, or None for nats, got {base!r}")
-    return log(base)
 
 
 def check_numbers(name: str, values: Tensor) -> None:
     """Check that `values` is a floating-point or complex tensor of finite numbers.
 
+    Args:
+        name: What to call it in a message.
+        values: What was given.
+
     Raises:
-        TypeError: not such a tensor.
-        ValueError: NaN or infinity in it.
+        TypeError: If it is no dense tensor of such a dtype.
+        ValueError: If there is NaN or infinity in it, or it is on the meta device.
     """
-    if not isinstance(values, Tensor):
-        raise TypeError(f"{name}: expected a tensor, got {type(values).__name__}")
-    if not (values.is_floating_point() or values.is_complex()):
+    check_dense(name, values)
+    if values.dtype not in _DTYPES:
         raise TypeError(
             f"{name}: expected a floating-point or complex dtype, got {values.dtype}; "
             f"convert with {name}.double()"
@@ -99,6 +71,24 @@ def check_numbers(name: str, values: Tensor) -> None:
     if not finite.all():
         count = int((~finite).sum())
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity in {count} entries")
+
+
+def check_rows(name: str, rows: Tensor) -> None:
+    """Check that `rows` is a dense matrix of numbers, one sample in each row.
+
+    Args:
+        name: What to call it in a message.
+        rows: What was given.
+
+    Raises:
+        TypeError: If it is no dense tensor.
+        ValueError: If it has another number of axes, or is on the meta device.
+    """
+    check_dense(name, rows)
+    if rows.dtype == torch.complex32 or (rows.is_floating_point() and rows.dtype not in _DTYPES):
+        raise TypeError(f"{name}: expected a dtype of 16 bits or more, got {rows.dtype}")
+    if rows.dim() != 2:
+        raise ValueError(f"{name}: expected rows (n, d), got shape {tuple(rows.shape)}")
 
 
 def check_last_size(name: str, values: Tensor, dims: tuple[int, ...]) -> None:
@@ -125,6 +115,8 @@ def check_density_matrix(rho: Tensor) -> None:
     if rho.dim() < 2 or rho.shape[-1] != rho.shape[-2] or rho.shape[-1] == 0:
         raise ValueError(f"rho: expected square matrices (..., n, n), got {tuple(rho.shape)}")
     tolerance = torch.finfo(rho.dtype).eps ** 0.5
+    if rho.dtype == torch.complex32:  # torch hardly computes with it
+        rho = rho.to(torch.complex64)
     with torch.no_grad():
         skew = (rho - rho.mH).abs()
         if skew.numel() and float(skew.max()) > tolerance:

@@ -8,12 +8,12 @@ from math import prod
 import torch
 from torch import Tensor
 
+from qimlp.correlation.states.arguments import check_bodies, check_part
 from qimlp.correlation.states.checks import (
-    check_bodies,
+    check_dense,
     check_density_matrix,
     check_last_size,
     check_numbers,
-    check_part,
 )
 from qimlp.correlation.states.entropy import hermitian
 from qimlp.correlation.states.vectors import normalised, unfold
@@ -36,8 +36,7 @@ def density_matrix(x: Tensor, weights: Tensor | None = None) -> Tensor:
         TypeError: not a floating-point or complex tensor.
         ValueError: a zero vector, NaN or infinity, no vector at all, or weights that do not fit.
     """
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    check_dense("x", x)
     if x.dim() == 0 or 0 in x.shape:
         raise ValueError(f"x: expected a vector (d,) or vectors (n, d), got {tuple(x.shape)}")
     states = normalised(x, (x.shape[-1],))

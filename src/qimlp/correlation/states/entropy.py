@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qimlp.correlation.states.checks import check_base, check_density_matrix, check_not_negative
+from qimlp.correlation.states.arguments import check_base
+from qimlp.correlation.states.checks import check_density_matrix, check_not_negative
 
 
 def shannon_entropy(probabilities: Tensor) -> Tensor:

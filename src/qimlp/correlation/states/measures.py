@@ -11,13 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qimlp.correlation.states.checks import (
-    check_base,
-    check_bodies,
-    check_density_matrix,
-    check_last_size,
-    check_part,
-)
+from qimlp.correlation.states.arguments import check_base, check_bodies, check_part
+from qimlp.correlation.states.checks import check_dense, check_density_matrix, check_last_size
 from qimlp.correlation.states.density import mixture, trace_out
 from qimlp.correlation.states.entropy import (
     checked_entropy,
@@ -208,9 +203,10 @@ def _of_matrix(rho: Tensor, dims: tuple[int, ...]) -> Correlations:
 
 def _is_pure(x: Tensor, dims: tuple[int, ...], pure: bool | None) -> bool:
     if pure is not None:
+        if not isinstance(pure, bool):
+            raise TypeError(f"pure: expected True, False or None, got {type(pure).__name__}")
         return pure
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    check_dense("x", x)
     check_last_size("x", x, dims)
     return x.dim() < 2 or x.shape[-2] != x.shape[-1]
 

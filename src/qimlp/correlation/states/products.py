@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qimlp.correlation.states.checks import check_two_bodies
+from qimlp.correlation.states.arguments import check_real, check_seed, check_two_bodies
 from qimlp.correlation.states.rows import map_rows
 from qimlp.correlation.states.vectors import check_vectors, normalised, unfold, unit_length
+from qimlp.shapes import as_size
 
 _SQUARINGS = 12
 _PURE = 1e-13
@@ -91,9 +92,12 @@ def fitted_product(
         ValueError: not two bodies, a zero vector, NaN or infinity, or dims that do not fit.
     """
     sizes = check_two_bodies(dims, "the fitted product")
+    check_real("learning_rate", learning_rate, above=True)
+    check_real("tolerance", tolerance)
+    as_size("max_steps", max_steps, least=0)
     states = normalised(x.detach() if isinstance(x, Tensor) else x, sizes)
     matrices = unfold(states.reshape(-1, states.shape[-1]), sizes, (0,))
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     a, b = (
         torch.randn(len(matrices), size, generator=generator, dtype=torch.float64)
         .to(matrices)

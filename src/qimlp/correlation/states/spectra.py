@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qimlp.correlation.states.checks import check_base, check_bodies, check_part
+from qimlp.correlation.states.arguments import check_base, check_bodies, check_part, check_real
 from qimlp.correlation.states.entropy import shannon_entropy
 from qimlp.correlation.states.vectors import normalised, unfold
 
@@ -83,7 +83,7 @@ def schmidt_rank(
     coefficients = schmidt_coefficients(x, dims, part)
     if tolerance is None:
         tolerance = rank_tolerance(x.dtype, x.shape[-1] // coefficients.shape[-1])
-    return count_rank(coefficients, tolerance)
+    return count_rank(coefficients, check_real("tolerance", tolerance))
 
 
 def effective_rank(x: Tensor, dims: Sequence[int], part: int | Sequence[int] = 0) -> Tensor:

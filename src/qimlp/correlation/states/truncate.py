@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from math import prod
 
 import torch
 from torch import Tensor
 
+from qimlp.correlation.states.checks import check_last_size, check_numbers
 from qimlp.correlation.states.rows import map_rows
 from qimlp.correlation.states.vectors import unfold
 from qimlp.shapes import as_dims, as_size
@@ -29,14 +29,16 @@ def schmidt_truncate(x: Tensor, dims: Sequence[int], rank: int) -> Tensor:
         The shape and dtype of `x`; carries no gradients.
 
     Raises:
-        TypeError: A size is no integer.
-        ValueError: Dims that do not fit, or a rank below 1.
+        TypeError: If `x` is no floating-point or complex tensor, or a size is no integer.
+        ValueError: If there is NaN or infinity in `x`, dims do not fit, or the rank is below 1.
     """
     sizes, rank = as_dims("dims", dims), as_size("rank", rank)
-    if x.shape[-1:] != (prod(sizes),):
-        raise ValueError(f"x: expected last size {prod(sizes)}, got shape {tuple(x.shape)}")
+    check_numbers("x", x)
+    check_last_size("x", x, sizes)
     rows = x.detach().reshape(-1, x.shape[-1])
-    return Cutter(rows, sizes).cut(rank)[0].reshape(x.shape)
+    if rows.dtype == torch.complex32:  # torch hardly computes with it
+        rows = rows.to(torch.complex64)
+    return Cutter(rows, sizes).cut(rank)[0].to(x.dtype).reshape(x.shape)
 
 
 class Cutter:

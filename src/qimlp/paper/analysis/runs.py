@@ -36,7 +36,7 @@ def find_runs(paths: Sequence[Path], *, classic: bool) -> list[Path]:
         if not below:
             raise FileNotFoundError(
                 f"{path}: expected a run folder, or a folder that holds finished runs of "
-                "networks with Kronecker layers"
+                "networks with Kronecker layers; other networks are analysed with --dims"
             )
         found |= dict.fromkeys(below)
     return list(found)

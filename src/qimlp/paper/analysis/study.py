@@ -19,9 +19,11 @@ from qimlp.correlation import (
 )
 from qimlp.data import Batches
 from qimlp.models import load_pretrained
+from qimlp.nn import KroneckerLinear
 from qimlp.paper.analysis.control import load_control
 from qimlp.paper.analysis.options import StudyOptions
 from qimlp.paper.analysis.runs import RunData, find_checkpoints
+from qimlp.shapes import factorizations, format_dims
 from qimlp.statistics import Estimate
 from qimlp.training import RunFolder, TrainedRun, load_run
 
@@ -104,7 +106,7 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
     """
     trained = load_run(run, device=options.device, data_dir=options.data_dir)
     batches = (data or RunData()).batches(trained)
-    layers = _layers(trained.model, options)
+    layers = _layers(run, trained.model, options)
     report, where = _report(run, trained, batches, layers, options)
     curves = []
     if options.truncation_samples:
@@ -154,10 +156,36 @@ def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
     return {layer.place.layer: layer for layer in report.layers}
 
 
-def _layers(model: nn.Module, options: StudyOptions) -> Bodies | None:
-    if options.dims is None:
+def _layers(run: Path, model: nn.Module, options: StudyOptions) -> Bodies | None:
+    """The bodies that the user names; None for the layers' own.
+
+    Raises:
+        ValueError: If the layers have none and the user names none.
+    """
+    hidden = hidden_layers(model)
+    if options.dims is not None:
+        return dict.fromkeys(hidden, options.dims)
+    if any(isinstance(one, KroneckerLinear) and one.num_factors > 1 for one in hidden.values()):
         return None
-    return dict.fromkeys(hidden_layers(model), options.dims)
+    widths = sorted({layer.out_features for layer in hidden.values()})
+    if not widths:
+        raise ValueError(f"{run}: the network has no hidden layer, so there is nothing to analyse")
+    if len(widths) > 1:
+        raise ValueError(
+            f"{run}: the hidden layers of this network have no bodies of their own, and --dims "
+            f"names those of one width where it has {', '.join(map(str, widths))}; analyse a "
+            "network of one hidden width"
+        )
+    bodies = factorizations(widths[0], 2, 1)[0]
+    if min(bodies) == 1:
+        raise ValueError(
+            f"{run}: the hidden layers of this network have no bodies of their own, and their "
+            f"{widths[0]} features cannot be split into several"
+        )
+    raise ValueError(
+        f"{run}: the hidden layers of this network have no bodies of their own; say how their "
+        f"{widths[0]} features are split, such as --dims {format_dims(bodies)}"
+    )
 
 
 def _over_epochs(
