@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from qimlp.data.readers.images import FORMATS, MOST_PIXELS, decode_image
+from qimlp.data.readers.images import FORMATS, MOST_PIXELS, change_notes, decode_image
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -46,6 +46,27 @@ def test_cmyk_becomes_rgb_and_is_counted():
     found = decode_image(data, "here", changes)
     assert found[:, 0, 0].tolist() == [255, 0, 0]
     assert changes == {"CMYK colours converted to RGB": 1}
+
+
+def test_deep_colours_are_read_as_8_bit_ones_and_counted():
+    """A PNG of 16-bit colours, which Pillow reads but does not write."""
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    rows = zlib.compress(b"\0" + struct.pack(">6H", 0x1234, 0, 0xFFFF, 0x8000, 0x00FF, 0x0100))
+    data = b"\x89PNG\r\n\x1a\n"
+    for name, content in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")):
+        crc = struct.pack(">I", zlib.crc32(name + content))
+        data += struct.pack(">I", len(content)) + name + content + crc
+    changes: Counter[str] = Counter()
+    assert decode_image(data, "here", changes)[:, 0].T.tolist() == [[0x12, 0, 0xFF], [0x80, 0, 1]]
+    assert change_notes(changes, "here") == (
+        "here: 1 image with 16-bit colours read as 8-bit ones",
+    )
+
+
+def test_a_photo_of_two_frames_is_a_jpeg():
+    """As phones write them: MPO, a JPEG file with a second one behind it."""
+    data = encoded(grey(50), "MPO", save_all=True, append_images=[grey(250)])
+    assert abs(int(decode_image(data, "here").max()) - 50) < 3
 
 
 def quadrants() -> Image.Image:

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from qimlp.data import load
 from qimlp.data.readers.columns import TableRequest
@@ -150,3 +152,15 @@ def test_train_and_test_with_different_columns(tmp_path):
     write(tmp_path / "test.parquet", y=[1.0], label=[0])
     with pytest.raises(ValueError, match=r"test.parquet: .*missing 'x'; not expected 'y'"):
         load(str(tmp_path))
+
+
+def test_images_of_a_table_are_shown_as_viewers_do(tmp_path):
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pixels = np.array([[[1, 255], [2, 255]], [[3, 255], [4, 0]]], np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG", exif=exif)
+    raw = read_parquet([write(tmp_path / "t.parquet", image=[buffer.getvalue()], label=[0])])
+    assert raw.inputs.tolist() == [[255, 3, 2, 1]]
+    (note,) = raw.notes
+    assert note.endswith("t.parquet: 1 image with transparent pixels laid on white")

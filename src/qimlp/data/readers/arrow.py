@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from qimlp.data.extras import import_extra
 from qimlp.data.features.offsets import shift_into
 from qimlp.data.readers.columns import Columns
-from qimlp.data.readers.images import stack_images
+from qimlp.data.readers.images import change_notes, stack_images
 from qimlp.data.readers.raw_examples import RawExamples, examples_from_array
 
 
@@ -167,6 +168,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
     """
     inputs: NDArray[Any] | None = None
     labels: list[NDArray[Any]] = []
+    changes: Counter[str] = Counter()
     done = 0
     for batch in batches:
         rows = slice(done, done + batch.num_rows)
@@ -176,7 +178,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         else:
             shape = None if inputs is None else inputs.shape[1:]
             encoded = image_bytes(batch.column(columns.image), origin, done)
-            part = stack_images(encoded, batch.num_rows, shape)
+            part = stack_images(encoded, batch.num_rows, shape, changes)
         if inputs is None:
             inputs = np.empty((count, *part.shape[1:]), dtype=part.dtype)
         inputs[rows] = part
@@ -192,5 +194,5 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         class_names=columns.class_names,
         feature_names=columns.feature_names,
         offsets=columns.offsets,
-        notes=columns.notes,
+        notes=columns.notes + change_notes(changes, origin),
     )

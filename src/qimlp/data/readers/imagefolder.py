@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.images import FORMATS, stack_images
+from qimlp.data.readers.images import FORMATS, change_notes, stack_images
 from qimlp.data.readers.raw_examples import RawExamples, examples_from_array
 from qimlp.files import printable, read_bytes
 
@@ -213,9 +213,7 @@ def read_images(
         for file in files
     )
     pixels = stack_images(contents, len(files), changes=changes)
-    notes += tuple(
-        f"{origin}: {_counted(count, 'image{s}')} with {what}" for what, count in changes.items()
-    )
+    notes += change_notes(changes, origin)
     if folder is None or not labelled:
         return replace(examples_from_array(pixels, origin, None), notes=notes)
     classes = [Path(file).relative_to(folder).parts[0] for file in files]

@@ -57,7 +57,8 @@ def decode_image(
     Args:
         encoded: Content of the image file.
         place: File, or file and row, for messages.
-        changes: Counts images that were laid on white or whose colours were converted.
+        changes: Counts images that were laid on white or whose colours were converted; see
+            :func:`change_notes`.
 
     Returns:
         Pixels (H, W) of a grey image, (3, H, W) of a colour one.
@@ -72,6 +73,8 @@ def decode_image(
             warnings.simplefilter("ignore")  # of odd files: what matters is an error here
             image = module.open(file, formats=FORMATS)
             _check_size(image.width * image.height, place)
+            if changes is not None and any(";16" in str(tile[3]) for tile in image.tile):
+                changes["16-bit colours read as 8-bit ones"] += image.mode in _OPAQUE
             image.load()
             image = _upright(image, module)
             return _pixels(image, place, changes, module)
@@ -147,6 +150,20 @@ def _pixels(image: Any, place: str, changes: Counter[str] | None, module: Any) -
         converted = white
     pixels = np.asarray(converted)
     return pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def change_notes(changes: Counter[str], origin: str) -> tuple[str, ...]:
+    """Say what was changed on images.
+
+    Args:
+        changes: From :func:`decode_image`.
+        origin: File or folder.
+
+    Returns:
+        One line for each kind of change.
+    """
+    counts = [(what, f"{n:,} image{'' if n == 1 else 's'}") for what, n in changes.items() if n]
+    return tuple(f"{origin}: {count} with {what}" for what, count in counts)
 
 
 def stack_images(
