@@ -3,7 +3,6 @@
 Needs torch and pytest alone: `.ci/torch_versions` runs it on other torches than the installed one.
 """
 
-import ast
 import importlib.util
 import subprocess
 import sys
@@ -123,6 +122,34 @@ def test_a_module_is_without_hooks_until_touched(touch):
     assert module.is_without_hooks(layer)
     touch(layer)
     assert not module.is_without_hooks(layer)
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_module_is_asked_for_its_parameters(private, monkeypatch):
+    layer = nn.Linear(2, 3)
+    layer.inner = nn.Linear(1, 1)
+    if not private:
+        monkeypatch.setattr(nn.Module, "__init__", lambda _: None)
+    found = load().registered_parameters(layer)
+    assert dict(found) == {"weight": layer.weight, "bias": layer.bias}
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_pruning_is_done_anew(private, monkeypatch):
+    from torch.nn.utils import prune
+
+    layer = nn.Linear(2, 3)
+    prune.custom_from_mask(layer, "weight", torch.tensor([[1, 0], [0, 1], [1, 1]]))
+    layer.register_buffer("other", torch.ones(1))
+    if not private:
+        monkeypatch.setattr(nn.Module, "__init__", lambda _: None)
+    module = load()
+    with torch.no_grad():
+        layer.weight_orig.fill_(5)
+    module.mask_anew(layer)
+    assert layer.weight.tolist() == [[5, 0], [0, 5], [5, 5]]
+    layer.weight.sum().backward()
+    assert layer.weight_orig.grad.tolist() == [[1, 0], [0, 1], [1, 1]]
 
 
 def test_an_operator_is_called_the_shortest_way_or_as_it_is():
@@ -254,26 +281,3 @@ def test_a_step_of_adamw_is_the_same_both_ways_and_the_optimizers(maximize):
     for module in (load(), without(torch, "_fused_adamw_")):
         found = stepped(module)
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
-
-
-def test_nothing_else_of_the_package_uses_a_private_name_of_another():
-    source = SOURCE.parents[1]
-    found = set()
-    for file in sorted(source.rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-        own = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                own.add(node.attr)
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                own.add(node.target.id)
-            elif isinstance(node, ast.Assign):
-                own |= {name.id for name in node.targets if isinstance(name, ast.Name)}
-        private = {name for name in used - own if name[0] == "_" and not name.endswith("__")}
-        found |= {(file.relative_to(source).as_posix(), name) for name in private}
-    found.discard(("cli/__init__.py", "_exit"))  # os._exit is public
-    assert {name for file, name in found if file == "ops/_torch_private.py"} > {"_fused_adamw_"}
-    assert {
-        use for use in found if not use[0].startswith(("ops/_torch_private.py", "nn/"))
-    } == set()

@@ -14,11 +14,10 @@ from qimlp.nn.parameters import (
     check_settable,
     current_name,
     in_full,
-    mask_anew,
     numbered,
     read,
 )
-from qimlp.ops import autocast_dtype, build_weight
+from qimlp.ops import autocast_dtype, build_weight, mask_anew, registered_parameters
 from qimlp.shapes import KroneckerShape
 
 Owner = TypeVar("Owner", bound="KroneckerModule")
@@ -33,7 +32,7 @@ class _Bias:
     def __get__(self, module: KroneckerModule | None, owner: type | None = None) -> Any:
         if module is None:
             return self
-        own = module._parameters
+        own = registered_parameters(module)
         if "bias" in own:
             return own["bias"]
         if module.bias_form != "kronecker":
@@ -66,6 +65,7 @@ class KroneckerModule(nn.Module):
         super().__init__()
         self.shape = shape
         self.bias_form = bias_form
+        self.register_load_state_dict_pre_hook(_rename_older)  # type: ignore[no-untyped-call]
 
         def register(names: Iterable[str], sizes: Iterable[int | tuple[int, ...]]) -> None:
             for name, size in zip(names, sizes, strict=True):
@@ -161,11 +161,11 @@ class KroneckerModule(nn.Module):
         assign_all(self.factors, balanced)
         return self
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        for name in [key for key in state_dict if key.startswith(prefix)]:
-            current = prefix + current_name(name.removeprefix(prefix))
-            if current != name and current not in state_dict:
-                state_dict[current] = state_dict.pop(name)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+def _rename_older(_: nn.Module, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Before parameters are loaded: call them by today's names."""
+    del rest
+    for name in [key for key in state_dict if key.startswith(prefix)]:
+        current = prefix + current_name(name.removeprefix(prefix))
+        if current != name and current not in state_dict:
+            state_dict[current] = state_dict.pop(name)

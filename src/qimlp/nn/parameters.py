@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -11,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from qimlp.ops import registered_parameters
 
 _OLDER = re.compile(r"(^|\.)(bias_)?factors\.(parametrizations\.)?(\d+)(?=$|\.|_)")
 
@@ -49,7 +50,7 @@ def read(module: nn.Module, name: str, count: int) -> Sequence[Tensor]:
     """
     if not torch.compiler.is_compiling():
         try:  # attributes would cost a tenth of a short call
-            return _reader(name, count)(module._parameters)
+            return _reader(name, count)(registered_parameters(module))
         except KeyError:
             pass
     return tuple([getattr(module, each) for each in numbered(name, count)])
@@ -61,16 +62,6 @@ def _reader(name: str, count: int) -> Callable[[Any], Sequence[Tensor]]:
     if count == 1:  # an itemgetter of one name returns no tuple
         return lambda found: (found[names[0]],)
     return itemgetter(*names)
-
-
-def mask_anew(module: nn.Module) -> None:
-    """Do what pruning does before every call, for a module that is read without being called."""
-    pruning: Any = sys.modules.get("torch.nn.utils.prune")
-    if pruning is None or not module._forward_pre_hooks:
-        return
-    for hook in module._forward_pre_hooks.values():
-        if isinstance(hook, pruning.BasePruningMethod):
-            hook(module, ())
 
 
 def in_full(tensor: Tensor) -> Tensor:
@@ -119,7 +110,7 @@ def check_settable(module: nn.Module, names: Sequence[str]) -> None:
         ValueError: One of them is computed from other tensors (pruned, parametrized).
     """
     for name in names:
-        if name not in module._parameters:
+        if name not in registered_parameters(module):
             raise ValueError(
                 f"{name}: expected a parameter, got a tensor that is computed from others "
                 "(pruned, or parametrized as by weight_norm); remove that first"

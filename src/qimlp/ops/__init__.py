@@ -7,6 +7,8 @@ from qimlp.ops._torch_private import (
     is_jit_tracing,
     is_without_hooks,
     log_softmax_backward,
+    mask_anew,
+    registered_parameters,
     run_backward,
 )
 from qimlp.ops.arguments import check_device, check_dtype
@@ -36,8 +38,10 @@ __all__ = [
     "kron_dense",
     "linear_rows",
     "log_softmax_backward",
+    "mask_anew",
     "quick_linear",
     "reason",
     "recorded_launches",
+    "registered_parameters",
     "run_backward",
 ]

@@ -6,8 +6,10 @@ results; the private one is shorter, and calls on small layers are short enough 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,6 +81,39 @@ def is_without_hooks(module: nn.Module) -> bool:
         )
     except KeyError:
         return False
+
+
+def _named_parameters(module: nn.Module) -> Mapping[str, Tensor | None]:
+    return dict(module.named_parameters(recurse=False, remove_duplicate=False))
+
+
+registered_parameters: Callable[[nn.Module], Mapping[str, Tensor | None]] = (
+    attrgetter("_parameters") if "_parameters" in vars(nn.Module()) else _named_parameters
+)
+"""The parameters of a module itself, by name."""
+
+
+def _run_pruning_hooks(module: nn.Module) -> None:
+    pruning: Any = sys.modules.get("torch.nn.utils.prune")
+    if pruning is None or not module._forward_pre_hooks:
+        return
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, pruning.BasePruningMethod):
+            hook(module, ())
+
+
+def _multiply_by_masks(module: nn.Module) -> None:
+    for name, mask in module.named_buffers(recurse=False):
+        pruned = name.removesuffix("_mask")
+        whole = getattr(module, f"{pruned}_orig", None)
+        if pruned != name and whole is not None:
+            setattr(module, pruned, mask.to(whole.dtype) * whole)
+
+
+mask_anew: Callable[[nn.Module], None] = (
+    _run_pruning_hooks if "_forward_pre_hooks" in vars(nn.Module()) else _multiply_by_masks
+)
+"""Do what pruning does before every call, for a module that is read without being called."""
 
 
 def shortest_call(operator: Any) -> Any:
