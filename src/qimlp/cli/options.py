@@ -12,7 +12,6 @@ from types import NoneType
 from typing import Annotated, Any, get_args
 
 import typer
-from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
@@ -48,6 +47,7 @@ _SPELLED = {
     "drop_columns": "--drop-column",
 }
 _REPEATED = ("label_column", "drop_columns")
+_SHOWN = {bool: "", int: "<int>", float: "<float>", str: "<text>"}
 
 
 def option_in(panel: str, text: str, *spelling: str, **more: Any) -> Any:
@@ -73,7 +73,14 @@ def _show_help(context: typer.Context, value: bool) -> None:
 
 _HELP = Annotated[
     bool,
-    option_in(COMMON, "Show this message and exit.", "--help", callback=_show_help, is_eager=True),
+    option_in(
+        COMMON,
+        "Show this message and exit.",
+        "--help",
+        metavar="",
+        callback=_show_help,
+        is_eager=True,
+    ),
 ]
 
 
@@ -144,7 +151,8 @@ def _parameters() -> Iterator[tuple[str, Parameter]]:
     for name, field in FIELDS.items():
         panel = RUNS if name not in groups else _PANELS[groups[name]]
         panel = COMMON if name in _FIRST else panel
-        option = option_in(panel, setting_help(name), _spelling(name, field))
+        shown = _SHOWN[_kind(field)]
+        option = option_in(panel, setting_help(name), _spelling(name, field), metavar=shown)
         yield name, _parameter(name, _type(name, field), option)
         if name in OLD_NAMES:
             old = OLD_NAMES[name]
@@ -164,11 +172,14 @@ def _spelling(name: str, field: FieldInfo) -> str:
 
 
 def _type(name: str, field: FieldInfo) -> Any:
-    """What the parser makes of an option's text; the settings check and convert the rest."""
+    """What the parser makes of an option: text as it came, which the settings check and convert."""
     if name in _REPEATED:
         return list[str]
-    if any(isinstance(entry, BeforeValidator) for entry in field.metadata):
-        return str
+    return bool if _kind(field) is bool else str
+
+
+def _kind(field: FieldInfo) -> Any:
+    """The type of a field's values where it is a plain one, otherwise text."""
     arms = set(get_args(field.annotation)) or {field.annotation}
     kinds = [kind for kind in (bool, int, float) if arms - {NoneType} == {kind}]
     return kinds[0] if kinds else str

@@ -11,7 +11,8 @@ from qimlp.cli.encoding import show_encoding
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
 from qimlp.distributed import launched_rank
-from qimlp.settings import TrainSettings, read_settings_file, resolve_settings
+from qimlp.files import shown
+from qimlp.settings import TrainSettings, parse_dims, read_settings_file, resolve_settings
 from qimlp.training import (
     COLUMNS,
     Comparison,
@@ -35,23 +36,34 @@ def train_command(
     *,
     given: dict[str, Any],
     model: Annotated[
-        list[str] | None, option_in(COMMON, setting_help("model", "May be given several times."))
+        list[str] | None,
+        option_in(COMMON, setting_help("model", "May be given several times."), metavar="<name>"),
     ] = None,
     seeds: Annotated[
-        str | None, option_in(COMMON, "Seeds, such as 0,1,2: one run for each.")
+        str | None, option_in(COMMON, "Seeds, such as 0,1,2: one run for each.", metavar="<list>")
     ] = None,
     out: Annotated[
-        Path | None, option_in(COMMON, "Folder for the run folders; by default runs/.")
+        Path | None,
+        option_in(COMMON, "Folder for the run folders; by default runs/.", metavar="<folder>"),
     ] = None,
     config: Annotated[
-        Path | None, option_in(RUNS, "Settings file, .toml or .json; options win over it.")
+        Path | None,
+        option_in(RUNS, "Settings file, .toml or .json; options win over it.", metavar="<file>"),
     ] = None,
     overwrite: Annotated[
-        bool, option_in(RUNS, "Replace earlier runs; give up unfinished ones.", "--overwrite")
+        bool,
+        option_in(
+            RUNS, "Replace earlier runs; give up unfinished ones.", "--overwrite", metavar=""
+        ),
     ] = False,
     resume_from: Annotated[
         Path | None,
-        option_in(RUNS, "Continue a run folder, or all runs of an --out folder.", "--resume"),
+        option_in(
+            RUNS,
+            "Continue a run folder, or all runs of an --out folder.",
+            "--resume",
+            metavar="<folder>",
+        ),
     ] = None,
 ) -> None:
     """Train networks on one data set and compare them."""
@@ -96,14 +108,16 @@ def _model_of_dims(given: dict[str, Any]) -> dict[str, Any]:
     """The number of bodies that dims have, where only dims were given."""
     if "dims" not in given:
         return {}
-    return {"model": f"{given['dims'].split(',')[0].count('x') + 1}b"}
+    return {"model": f"{len(parse_dims(given['dims'])[0])}b"}
 
 
 def _parse_seeds(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"--seeds {text!r}: expected whole numbers joined by commas") from None
+        raise ValueError(
+            f"--seeds {shown(text, 80)}: expected whole numbers joined by commas"
+        ) from None
 
 
 def _resume(
