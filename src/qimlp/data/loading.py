@@ -75,8 +75,9 @@ def load(
     Args:
         source: ``digits`` (carried by scikit-learn); ``mnist``, ``cifar10`` or another folder of
             the data folder; a folder of Parquet files (``train-*.parquet``, ``test-*.parquet``),
-            of ``train.csv`` and ``test.csv``, or of images sorted by class; a ``.csv``,
-            ``.parquet`` or ``.npz`` file; a hub id ``owner/name``.
+            of ``train.csv`` and ``test.csv``, or of images sorted by class (below ``train`` and
+            ``test`` or ``val``, if it is split); a ``.csv``, ``.parquet`` or ``.npz`` file; a hub
+            id ``owner/name``. Images are read as viewers show them, upright and on white.
         data_dir: Data folder; by default the one that ``QIMLP_DATA`` names. Known names that are
             not in it are looked for on the Hugging Face hub.
         label_column: Label column of a table, ``"label"`` by default.

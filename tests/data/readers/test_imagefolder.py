@@ -227,3 +227,22 @@ def test_a_name_with_escape_sequences_is_shown_escaped(folder):
     with pytest.raises(ValueError, match=r"\\x1b\[31m\\n\.png: cannot be read") as caught:
         load(str(folder))
     assert str(caught.value).isprintable()
+
+
+def test_an_archive_in_a_folder_of_its_own(folder, tmp_path):
+    for name in ("pets", "pets/train"):
+        (tmp_path / "wrap").mkdir()
+        (tmp_path / name).rename(tmp_path / "wrap" / "inner")
+        with pytest.raises(ValueError, match=r"one folder that holds .*: name .*/wrap/inner$"):
+            resolve(str(tmp_path / "wrap"))
+        (tmp_path / "wrap" / "inner").rename(tmp_path / name)
+        (tmp_path / "wrap").rmdir()
+
+
+def test_a_folder_that_may_not_be_read(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied: .*pets"):
+        resolve(str(folder))

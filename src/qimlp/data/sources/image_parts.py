@@ -44,11 +44,12 @@ def find_parts(folder: Path) -> ImageParts | None:
 
     Raises:
         OSError: A folder cannot be read.
-        ValueError: Two folders could be the same part.
+        ValueError: Two folders could be the same part, or all lies one folder deeper.
     """
     roles = _roles(folder)
     if not roles["train"] and not roles["test"]:
         found = find_images(folder)
+        _refuse_wrapping(found)
         return ImageParts(found, ImageFiles(folder, ()), found.notes) if found.files else None
     notes: list[str] = []
     serving = roles["test"]
@@ -89,6 +90,18 @@ def _roles(folder: Path) -> dict[str, list[str]]:
             if entry.name in _NAMES or any(is_kind(sub, folder=True) for sub in inside):
                 found[part].append(entry.name)
     return found
+
+
+def _refuse_wrapping(found: ImageFiles) -> None:
+    """Point at the folder to name where an archive was unpacked into one of its own."""
+    below = [Path(file).relative_to(found.folder).parts for file in found.files]
+    tops = {parts[0] for parts in below}
+    if len(tops) == 1 and all(len(parts) > 2 for parts in below):
+        inner = printable(str(found.folder / tops.pop()))
+        raise ValueError(
+            f"{printable(str(found.folder))}: expected folders of classes, got one folder that "
+            f"holds folders of images: name {inner}"
+        )
 
 
 def _only(folder: Path, part: str, names: list[str]) -> Path:
