@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import parametrize, prune
 
 from qimlp import KroneckerLinear
-from qimlp.ops import fast_path as quick
+from qimlp.ops.call import fast_path as quick
 from tests.ops.native_here import kernel  # noqa: F401
 from tests.tolerances import assert_close
 

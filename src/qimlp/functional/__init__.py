@@ -4,14 +4,12 @@ from qimlp.functional.balance import balance, factor_norms
 from qimlp.functional.dense import kron_bias, kron_dense
 from qimlp.functional.explanation import explain
 from qimlp.functional.initialize import init_bias_factors, init_factors
-from qimlp.functional.linear import apply_layer, kron_linear, kron_matmul
+from qimlp.functional.linear import kron_linear, kron_matmul
 from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
 from qimlp.functional.nearest_order import nearest_kronecker_order
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
-from qimlp.functional.overrides import is_proxy
 
 __all__ = [
-    "apply_layer",
     "balance",
     "explain",
     "factor_norms",
@@ -19,7 +17,6 @@ __all__ = [
     "frobenius_norm",
     "init_bias_factors",
     "init_factors",
-    "is_proxy",
     "kron_bias",
     "kron_dense",
     "kron_linear",

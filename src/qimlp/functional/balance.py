@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from qimlp.functional.checks import check_factors
 from qimlp.functional.scaled import power_of_two, scaled, widest
+from qimlp.ops import check_factors
 
 
 def factor_norms(factors: Iterable[Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from qimlp.functional.checks import as_tensors, check_factors, check_like
+from qimlp.ops import as_tensors, check_factors, check_like
 from qimlp.ops import kron_bias as define_bias
 from qimlp.ops import kron_dense as define_dense
 
@@ -24,8 +24,8 @@ def kron_dense(factors: Iterable[Tensor]) -> Tensor:
         Shape `(prod out_i, prod in_i)`.
 
     Raises:
-        TypeError: not floating-point tensors of one dtype on one device.
-        ValueError: shapes that do not fit.
+        TypeError: Not floating-point tensors of one dtype on one device.
+        ValueError: Shapes that do not fit.
     """
     return define_dense(check_factors(factors)[0])
 
@@ -40,8 +40,8 @@ def kron_bias(bias_factors: Iterable[Tensor]) -> Tensor:
         Shape `(prod out_i,)`.
 
     Raises:
-        TypeError: not vectors of one dtype on one device.
-        ValueError: no factor, or one that is no vector.
+        TypeError: Not vectors of one dtype on one device.
+        ValueError: No factor, or one that is no vector.
     """
     vectors = as_tensors("bias_factors", bias_factors, "(out_i,)")
     if not vectors:

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from qimlp.functional.balance import balance
-from qimlp.functional.checks import check_weight
 from qimlp.functional.initialize import init_bias_factors
 from qimlp.functional.scaled import power_of_two
-from qimlp.ops import build_weight
+from qimlp.ops import build_weight, check_weight
 from qimlp.shapes import KroneckerShape
 
 
@@ -28,10 +27,10 @@ def nearest_kronecker(
     in float64; the factors of each copy come balanced.
 
     Args:
-        weight: shape `(prod out_dims, prod in_dims)`.
+        weight: Shape `(prod out_dims, prod in_dims)`.
         in_dims: M sizes.
         out_dims: M sizes.
-        rank: number of copies wanted. More than the rearranged weight has are filled with zeros.
+        rank: Number of copies wanted. More than the rearranged weight has are filled with zeros.
 
     Returns:
         `(factors, relative_error)`: factor i of shape `(rank, out_i, in_i)` in the weight's dtype
@@ -39,7 +38,7 @@ def nearest_kronecker(
 
     Raises:
         TypeError: `weight` is no floating-point tensor.
-        ValueError: dims that do not multiply up to the weight's shape, or entries not finite.
+        ValueError: Dims that do not multiply up to the weight's shape, or entries not finite.
         ImportError: M > 2 without TensorLy.
     """
     check_weight("weight", weight)
@@ -87,7 +86,7 @@ def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor
     """Vectors of the Kronecker bias nearest to a dense one in the Euclidean norm.
 
     Args:
-        bias: shape `(prod out_dims,)`.
+        bias: Shape `(prod out_dims,)`.
         out_dims: M sizes.
 
     Returns:
@@ -96,7 +95,7 @@ def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor
 
     Raises:
         TypeError: `bias` is no floating-point tensor.
-        ValueError: dims that do not multiply up to the bias's length, or entries not finite.
+        ValueError: Dims that do not multiply up to the bias's length, or entries not finite.
         ImportError: M > 2 without TensorLy.
     """
     ones = (1,) * len(out_dims)

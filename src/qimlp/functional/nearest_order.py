@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qimlp.functional.checks import check_weight
 from qimlp.functional.nearest import nearest_kronecker
-from qimlp.ops import build_weight
+from qimlp.ops import build_weight, check_weight
 
 MAX_INPUTS = 16_384
 """The assignment takes `8 in_features^2` bytes, and time that grows with the cube."""
@@ -34,11 +33,11 @@ def nearest_kronecker_order(
     parameters includes.
 
     Args:
-        weight: shape `(prod out_dims, prod in_dims)`, at most `MAX_INPUTS` inputs.
+        weight: Shape `(prod out_dims, prod in_dims)`, at most `MAX_INPUTS` inputs.
         in_dims: M sizes.
         out_dims: M sizes.
-        rank: number of copies.
-        rounds: most assignments; fewer where the relative error gains less than 0.001.
+        rank: Number of copies.
+        rounds: Most assignments; fewer where the relative error gains less than 0.001.
 
     Returns:
         `(order, factors, relative_error)`: the inputs' present numbers in their new order, shape
@@ -47,7 +46,7 @@ def nearest_kronecker_order(
 
     Raises:
         TypeError: `weight` is no floating-point tensor.
-        ValueError: dims that do not fit, entries not finite, no values (meta), `rounds` below 0, or
+        ValueError: Dims that do not fit, entries not finite, no values (meta), `rounds` below 0, or
             too many inputs.
         ImportError: SciPy is not installed, or M > 2 without TensorLy.
     """

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from qimlp.functional.checks import check_factors
 from qimlp.functional.scaled import Scaled, power_of_two, scaled
+from qimlp.ops import check_factors
 
 #: A squared norm below this share of what was summed is rounding: 16 units of it.
 _ROUNDING = 16.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qimlp.functional import is_proxy
 from qimlp.nn import KroneckerLinear
-from qimlp.ops import any_global_hook, is_jit_tracing, is_without_hooks
+from qimlp.ops import any_global_hook, is_jit_tracing, is_proxy, is_without_hooks
 
 
 def apply_in_order(layers: nn.Sequential, x: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from qimlp import functional
+from qimlp.functional import kron_linear
 from qimlp.nn.conversion import approximate_, copy_linear_, to_linear
 from qimlp.nn.owner import KroneckerModule
 from qimlp.nn.parameters import assign_all, read
-from qimlp.ops import Explanation, check_device, check_dtype
+from qimlp.ops import Explanation, apply_layer, check_device, check_dtype
 from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
 
 
@@ -141,7 +142,8 @@ class KroneckerLinear(KroneckerModule):
             bias = read(self, "bias_factor", count)
         elif form == "dense" and self.bias is not None:
             bias = (self.bias,)
-        return functional.apply_layer(x, read(self, "factor", count), bias, shape, gelu=gelu)
+        factors = read(self, "factor", count)
+        return apply_layer(kron_linear, x, factors, bias, shape, gelu=gelu)
 
     def approximate_(self, weight: Tensor, bias: Tensor | None = None) -> KroneckerLinear:
         """Take the factors nearest to a dense weight, in place; see `functional.nearest_kronecker`.

@@ -11,35 +11,42 @@ from qimlp.ops._torch_private import (
     registered_parameters,
     run_backward,
 )
-from qimlp.ops.arguments import check_device, check_dtype
-from qimlp.ops.casts import autocast, autocast_dtype
+from qimlp.ops.call.arguments import check_device, check_dtype
+from qimlp.ops.call.casts import autocast_dtype
+from qimlp.ops.call.checks import as_tensors, check_bias, check_factors, check_like, check_weight
+from qimlp.ops.call.layer import apply_layer
+from qimlp.ops.call.overrides import gathered, is_proxy, overridden
 from qimlp.ops.choose import Explanation, explain_choice
 from qimlp.ops.cuda_graphs import recorded_launches
 from qimlp.ops.definition import kron_bias, kron_dense
 from qimlp.ops.dense import build_weight
-from qimlp.ops.fast_path import quick_linear
-from qimlp.ops.linear import linear_rows
 from qimlp.ops.native import reason
 
 __all__ = [
     "Explanation",
     "any_global_hook",
-    "autocast",
+    "apply_layer",
+    "as_tensors",
     "autocast_dtype",
     "build_weight",
+    "check_bias",
     "check_device",
     "check_dtype",
+    "check_factors",
+    "check_like",
+    "check_weight",
     "explain_choice",
     "foreach_lerp_",
     "fused_adamw_",
+    "gathered",
     "is_jit_tracing",
+    "is_proxy",
     "is_without_hooks",
     "kron_bias",
     "kron_dense",
-    "linear_rows",
     "log_softmax_backward",
     "mask_anew",
-    "quick_linear",
+    "overridden",
     "reason",
     "recorded_launches",
     "registered_parameters",

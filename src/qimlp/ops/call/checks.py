@@ -16,12 +16,12 @@ def as_tensors(name: str, given: Iterable[Tensor], form: str) -> tuple[Tensor, .
     """Take what a user gives as several tensors: a list, an `nn.ParameterList`, a generator.
 
     Args:
-        name: of the argument.
-        given: the tensors.
-        form: the shape that each is to have, in words.
+        name: Of the argument.
+        given: The tensors.
+        form: The shape that each is to have, in words.
 
     Raises:
-        TypeError: one tensor, or anything else that is not several.
+        TypeError: One tensor, or anything else that is not several.
     """
     if isinstance(given, Tensor):
         raise TypeError(
@@ -43,8 +43,8 @@ def check_factors(factors: Iterable[Tensor]) -> tuple[tuple[Tensor, ...], Kronec
     """Check that `factors` are factors of one layer; return them and its shape.
 
     Raises:
-        TypeError: not a sequence of floating-point tensors of one dtype on one device.
-        ValueError: no factor, or shapes that are not `(rank, out_i, in_i)` with one rank.
+        TypeError: Not a sequence of floating-point tensors of one dtype on one device.
+        ValueError: No factor, or shapes that are not `(rank, out_i, in_i)` with one rank.
     """
     tensors = as_tensors("factors", factors, "(rank, out_i, in_i)")
     return tensors, _checked_shape(tensors)
@@ -82,7 +82,7 @@ def check_like(name: str, tensor: Tensor, other_name: str, other: Tensor) -> Non
     """Check that two tensors share dtype and device.
 
     Raises:
-        TypeError: they do not.
+        TypeError: They do not.
     """
     if tensor.dtype != other.dtype:
         raise TypeError(
@@ -100,8 +100,8 @@ def check_input(x: Tensor, shape: KroneckerShape) -> None:
     """Check an input of a layer.
 
     Raises:
-        TypeError: not a floating-point tensor.
-        ValueError: its last size is not `in_features`.
+        TypeError: Not a floating-point tensor.
+        ValueError: Its last size is not `in_features`.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
@@ -129,8 +129,8 @@ def check_bias(bias: Tensor | Iterable[Tensor] | None, shape: KroneckerShape) ->
     """Check a bias of a layer and return its vectors: none, the dense one, or one per factor.
 
     Raises:
-        TypeError: not tensors.
-        ValueError: not of shape `(out_features,)`, or of shapes `(out_i,)`.
+        TypeError: Not tensors.
+        ValueError: Not of shape `(out_features,)`, or of shapes `(out_i,)`.
     """
     if bias is None:
         return ()
@@ -155,8 +155,8 @@ def check_weight(name: str, weight: Tensor) -> None:
     """Check a dense weight.
 
     Raises:
-        TypeError: not a floating-point tensor.
-        ValueError: not a matrix.
+        TypeError: Not a floating-point tensor.
+        ValueError: Not a matrix.
     """
     if not isinstance(weight, Tensor) or not weight.is_floating_point():
         got = weight.dtype if isinstance(weight, Tensor) else type(weight).__name__

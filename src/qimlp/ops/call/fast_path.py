@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qimlp.ops import native
 from qimlp.ops._torch_private import is_transformed
-from qimlp.ops.casts import autocast, autocast_dtype
+from qimlp.ops.call.casts import autocast, autocast_dtype
 from qimlp.ops.choose import choose
 from qimlp.ops.tracing import needs_grad
 from qimlp.shapes import KroneckerShape, Problem
@@ -41,11 +41,11 @@ def quick_linear(
     say it in the user's words, and what they let pass is computed, or refused, again.
 
     Args:
-        x: what the user gave, unchecked; shape `(*, in_features)`.
+        x: What the user gave, unchecked; shape `(*, in_features)`.
         factors: M tensors of the shape's `factor_shapes`.
-        bias: nothing, one vector `(out_features,)`, or M vectors `(out_i,)`.
-        shape: of the layer.
-        gelu: return the exact GELU of that.
+        bias: Nothing, one vector `(out_features,)`, or M vectors `(out_i,)`.
+        shape: Of the layer.
+        gelu: Return the exact GELU of that.
 
     Returns:
         Shape `(*, out_features)`, or None. Under autocast in its dtype, with GELU before

@@ -16,11 +16,11 @@ def overridden(
     """The answer of torch's protocol for functions (`__torch_function__`); None where nobody asks.
 
     Args:
-        function: the public one that was called, which a traced graph then calls.
-        x: its input.
+        function: The public one that was called, which a traced graph then calls.
+        x: Its input.
         factors: M tensors, unchecked.
-        bias: its bias, unchecked; nothing that can be gone through only once.
-        method: the way asked for.
+        bias: Its bias, unchecked; nothing that can be gone through only once.
+        method: The way asked for.
     """
     if torch.compiler.is_compiling():  # it sees through the calls
         return None
