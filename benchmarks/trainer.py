@@ -80,7 +80,7 @@ def _calls(
     data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
     processes = connect(settings.device)
     batches = data.train_batches(processes)
-    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
     train_state = TrainState(build_network(settings, sizes), settings, len(batches), processes)
     inputs, labels = next(iter(batches))
     step = training_step(build_network(settings, sizes), inputs, labels)

@@ -52,9 +52,9 @@ def test_one_run(qimlp, runs):
     assert report["control"].endswith("seed-1")
     assert "mlp" in {b["name"] for b in report["layers"][0]["baselines"]}
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
-    assert report["accuracy"] == result["test_accuracy"]
+    assert report["accuracy"] == result["test"]["accuracy"]
     for curve in report["truncation"]:
-        assert curve["full"]["mean"] == pytest.approx(result["test_accuracy"])
+        assert curve["full"]["mean"] == pytest.approx(result["test"]["accuracy"])
     flat = " ".join(done.out.split())
     assert report["answers"][0] in flat
     assert "Accuracy with layers.0 cut to rank 1:" in flat

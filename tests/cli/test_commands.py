@@ -63,7 +63,7 @@ def test_eval_of_the_own_test_set(qimlp, trained):
     _, out = trained
     run = out / "flowers-2b" / "seed-0"
     done = qimlp("eval", run)
-    accuracy = json.loads((run / "result.json").read_text())["test_accuracy"]
+    accuracy = json.loads((run / "result.json").read_text())["test"]["accuracy"]
     assert done.code == 0, done.err
     assert f"accuracy {accuracy:.4f}" in done.out
     for name in ("iris", "rose", "lily", "precision", "recall"):
@@ -267,7 +267,7 @@ def test_texts_through_an_encoder(qimlp, reviews, tmp_path, monkeypatch, trained
     assert (chosen["text"], chosen["finetune"]) == ("encoder", trained_too)
     result = json.loads((run / "result.json").read_text())
     head = qimlp("eval", run, "--json")
-    assert json.loads(head.out)["accuracy"] == result["test_accuracy"]
+    assert json.loads(head.out)["accuracy"] == result["test"]["accuracy"]
     (tmp_path / "new.txt").write_text("a good film\nbad\n")
     predicted = qimlp("predict", run, tmp_path / "new.txt", "--out", tmp_path / "new.csv")
     assert predicted.code == 0, predicted.err

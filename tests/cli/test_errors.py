@@ -19,7 +19,6 @@ def data(tmp_path):
     y = np.arange(60) % 2
     np.savez(folder / "good.npz", x=x, y=y)
     np.savez(folder / "nan.npz", x=np.where(x > 2, np.nan, x), y=y)
-    np.savez(folder / "negative.npz", x=x, y=y - 1)
     (folder / "truncated.npz").write_bytes((folder / "good.npz").read_bytes()[:500])
     (folder / "empty.npz").write_bytes(b"")
     (folder / "empty.csv").write_text("")
@@ -78,7 +77,6 @@ CASES = {
     "table without labels": (["train", "{data}/other.csv"], ["other.csv", "label"]),
     "empty folder": (["train", "{data}/hollow"], ["hollow"]),
     "NaN": (["train", "{data}/nan.npz"], ["NaN"]),
-    "labels out of range": (["train", "{data}/negative.npz"], ["-1"]),
     "resume of nothing": (["train", "--resume", "{data}/none"], ["none"]),
     "resume with options": (["train", "--resume", "{data}", "--lr", "1"], ["leave out --lr"]),
     "resume with another folder": (

@@ -13,7 +13,7 @@ def split_of(inputs: torch.Tensor) -> TensorSplit:
     ("inputs", "labels", "error", "message"),
     [
         (torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2).long(), TypeError, "float64"),
-        (torch.zeros(2, 3), torch.zeros(2), TypeError, "int64 labels"),
+        (torch.zeros(2, 3), torch.zeros(2, dtype=torch.int32), TypeError, "int64 labels"),
         (torch.zeros(2, 3), torch.zeros(3).long(), ValueError, r"\(2, 3\) and \(3,\)"),
         (torch.zeros(2, 3, 4), torch.zeros(2).long(), ValueError, "in_features"),
         (torch.zeros(0, 3), torch.zeros(0).long(), ValueError, "at least one example"),
@@ -35,7 +35,7 @@ def make(train, test, names=("a", "b"), shape=(3,)) -> DataSet:
 
 def test_properties():
     data = make(split_of(torch.zeros(4, 12)), split_of(torch.zeros(2, 12)), shape=(3, 2, 2))
-    assert (data.in_features, data.num_classes) == (12, 2)
+    assert (data.in_features, data.task.num_outputs) == (12, 2)
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,22 @@ import pytest
 from PIL import Image
 
 from qimlp.data import load_inputs
+from qimlp.tasks import Classification
 
 SHAPE = (2,)
+TASK = Classification(("x", "y"))
 NAMES = ("a", "b")
 
 
 def test_unlabelled_table_in_any_order_of_columns(write_csv):
-    inputs = load_inputs(
-        write_csv("b,a\n1,2\n"), SHAPE, class_names=("x", "y"), feature_names=NAMES
-    )
+    inputs = load_inputs(write_csv("b,a\n1,2\n"), SHAPE, task=TASK, feature_names=NAMES)
     assert inputs.inputs.tolist() == [[2.0, 1.0]]
     assert inputs.labels is None
 
 
 def test_labelled_table(write_csv):
     path = write_csv("a,b,label\n1,2,y\n3,4,x\n")
-    inputs = load_inputs(path, SHAPE, class_names=("x", "y"), feature_names=NAMES)
+    inputs = load_inputs(path, SHAPE, task=TASK, feature_names=NAMES)
     assert inputs.labels.tolist() == [1, 0]
     assert load_inputs(path, SHAPE).labels is None
 
@@ -36,11 +36,11 @@ def test_archives_whose_labels_are_not_needed(tmp_path):
         np.savez(path, x=np.zeros((7, 2)), y=labels)
         assert load_inputs(path, SHAPE).labels is None
         with pytest.raises(ValueError, match="label"):
-            load_inputs(path, SHAPE, class_names=("x", "y"), labels_required=True)
+            load_inputs(path, SHAPE, task=TASK, labels_required=True)
 
 
 def test_the_test_split_where_there_is_one(image_folder_of_parquet):
-    inputs = load_inputs(image_folder_of_parquet, (4, 5), class_names=("a", "b", "c"))
+    inputs = load_inputs(image_folder_of_parquet, (4, 5), task=Classification(("a", "b", "c")))
     assert inputs.inputs.shape == (10, 20)
     assert inputs.labels.tolist() == [row % 3 for row in range(30, 40)]
 
@@ -66,7 +66,7 @@ def test_one_image(tmp_path):
 )
 def test_data_that_does_not_fit_the_network(write_csv, text, message):
     with pytest.raises(ValueError, match=message):
-        load_inputs(write_csv(text), SHAPE, class_names=("x", "y"), feature_names=NAMES)
+        load_inputs(write_csv(text), SHAPE, task=TASK, feature_names=NAMES)
 
 
 def test_other_number_of_features(write_csv):

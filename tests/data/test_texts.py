@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qimlp.data.texts import load_text_inputs, load_texts
+from qimlp.tasks import Classification
 
 
 def write(path: Path, texts: list[str | None], labels: list[int], names: list[str]) -> None:
@@ -39,7 +40,7 @@ def test_the_fingerprint_follows_the_content(folder):
 
 def test_new_texts_are_the_test_part_or_a_file(folder):
     assert load_text_inputs(str(folder)).texts == ("d", "e")
-    found = load_text_inputs(str(folder), class_names=("yes", "no"), labels_required=True)
+    found = load_text_inputs(str(folder), task=Classification(("yes", "no")), labels_required=True)
     assert found.labels.tolist() == [0, 1]
     lines = folder / "lines.txt"
     lines.write_text("one\ntwo\n", encoding="utf-8")
@@ -76,7 +77,11 @@ def test_what_is_no_data_set_of_texts_is_refused(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize("real_data", ["20newsgroups"], indirect=True)
 def test_20_newsgroups(real_data):
     data = load_texts("20newsgroups", data_dir=real_data.parent)
-    assert (len(data.train.texts), len(data.test.texts), data.num_classes) == (11_314, 7_532, 20)
+    assert (len(data.train.texts), len(data.test.texts), data.task.num_outputs) == (
+        11_314,
+        7_532,
+        20,
+    )
     assert data.class_names[0] == "alt.atheism"
 
 

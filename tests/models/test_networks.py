@@ -28,7 +28,7 @@ def count(network):
 
 @pytest.mark.parametrize(("data_set", "model", "bias"), COUNTS)
 def test_published_counts(data_set, model, bias):
-    sizes = named_network(model, in_features=WIDTHS[data_set], num_classes=10, data_set=data_set)
+    sizes = named_network(model, in_features=WIDTHS[data_set], out_features=10, data_set=data_set)
     with torch.device("meta"):
         network = MLP(sizes) if model == "mlp" else QiMLP(sizes, bias=bias)
     assert count(network) == COUNTS[data_set, model, bias]
@@ -60,15 +60,17 @@ def test_gains_keep_the_second_moment(name):
 
 
 def test_named_networks_of_other_data():
-    assert named_network("2b", in_features=64, num_classes=10) == [(8, 8)] * 3 + [
+    assert named_network("2b", in_features=64, out_features=10) == [(8, 8)] * 3 + [
         (2, 5)
-    ] or named_network("2b", in_features=64, num_classes=10) == [(8, 8)] * 3 + [(5, 2)]
-    assert named_network("mlp", in_features=64, num_classes=10, depth=2) == [64, 64, 10]
-    assert len(named_network("3b", in_features=784, num_classes=10, data_set="mnist", depth=5)) == 6
-    prime = named_network("2b", in_features=7, num_classes=3)
+    ] or named_network("2b", in_features=64, out_features=10) == [(8, 8)] * 3 + [(5, 2)]
+    assert named_network("mlp", in_features=64, out_features=10, depth=2) == [64, 64, 10]
+    assert (
+        len(named_network("3b", in_features=784, out_features=10, data_set="mnist", depth=5)) == 6
+    )
+    prime = named_network("2b", in_features=7, out_features=3)
     assert prime[0] == (1, 7)
     with pytest.raises(ValueError, match="model: expected one of mlp, low-rank, 2b, 3b, 4b, got"):
-        named_network("5b", in_features=64, num_classes=10)
+        named_network("5b", in_features=64, out_features=10)
 
 
 def test_config_makes_the_same_network_again():

@@ -35,13 +35,13 @@ def settings(data, **changes):
 def test_a_run_on_texts_learns_and_predicts(texts, tmp_path):
     chosen = settings(texts, text="tfidf", terms=16, scaling="overall", order="spectral", epochs=10)
     result = fit(chosen, out=tmp_path / "runs")
-    assert result.test_accuracy > 0.9
+    assert result.test["accuracy"] > 0.9
     run = load_run(result.folder, device="cpu")
-    assert run.evaluate_test().accuracy == result.test_accuracy
-    assert run.evaluate(str(texts)).accuracy == result.test_accuracy
-    assert run.probabilities(run.read(str(texts))).shape == (30, 3)
-    assert run.features.order is not None
-    assert sorted(run.features.order) == list(range(16))
+    assert run.evaluate_test().accuracy == result.test["accuracy"]
+    assert run.evaluate(str(texts)).accuracy == result.test["accuracy"]
+    assert run.predictor.answers(run.read(str(texts))).shape == (30, 3)
+    assert run.predictor.features.order is not None
+    assert sorted(run.predictor.features.order) == list(range(16))
 
 
 @pytest.mark.parametrize("terms_by", ["frequency", "svm"])
@@ -62,9 +62,9 @@ def test_terms_that_tell_the_classes_travel_with_the_model(texts, tmp_path):
     result = fit(settings(texts, **common, terms_by="svm"), out=tmp_path / "runs")
     assert result.label == "2b-svm-terms"
     run = load_run(result.folder, device="cpu")
-    assert run.evaluate(str(texts)).accuracy == result.test_accuracy
+    assert run.evaluate(str(texts)).accuracy == result.test["accuracy"]
     plain = TrainingData(settings(texts, **common), load_data(settings(texts, **common)))
-    assert run.features.terms.terms != plain.features.terms.terms
+    assert run.predictor.features.terms.terms != plain.features.terms.terms
     with pytest.raises(ValueError, match="terms_by svm .* expected text tfidf, got encoder"):
         settings(texts, text="encoder", terms_by="svm")
 
@@ -73,7 +73,7 @@ def test_an_order_of_table_features_is_applied_again(tiny, tmp_path):
     chosen = settings(tiny, dims="4x4,4x4,3x1", order="spectral")
     result = fit(chosen, out=tmp_path / "runs")
     run = load_run(result.folder, device="cpu")
-    assert run.evaluate(str(tiny)).accuracy == result.test_accuracy
+    assert run.evaluate(str(tiny)).accuracy == result.test["accuracy"]
     plain = load_run(fit(settings(tiny, dims="4x4,4x4,3x1"), out=tmp_path / "plain").folder)
     assert not torch.equal(run.read(str(tiny)), plain.read(str(tiny)))
     assert result.label == "2b-4x4-4x4-3x1-spectral-order"
@@ -88,7 +88,9 @@ def test_pixels_in_patches_are_put_in_order_again(tmp_path):
     # The first patch: rows 0 to 3, columns 0 to 3 of 8 x 8 pixels.
     first = [8 * row + column for row in range(4) for column in range(4)]
     assert torch.equal(run.read("digits")[:, :16], plain.read("digits")[:, first])
-    assert run.scaling.scale == pytest.approx(plain.scaling.scale)  # one of all pixels
+    assert run.predictor.scaling.scale == pytest.approx(
+        plain.predictor.scaling.scale
+    )  # one of all pixels
     assert result.label == "2b-4x16-4x4-2x5-patches-order"
 
 
@@ -96,7 +98,7 @@ def test_a_run_on_texts_can_be_resumed(texts, tmp_path):
     chosen = settings(texts, text="tfidf", terms=16, scaling="overall")
     straight = fit(chosen, out=tmp_path / "runs")
     RunFolder(straight.folder).result_file.unlink()
-    assert resume(straight.folder).test_accuracy == straight.test_accuracy
+    assert resume(straight.folder).test["accuracy"] == straight.test["accuracy"]
 
 
 def test_data_and_settings_must_fit(texts, tiny):
@@ -110,7 +112,7 @@ def test_the_watched_test_set_decides_nothing(tiny, tmp_path):
     plain = fit(settings(tiny, dims="4x4,4x4,3x1"), out=tmp_path / "plain")
     watched = fit(settings(tiny, dims="4x4,4x4,3x1", watch_test=True), out=tmp_path / "watched")
     assert watched.dev_curve == plain.dev_curve
-    assert watched.test_accuracy == plain.test_accuracy
+    assert watched.test["accuracy"] == plain.test["accuracy"]
     epochs = RunFolder(watched.folder).read_metrics()
-    assert epochs[watched.best_epoch - 1]["test_accuracy"] == watched.test_accuracy
-    assert {epoch["test_accuracy"] for epoch in RunFolder(plain.folder).read_metrics()} == {None}
+    assert epochs[watched.best_epoch - 1]["test"] == watched.test
+    assert {epoch["test"] for epoch in RunFolder(plain.folder).read_metrics()} == {None}

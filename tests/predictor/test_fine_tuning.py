@@ -62,7 +62,7 @@ def settings(texts, encoder):
 
 def built(chosen):
     data = TrainingData(chosen)
-    sizes = layer_sizes(chosen, in_features=data.in_features, num_classes=data.num_classes)
+    sizes = layer_sizes(chosen, in_features=data.in_features, out_features=data.task.num_outputs)
     torch.manual_seed(0)
     head = build_network(chosen, sizes)
     return data, head, data.network(head)
@@ -119,8 +119,8 @@ def test_every_parameter_is_trained_at_its_own_rate(settings):
 def test_it_learns_what_frozen_features_do_not_tell(settings, tmp_path):
     frozen = fit(settings(epochs=15, finetune=False), out=tmp_path / "frozen")
     tuned = fit(settings(epochs=15), out=tmp_path / "tuned")
-    assert tuned.test_accuracy == 1.0
-    assert tuned.test_accuracy > frozen.test_accuracy
+    assert tuned.test["accuracy"] == 1.0
+    assert tuned.test["accuracy"] > frozen.test["accuracy"]
     assert tuned.parameters == frozen.parameters  # of the head
     assert tuned.label == f"{frozen.label}-finetuned"
 
@@ -136,8 +136,8 @@ def test_the_run_folder_is_all_that_prediction_needs(settings, texts, tmp_path, 
     monkeypatch.setattr("qimlp.data.features.tokens.load_encoder", gone)
     monkeypatch.setattr("qimlp.predictor.fine_tuning.load_encoder", gone)
     monkeypatch.setattr("qimlp.data.features.encoder.load_encoder", gone)
-    assert run.evaluate(str(texts)).accuracy == pytest.approx(result.test_accuracy)
-    found = run.probabilities(run.read(str(texts)))
+    assert run.evaluate(str(texts)).accuracy == pytest.approx(result.test["accuracy"])
+    found = run.predictor.answers(run.read(str(texts)))
     assert found.shape == (60, 2)
     again = load_pretrained(RunFolder(result.folder).best)
     assert again.config == run.model.config
@@ -148,7 +148,7 @@ def test_the_run_folder_is_all_that_prediction_needs(settings, texts, tmp_path, 
 
 def test_evaluation_of_the_own_test_set(settings, tmp_path):
     result = fit(settings(), out=tmp_path / "runs")
-    assert load_run(result.folder, device="cpu").evaluate_test().accuracy == result.test_accuracy
+    assert load_run(result.folder, device="cpu").evaluate_test().accuracy == result.test["accuracy"]
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(settings, tmp_path):
@@ -165,7 +165,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(settings, tmp_path):
     folder = RunFolder.of(tmp_path / "stopped", chosen)
     resumed = resume(folder.path)
     assert resumed.dev_curve == straight.dev_curve
-    assert resumed.test_loss == straight.test_loss
+    assert resumed.test["loss"] == straight.test["loss"]
 
 
 def test_no_step_is_recorded(settings, monkeypatch, tmp_path):

@@ -24,8 +24,8 @@ def test_one_epoch_learns(real_data, tmp_path):
     result = run(real_data, tmp_path / "run", epochs=1)
     assert result.parameters == 3_451
     assert result.dense_parameters == 1_238_730
-    assert result.dev_accuracy > 0.93
-    assert result.test_accuracy > 0.93
+    assert result.dev["accuracy"] > 0.93
+    assert result.test["accuracy"] > 0.93
 
 
 @pytest.mark.slow
@@ -33,6 +33,6 @@ def test_one_epoch_learns(real_data, tmp_path):
 @pytest.mark.parametrize("real_data", ["mnist"], indirect=True)
 def test_twenty_epochs_reach_the_promised_accuracy(real_data, tmp_path):
     accuracies = [
-        run(real_data, tmp_path / f"seed-{seed}", seed=seed).test_accuracy for seed in range(3)
+        run(real_data, tmp_path / f"seed-{seed}", seed=seed).test["accuracy"] for seed in range(3)
     ]
     assert statistics.mean(accuracies) >= 0.978

@@ -35,7 +35,7 @@ use_best = TrainState.use_best
 
 def spy(self):
     assert self.processes.size == 2
-    state = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
+    state = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
     safetensors.torch.save_file(state, out / f"rank-{self.processes.rank}.safetensors")
     use_best(self)
 
@@ -89,8 +89,8 @@ def test_two_processes_agree_with_each_other_and_with_one(settings, tmp_path, de
     one = fit(chosen, out=tmp_path / "one")
     assert two is not None
     assert two.dev_curve == one.dev_curve
-    assert two.test_accuracy == one.test_accuracy
-    assert two.test_loss == pytest.approx(one.test_loss, rel=1e-5)
+    assert two.test["accuracy"] == one.test["accuracy"]
+    assert two.test["loss"] == pytest.approx(one.test["loss"], rel=1e-5)
     last = safetensors.torch.load_file(RunFolder.of(tmp_path / "one", chosen).state_file)
     for name, tensor in ranks[0].items():
         torch.testing.assert_close(tensor, last[f"model.{name}"], rtol=1e-6, atol=1e-9)

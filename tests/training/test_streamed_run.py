@@ -33,10 +33,12 @@ def test_streamed_and_in_memory_learn_alike(settings, table, tmp_path):
         )
         for streaming in (True, False)
     }
-    assert results[True].test_accuracy > 0.8
-    assert results[True].test_accuracy == pytest.approx(results[False].test_accuracy, abs=0.15)
+    assert results[True].test["accuracy"] > 0.8
+    assert results[True].test["accuracy"] == pytest.approx(
+        results[False].test["accuracy"], abs=0.15
+    )
     trained = load_run(results[True].folder, device="cpu")
-    assert trained.evaluate_test().accuracy == results[True].test_accuracy
+    assert trained.evaluate_test().accuracy == results[True].test["accuracy"]
 
 
 def test_streamed_rows_are_not_split_into_blocks(settings, table, tmp_path):
@@ -57,5 +59,5 @@ def test_a_streamed_run_resumes_as_if_it_had_never_stopped(settings, table, tmp_
     with pytest.raises(TrainingInterrupted):
         fit(chosen, out=tmp_path / "stopped", on_event=press)
     resumed = resume(RunFolder.of(tmp_path / "stopped", chosen).path)
-    assert resumed.test_loss == straight.test_loss
+    assert resumed.test["loss"] == straight.test["loss"]
     assert resumed.dev_curve == straight.dev_curve

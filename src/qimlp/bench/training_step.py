@@ -24,6 +24,7 @@ from qimlp.bench.problem import TOLERANCE, rebuilt_weight, relative_error
 from qimlp.bench.timing import Timings, interleave
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, KroneckerShape
+from qimlp.tasks import Classification
 from qimlp.training import DirectStep
 
 MLP = "MLP"
@@ -96,7 +97,9 @@ def trainers_step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], o
         model.parameters(), lr=_LEARNING_RATE, weight_decay=0.0, fused=True
     )
     model.train()
-    return partial(DirectStep(optimizer, model, smoothing=0.0), x, labels)
+    # Every network of the table ends in the ten classes of its data set.
+    task = Classification(tuple("0123456789"))
+    return partial(DirectStep(optimizer, model, task), x, labels)
 
 
 def step_work(dims: Sequence[tuple[int, ...]], parameters: int, element_size: int) -> Work:

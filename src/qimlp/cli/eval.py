@@ -8,6 +8,7 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console, write_json
 from qimlp.cli.encoding import show_encoding
+from qimlp.tasks import Evaluation, Task
 from qimlp.training import load_run
 
 
@@ -40,24 +41,24 @@ def eval_command(
         else:
             evaluation = trained.evaluate(source, label_column=label_column)
     if as_json:
-        head = {"run": str(run), "data": source, "class_names": trained.class_names}
-        write_json(console, {**head, **evaluation.to_dict()})
+        write_json(console, {"run": str(run), "data": source, **evaluation.to_dict()})
         return
-    table = make_table(source, ("class", "examples", "precision", "recall"))
-    for name, row in zip(trained.class_names, evaluation.per_class(), strict=True):
-        table.add_row(name, str(row.examples), _percent(row.precision), _percent(row.recall))
+    titles, rows = evaluation.table()
+    table = make_table(source, titles)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
-    console.print(
-        f"accuracy {evaluation.accuracy:.4f}  loss {evaluation.loss:.4f}  "
-        f"examples {evaluation.examples:,}"
-    )
+    console.print(_summary(trained.predictor.task, evaluation))
+
+
+def _summary(task: Task, evaluation: Evaluation) -> str:
+    numbers = {metric.title: evaluation.metrics[metric.name] for metric in task.metrics}
+    numbers["loss"] = evaluation.metrics["loss"]
+    listed = "  ".join(f"{title} {value:.4f}" for title, value in numbers.items())
+    return f"{listed}  examples {evaluation.examples:,}"
 
 
 def _is_same(given: str, own: str) -> bool:
     """Whether two names of data mean the same, however a path is spelled."""
     first, second = Path(given).expanduser(), Path(own).expanduser()
     return given == own or (first.exists() and second.exists() and first.samefile(second))
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

@@ -33,7 +33,8 @@ def predict_command(
     with show_encoding(console):
         found = trained.read_inputs(file, label_column=label_column)
     Notes(console).say(found.notes)
-    probabilities = trained.probabilities(found.inputs)
-    write_predictions(out, probabilities, trained.class_names, found.files)
+    predictor = trained.predictor
+    answers = predictor.task.columns(predictor.answers(found.inputs))
+    write_predictions(out, answers, found.files)
     what = "predictions" if found.part is None else f"predictions of the {found.part} part"
     console.print(f"{len(found.inputs):,} {what} in {out}", markup=False, soft_wrap=True)

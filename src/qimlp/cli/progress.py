@@ -18,6 +18,7 @@ from rich.progress import (
 from qimlp.cli.closed_output import is_hung_up
 from qimlp.cli.notes import Notes
 from qimlp.files import printable
+from qimlp.tasks import KINDS
 from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone
 
 _WIDE = 130  # columns of a terminal that shows everything; a narrower one does without the bar
@@ -117,6 +118,7 @@ class LineReporter:
         self._runs = runs
         self._run = 0
         self._name = ""
+        self._task = ""
         self._epochs = 0
         self._speed = 0.0
 
@@ -141,18 +143,20 @@ class LineReporter:
             self._run += 1
             self._name = f"[{self._run}/{self._runs}] {event.label} seed {event.seed}"
             self._epochs = event.epochs
+            self._task = event.task
             self._say(f"{event.data}, {event.parameters:,} parameters, in {event.folder}")
         elif isinstance(event, StepsDone):
             self._speed = event.samples_per_second
         elif isinstance(event, EpochDone):
             self._say(
                 f"epoch {event.epoch}/{self._epochs}  loss {event.train_loss:.4f}  "
-                f"dev {event.dev_accuracy:.4f}  {self._speed:,.0f} samples/s"
+                f"{_dev(event, self._task)}  {self._speed:,.0f} samples/s"
             )
         elif isinstance(event, RunFinished):
             result = event.result
             self._say(
-                f"test {result.test_accuracy:.4f} with the weights of epoch {result.best_epoch}"
+                f"test {result.test[result.main_metric.name]:.4f} with the weights of epoch "
+                f"{result.best_epoch}"
             )
 
     def _say(self, text: str) -> None:
@@ -178,7 +182,8 @@ class BarReporter:
         self._finished = 0
         self._all: TaskID | None = None
         self._now: TaskID | None = None
-        self._accuracy = ""
+        self._score = ""
+        self._task = ""
         self._steps = 0
 
     def __enter__(self) -> "BarReporter":
@@ -206,14 +211,15 @@ class BarReporter:
         elif isinstance(event, StepsDone):
             self._move(event)
         elif isinstance(event, EpochDone):
-            self._accuracy = f"dev {event.dev_accuracy:.4f}"
+            self._score = _dev(event, self._task)
         elif isinstance(event, RunFinished):
             self._finish(event)
 
     def _start(self, event: RunStarted) -> None:
         self._notes.say(event.notes)
         self._steps = event.epochs * event.steps_per_epoch
-        self._accuracy = ""
+        self._score = ""
+        self._task = event.task
         self._now = self._bars.add_task(
             printable(f"{event.label} seed {event.seed}", max(self._room, _LEAST_NAME)),
             total=self._steps,
@@ -224,7 +230,7 @@ class BarReporter:
     def _move(self, event: StepsDone) -> None:
         if self._now is None:
             return
-        numbers = f"epoch {event.epoch}  loss {event.loss:.4f}  {self._accuracy}"
+        numbers = f"epoch {event.epoch}  loss {event.loss:.4f}  {self._score}"
         if not self._narrow:
             numbers += f"  {event.samples_per_second:,.0f} samples/s"
         self._bars.update(self._now, completed=event.step, numbers=numbers)
@@ -238,7 +244,14 @@ class BarReporter:
 
     def _finish(self, event: RunFinished) -> None:
         if self._now is not None:
-            numbers = f"test {event.result.test_accuracy:.4f}  (epoch {event.result.best_epoch})"
+            result = event.result
+            value = result.test[result.main_metric.name]
+            numbers = f"test {value:.4f}  (epoch {result.best_epoch})"
             self._bars.update(self._now, completed=self._steps, numbers=numbers)
         self._finished += 1
         self._move_all(0)
+
+
+def _dev(epoch: EpochDone, task: str) -> str:
+    """The main metric on dev."""
+    return f"dev {epoch.dev[KINDS[task].metrics[0].name]:.4f}"

@@ -14,11 +14,11 @@ from qimlp.distributed import launched_rank
 from qimlp.files import shown
 from qimlp.settings import TrainSettings, parse_dims, read_settings_file, resolve_settings
 from qimlp.training import (
-    COLUMNS,
     Comparison,
     Experiment,
     RunFolder,
     cells,
+    columns,
     compare,
     keep_freed_memory,
     read_experiment,
@@ -152,9 +152,9 @@ def _show_experiment(console: Console, experiment: Experiment) -> None:
 def _show(console: Console, comparison: Comparison) -> None:
     if launched_rank() != 0:
         return
-    table = make_table(comparison.data, COLUMNS)
+    table = make_table(comparison.data, columns(comparison))
     for row in comparison.rows:
-        table.add_row(*cells(row))
+        table.add_row(*cells(comparison, row))
     console.print(table)
     console.print(f"Compression: against {comparison.reference}.")
     for remark in comparison.remarks:

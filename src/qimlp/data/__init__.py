@@ -9,7 +9,6 @@ from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder, listening
 from qimlp.data.features.encoder_files import load_encoder
-from qimlp.data.features.linear_models import LinearModel, fit_linear
 from qimlp.data.features.offsets import Number, centred, learn_offsets
 from qimlp.data.features.ordering import spectral_order
 from qimlp.data.features.patches import column_order, patch_order
@@ -19,7 +18,6 @@ from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
 from qimlp.data.loading import load
 from qimlp.data.readers.error_messages import first_line
-from qimlp.data.readers.labels import class_weights, imbalance
 from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
@@ -33,7 +31,6 @@ __all__ = [
     "Encoder",
     "InMemoryBatches",
     "Inputs",
-    "LinearModel",
     "Number",
     "Scaling",
     "StreamingBatches",
@@ -47,12 +44,9 @@ __all__ = [
     "absolute_path",
     "absolute_source",
     "centred",
-    "class_weights",
     "column_order",
     "dev_rows",
     "first_line",
-    "fit_linear",
-    "imbalance",
     "learn_offsets",
     "listening",
     "load",

@@ -10,9 +10,10 @@ from torch import Tensor
 from qimlp.data.features.offsets import Number
 from qimlp.data.read import read_part
 from qimlp.data.readers.columns import TableRequest
-from qimlp.data.readers.labels import encode
 from qimlp.data.readers.raw_examples import align_features
+from qimlp.data.readers.targets import targets_for
 from qimlp.data.sources.names import resolve
+from qimlp.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ def load_inputs(
     source: str | Path,
     feature_shape: tuple[int, ...],
     *,
-    class_names: tuple[str, ...] = (),
+    task: Task | None = None,
     feature_names: tuple[str, ...] = (),
     offsets: tuple[Number, ...] = (),
     label_column: str | None = None,
@@ -52,7 +53,7 @@ def load_inputs(
     Args:
         source: What :func:`qimlp.data.loading` takes, or one image file.
         feature_shape: Shape of one example that the network was trained on.
-        class_names: The network's classes; without them labels are not read.
+        task: What the network answers; without it labels are not read.
         feature_names: Columns of the training table; a table is brought into their order, and its
             further columns are left out.
         offsets: What was subtracted from each feature of the training table.
@@ -75,8 +76,7 @@ def load_inputs(
         raw = read_part(found, part, request)
         if raw is not None:
             inputs = align_features(raw, feature_shape, feature_names)
-            labelled = raw.labels is not None and class_names
-            labels = encode(raw, class_names) if labelled else None
+            labels = None if raw.labels is None or task is None else targets_for(raw, task)
             read = "test" if part == "test" else None
             names = found.image_names(part)
             return Inputs(raw.origin, inputs, labels, read, names, raw.notes)

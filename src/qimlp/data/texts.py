@@ -19,10 +19,12 @@ from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.parquet import open_parquet
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.schema_metadata import declared_classes, declared_features
+from qimlp.data.readers.targets import targets_for
 from qimlp.data.sources.hub import hub_table
 from qimlp.data.sources.names import resolve
 from qimlp.data.sources.paths import is_file, local_path
 from qimlp.files import printable
+from qimlp.tasks import Classification, Task
 
 TEXT_COLUMN = "text"
 
@@ -65,9 +67,9 @@ class TextDataSet:
     notes: tuple[str, ...] = ()
 
     @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
+    def task(self) -> Task:
+        """What there is to learn."""
+        return Classification(self.class_names)
 
     def labels(self, part: Literal["train", "test"]) -> Tensor:
         """Class numbers of a split.
@@ -134,7 +136,7 @@ def load_texts(
 def load_text_inputs(
     source: str,
     *,
-    class_names: tuple[str, ...] = (),
+    task: Task | None = None,
     label_column: str | None = None,
     labels_required: bool = False,
     data_dir: str | Path | None = None,
@@ -144,7 +146,7 @@ def load_text_inputs(
     Args:
         source: What :func:`load_texts` takes, one ``.parquet`` file, or a ``.txt`` file with one
             text per line.
-        class_names: The network's classes; without them labels are not read.
+        task: What the network answers; without it labels are not read.
         label_column: Label column, ``"label"`` by default.
         labels_required: Whether unlabelled texts are an error.
         data_dir: Data folder.
@@ -166,8 +168,7 @@ def load_text_inputs(
     _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
     part = "test" if "test" in tables else None
     texts, raw = tables[part or "train"]
-    labelled = raw.labels is not None and class_names
-    labels = encode(raw, class_names) if labelled else None
+    labels = None if raw.labels is None or task is None else targets_for(raw, task)
     return TextSplit(texts, labels, part, raw.notes)
 
 

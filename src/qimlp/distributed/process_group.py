@@ -33,6 +33,18 @@ class ProcessGroup:
     size: int = 1
     accelerator: Any = None
 
+    @classmethod
+    def alone(cls, device: torch.device | str = "cpu") -> "ProcessGroup":
+        """Make the group of one process.
+
+        Args:
+            device: Where it computes.
+
+        Returns:
+            The group.
+        """
+        return cls(torch.device(device))
+
     @property
     def is_main(self) -> bool:
         """Whether this process writes files and reports."""

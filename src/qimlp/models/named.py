@@ -13,7 +13,7 @@ def named_network(
     model: str,
     *,
     in_features: int,
-    num_classes: int,
+    out_features: int,
     data_set: str | None = None,
     depth: int | None = None,
 ) -> list[tuple[int, ...]] | list[int]:
@@ -25,7 +25,7 @@ def named_network(
     Args:
         model: One of `NAMED_NETWORKS`.
         in_features: Width of the input.
-        num_classes: Width of the output.
+        out_features: Width of the output.
         data_set: Name of the data set, where it has one.
         depth: Number of layers; 3 where none is given.
 
@@ -38,18 +38,18 @@ def named_network(
     """
     if model not in NAMED_NETWORKS:
         raise ValueError(f"model: expected one of {', '.join(NAMED_NETWORKS)}, got {model!r:.80}")
-    in_features, num_classes = (
+    in_features, out_features = (
         as_size("in_features", in_features),
-        as_size("num_classes", num_classes),
+        as_size("out_features", out_features),
     )
     layers = DEFAULT_DEPTH if depth is None else as_size("depth", depth)
     widths = PAPER_WIDTHS.get(data_set or "", ())
-    of_paper = depth is None and widths and (widths[0], widths[-1]) == (in_features, num_classes)
+    of_paper = depth is None and widths and (widths[0], widths[-1]) == (in_features, out_features)
     bodies = NAMED_NETWORKS[model]
     if bodies is None:
-        return list(widths) if of_paper else [in_features] * layers + [num_classes]
+        return list(widths) if of_paper else [in_features] * layers + [out_features]
     if of_paper and bodies in PAPER_NETWORKS[str(data_set)]:
         return list(PAPER_NETWORKS[str(data_set)][bodies])
     hidden = plan(in_features, in_features, bodies, limit=1)[0].in_dims
-    last = plan(in_features, num_classes, bodies, limit=1)[0].out_dims
+    last = plan(in_features, out_features, bodies, limit=1)[0].out_dims
     return [hidden] * layers + [last]

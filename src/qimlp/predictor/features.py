@@ -20,7 +20,6 @@ from qimlp.data import (
     Tokenizer,
     column_order,
     dev_rows,
-    fit_linear,
     patch_order,
     spectral_order,
 )
@@ -28,6 +27,7 @@ from qimlp.distributed import connect
 from qimlp.functional import nearest_kronecker_order
 from qimlp.predictor.network import layer_sizes
 from qimlp.settings import TrainSettings
+from qimlp.tasks import LossOptions
 
 Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet
 
@@ -141,22 +141,6 @@ def _stored_offsets(values: Any) -> tuple[Number, ...]:
     return tuple(values)
 
 
-def stored_order(prepared: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """The order of features in what a run keeps about its data.
-
-    Args:
-        prepared: The content of ``preprocess.json``.
-
-    Returns:
-        The features' numbers; None where there is no list of numbers.
-    """
-    features = prepared.get("features")
-    order = features.get("order") if isinstance(features, Mapping) else None
-    if not isinstance(order, list) or not all(isinstance(number, int) for number in order):
-        return None
-    return tuple(order)
-
-
 def learn_features(
     settings: TrainSettings, loaded: Loaded, *, order: tuple[int, ...] | None = None
 ) -> tuple[DataSet | StreamingDataSet, Features]:
@@ -229,14 +213,16 @@ def _nearest_order(
     """The order in which a Kronecker sum comes nearest to the linear model of the start."""
     if settings.start == "random":
         raise ValueError("order nearest: expected start ridge or svm, got random")
-    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
     if len(sizes) != 2:
         raise ValueError(
             f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
         )
     scaling = Scaling.fit(settings.scaling, known, shape)
-    weight, _ = fit_linear(
-        *(scaling.apply(known.inputs), known.labels, data.num_classes),
+    task = data.task.fitted(known.labels, LossOptions())
+    weight, _ = task.fit_linear(
+        scaling.apply(known.inputs),
+        task.prepare(known.labels),
         penalty=settings.start_penalty,
         model=settings.start,
         intercept=settings.bias != "none",
@@ -245,7 +231,7 @@ def _nearest_order(
 
 
 def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:
-    sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
     return sizes[0]
 
 

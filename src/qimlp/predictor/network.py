@@ -6,20 +6,20 @@ from itertools import pairwise
 from torch import nn
 
 from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, TextNetwork, named_network
-from qimlp.settings import TrainSettings
+from qimlp.settings import NetworkSettings, TrainSettings
 
 _BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
 
 
 def layer_sizes(
-    settings: TrainSettings, *, in_features: int, num_classes: int
+    settings: TrainSettings, *, in_features: int, out_features: int
 ) -> list[tuple[int, ...]]:
     """Sizes of the bodies at every layer boundary; an MLP has one body.
 
     Args:
         settings: `model`, `dims`, `depth` and `data` decide.
         in_features: Features of the data.
-        num_classes: Classes of the data.
+        out_features: Outputs of the task.
 
     Returns:
         One tuple per boundary; the products are the network's widths.
@@ -31,23 +31,24 @@ def layer_sizes(
         planned = named_network(
             settings.model,
             in_features=in_features,
-            num_classes=num_classes,
+            out_features=out_features,
             data_set=settings.data_name,
             depth=settings.depth,
         )
         return [(size,) if isinstance(size, int) else tuple(size) for size in planned]
     widths = [math.prod(layer) for layer in settings.dims]
-    if widths[0] != in_features or widths[-1] != num_classes:
+    if widths[0] != in_features or widths[-1] != out_features:
         raise ValueError(
             f"dims go from {widths[0]} to {widths[-1]} features, but the data has {in_features} "
-            f"features and {num_classes} classes; make the first and last dims multiply to these"
+            f"features and the task {out_features} outputs; make the first and last dims multiply "
+            "to these"
         )
     if settings.kind != "qimlp":
         return [(width,) for width in widths]
     return [tuple(layer) for layer in settings.dims]
 
 
-def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
+def build_network(settings: NetworkSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
     """Build the network; its start depends on torch's random state.
 
     Args:
@@ -60,9 +61,9 @@ def build_network(settings: TrainSettings, sizes: list[tuple[int, ...]]) -> Pret
     Raises:
         ValueError: If the network cannot start as the settings say.
     """
-    if settings.start != "random" and len(sizes) != 2:
+    if settings.warm_start != "random" and len(sizes) != 2:
         raise ValueError(
-            f"start {settings.start}: expected a network of one layer, got "
+            f"start {settings.warm_start}: expected a network of one layer, got "
             f"{len(sizes) - 1}; say --depth 1, or give dims of two parts such as 28x28,2x5"
         )
     widths = [math.prod(layer) for layer in sizes]

@@ -3,10 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from torch import Tensor
 
 from qimlp.data import resolve
 from qimlp.files import write_bytes
@@ -58,14 +56,13 @@ def check_not_input(path: Path, source: str, data_dir: str | None) -> None:
 
 
 def write_predictions(
-    path: Path, probabilities: Tensor, class_names: Sequence[str], files: Sequence[str] = ()
+    path: Path, answers: Mapping[str, Sequence[object]], files: Sequence[str] = ()
 ) -> None:
-    """Write one row per example: its row number, the likeliest class, its probability.
+    """Write one row for each example: its row number and the answers.
 
     Args:
         path: The file; the ending chooses the format.
-        probabilities: (n, classes), on the CPU.
-        class_names: Names of the classes, in order.
+        answers: Columns by name, from `Task.columns`.
         files: Of images in files, the file of each example, a column of its own.
 
     Raises:
@@ -73,14 +70,16 @@ def write_predictions(
         OSError: If it cannot be written; no part of it is left then.
     """
     check_predictions_path(path, overwrite=True)
-    best, classes = probabilities.max(dim=1)
-    labels = [class_names[index] for index in classes.tolist()]
-    columns: dict[str, list[object]] = {"row": list(range(len(labels)))}
+    count = len(next(iter(answers.values())))
+    columns: dict[str, Sequence[object]] = {"row": range(count)}
     if files:
-        columns["file"] = list(files)
-    columns |= {"label": labels, "probability": best.tolist()}
+        columns["file"] = files
+    # A target may be called as one of these columns.
+    columns |= {
+        (f"{name} (predicted)" if name in columns else name): v for name, v in answers.items()
+    }
     write = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix]
-    write_bytes(path, write(columns))
+    write_bytes(path, write({name: list(values) for name, values in columns.items()}))
 
 
 def _csv(columns: dict[str, list[object]]) -> bytes:

@@ -12,18 +12,15 @@ from qimlp.training.optim.param_groups import param_groups
 if TYPE_CHECKING:
     from qimlp.settings import RECIPES, TrainSettings, resolve_settings
     from qimlp.training.comparison.compare import Comparison, compare
-    from qimlp.training.comparison.report import COLUMNS, cells, format_bytes
+    from qimlp.training.comparison.report import cells, columns, format_bytes
+    from qimlp.training.engine.callbacks import Callback
     from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
-    from qimlp.training.engine.events import (
-        EpochDone,
-        Event,
-        OnEvent,
-        RunFinished,
-        RunStarted,
-        StepsDone,
-    )
+    from qimlp.training.engine.events import EpochDone, StepsDone
+    from qimlp.training.engine.stacked_trainer import StackedRun, can_be_stacked, fit_stacked
+    from qimlp.training.engine.trainer import Trainer
     from qimlp.training.runs.absolute_paths import located
     from qimlp.training.runs.allocator import keep_freed_memory
+    from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
     from qimlp.training.runs.experiment import (
         Experiment,
         read_experiment,
@@ -36,12 +33,10 @@ if TYPE_CHECKING:
     from qimlp.training.runs.result import RunResult
     from qimlp.training.runs.training_data import TrainingData, load_data
     from qimlp.training.steps.direct import DirectStep
-    from qimlp.training.steps.stacked import can_be_stacked, fit_stacked
-    from qimlp.training.steps.stacked_run import StackedRun
 
 __all__ = [
-    "COLUMNS",
     "RECIPES",
+    "Callback",
     "Comparison",
     "DirectStep",
     "EpochDone",
@@ -57,10 +52,12 @@ __all__ = [
     "StepsDone",
     "TrainSettings",
     "TrainedRun",
+    "Trainer",
     "TrainingData",
     "TrainingInterrupted",
     "can_be_stacked",
     "cells",
+    "columns",
     "compare",
     "fit",
     "fit_stacked",
@@ -83,16 +80,13 @@ __getattr__ = lazy_face(
     {
         "qimlp.settings": ("RECIPES", "TrainSettings", "resolve_settings"),
         "comparison.compare": ("Comparison", "compare"),
-        "comparison.report": ("COLUMNS", "cells", "format_bytes"),
+        "comparison.report": ("cells", "columns", "format_bytes"),
         "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
-        "engine.events": (
-            "EpochDone",
-            "Event",
-            "OnEvent",
-            "RunFinished",
-            "RunStarted",
-            "StepsDone",
-        ),
+        "engine.callbacks": ("Callback",),
+        "engine.events": ("EpochDone", "StepsDone"),
+        "engine.stacked_trainer": ("StackedRun", "can_be_stacked", "fit_stacked"),
+        "engine.trainer": ("Trainer",),
+        "runs.events": ("Event", "OnEvent", "RunFinished", "RunStarted"),
         "runs.absolute_paths": ("located",),
         "runs.allocator": ("keep_freed_memory",),
         "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
@@ -102,7 +96,5 @@ __getattr__ = lazy_face(
         "runs.result": ("RunResult",),
         "runs.training_data": ("TrainingData", "load_data"),
         "steps.direct": ("DirectStep",),
-        "steps.stacked": ("can_be_stacked", "fit_stacked"),
-        "steps.stacked_run": ("StackedRun",),
     },
 )

@@ -11,8 +11,8 @@ from qimlp.paper.campaign.run_cell import run_cell
 from qimlp.paper.campaign.run_stack import run_stack, stacks_of
 from qimlp.paper.campaign.store import Store
 from qimlp.paper.cells.cell import Cell, Variant
+from qimlp.training import EpochDone
 from qimlp.training.engine.errors import TrainingInterrupted
-from qimlp.training.engine.events import EpochDone
 from tests.paper.conftest import QUICK
 from tests.tiny_encoder import write_encoder
 

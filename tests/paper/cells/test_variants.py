@@ -31,7 +31,7 @@ def test_names_are_unique_and_cover_the_paper():
 def test_every_known_count_is_met_exactly(variant):
     settings = Cell(variant, 0).settings()
     inputs, classes = FEATURES[variant.data]
-    sizes = layer_sizes(settings, in_features=inputs, num_classes=classes)
+    sizes = layer_sizes(settings, in_features=inputs, out_features=classes)
     if settings.kind == "mlp":
         parameters = dense_count(tuple(size for (size,) in sizes))
     else:

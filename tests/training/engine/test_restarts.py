@@ -7,8 +7,7 @@ import torch
 
 from qimlp.models import load_pretrained
 from qimlp.predictor.network import build_network, layer_sizes
-from qimlp.training import TrainingInterrupted, fit, resolve_settings, resume
-from qimlp.training.engine.events import RunStarted
+from qimlp.training import RunStarted, TrainingInterrupted, fit, resolve_settings, resume
 from qimlp.training.runs.folder import RunFolder
 
 
@@ -52,8 +51,8 @@ def test_the_start_with_the_lowest_train_loss_goes_on(tmp_path, monkeypatch):
 def test_one_start_is_the_seed_s_own(tmp_path):
     plain = start(folder(fit(settings(starts=1), out=tmp_path)))
     torch.manual_seed(0)
-    sizes = layer_sizes(settings(), in_features=64, num_classes=10)
-    own = build_network(settings(), sizes).state_dict()
+    sizes = layer_sizes(settings(), in_features=64, out_features=10)
+    own = build_network(settings().network, sizes).state_dict()
     assert all(torch.equal(own[name], plain[name]) for name in own)
 
 

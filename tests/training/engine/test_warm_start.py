@@ -8,15 +8,17 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from qimlp.data import TensorSplit, load
 from qimlp.data.batching.split import dev_rows
-from qimlp.data.features.linear_models import fit_linear, ridge, support_vector_machine
 from qimlp.functional import nearest_kronecker
 from qimlp.models import MLP, QiMLP, load_pretrained
-from qimlp.training import fit, load_run, resolve_settings
+from qimlp.tasks import Classification
+from qimlp.tasks.linear_models import ridge, support_vector_machine
+from qimlp.training import can_be_stacked, fit, load_run, resolve_settings
 from qimlp.training.engine.warm_start import start_near_linear
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.training_data import TrainingData
-from qimlp.training.steps.stacked import can_be_stacked
 
+PLAIN = Classification(tuple("abcdef"))
+SMOOTHED = Classification(tuple("abcdef"), label_smoothing=0.1)
 FULL = 4  # of (4, 4) -> (3, 1): the rearranged weight is 12 by 4
 
 
@@ -42,7 +44,7 @@ def linear_outputs(inputs, labels, *, intercept, model="ridge"):
 def test_at_full_rank_the_logits_are_the_linear_model_s(bias, model):
     inputs, labels = problem()
     network = QiMLP([(3, 4), (3, 2)], rank=8, bias=bias, dtype=torch.float64)
-    start_near_linear(network, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
+    start_near_linear(network, inputs, labels, task=SMOOTHED, penalty=0.3, model=model)
     logits = network(inputs).detach()
     outputs = linear_outputs(inputs, labels, intercept=bool(bias), model=model)
     factor = float((logits * outputs).sum() / outputs.square().sum())
@@ -61,7 +63,7 @@ def test_with_every_copy_the_logits_come_nearer():
     likeness = []
     for rank in (2, 5, 8):
         network = QiMLP([(3, 4), (3, 2)], rank=rank, bias="dense", dtype=torch.float64)
-        start_near_linear(network, inputs, labels, penalty=0.3)
+        start_near_linear(network, inputs, labels, task=PLAIN, penalty=0.3)
         logits = network(inputs).detach()
         likeness.append(torch.corrcoef(torch.stack([logits.flatten(), outputs.flatten()]))[0, 1])
     assert likeness == sorted(likeness)
@@ -74,7 +76,7 @@ def test_a_kronecker_bias_takes_the_nearest_vectors():
     networks = {}
     for bias in ("dense", "kronecker"):
         networks[bias] = QiMLP([(3, 4), (3, 2)], rank=8, bias=bias, dtype=torch.float64)
-        start_near_linear(networks[bias], inputs, labels, penalty=0.3)
+        start_near_linear(networks[bias], inputs, labels, task=PLAIN, penalty=0.3)
     dense, kronecker = (network.kronecker_layers[0] for network in networks.values())
     torch.testing.assert_close(kronecker.weight_matrix(), dense.weight_matrix())
     wanted = dense.bias_vector().reshape(3, 2)
@@ -88,16 +90,16 @@ def test_a_dense_layer_is_the_linear_model(model):
     """The control of a multi-body layer: at full rank both start at the same logits."""
     inputs, labels = problem()
     dense = MLP([12, 6], dropout=0, dtype=torch.float64)
-    start_near_linear(dense, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
+    start_near_linear(dense, inputs, labels, task=SMOOTHED, penalty=0.3, model=model)
     full = QiMLP([(3, 4), (3, 2)], rank=8, bias="dense", dtype=torch.float64)
-    start_near_linear(full, inputs, labels, penalty=0.3, model=model, label_smoothing=0.1)
+    start_near_linear(full, inputs, labels, task=SMOOTHED, penalty=0.3, model=model)
     torch.testing.assert_close(dense(inputs), full(inputs), rtol=1e-9, atol=1e-9)
     outputs = linear_outputs(inputs, labels, intercept=True, model=model)
     factor = float((dense(inputs).detach() * outputs).sum() / outputs.square().sum())
     torch.testing.assert_close(dense(inputs).detach(), factor * outputs, rtol=1e-9, atol=1e-9)
     assert factor > 1
     with pytest.raises(ValueError, match="expected a network of one layer, got 2 layers"):
-        start_near_linear(MLP([12, 8, 6]), inputs, labels, penalty=0.3)
+        start_near_linear(MLP([12, 8, 6]), inputs, labels, task=PLAIN, penalty=0.3)
 
 
 @pytest.mark.parametrize("network", [{"model": "mlp", "dims": "16,3", "dropout": 0}, {}])
@@ -114,7 +116,7 @@ def test_a_run_starts_there(settings, tmp_path, start, network):
         weight, bias = ridge(inputs, one_hot(labels, 3).float(), chosen.start_penalty)
     expected = (inputs.double() @ weight.T + bias).argmax(1)
     assert torch.equal(network(inputs).argmax(1), expected)
-    assert result.dev_accuracy > 0.8
+    assert result.dev["accuracy"] > 0.8
     assert RunFolder(result.folder).path.parent.name.endswith(f"{start}-start")
 
 
@@ -144,14 +146,18 @@ def test_an_order_nearest_to_the_linear_model(settings, tmp_path, start):
     errors = []
     for one in (chosen, plain):
         inputs, labels = TrainingData(one).train_features()
-        weight, _ = fit_linear(
-            inputs, labels, 3, penalty=one.start_penalty, model=start, intercept=True
+        weight, _ = Classification(tuple("abc")).fit_linear(
+            inputs, labels, penalty=one.start_penalty, model=start, intercept=True
         )
         errors.append(float(nearest_kronecker(weight, (4, 4), (3, 1), 1)[1]))
     assert errors[0] < 0.95 * errors[1]
     run = load_run(fit(chosen, out=tmp_path / "runs").folder, device="cpu")
     assert run.evaluate(chosen.data).accuracy == run.evaluate_test().accuracy
-    assert sorted(run.features.order) == list(range(16)) != list(run.features.order)
+    assert (
+        sorted(run.predictor.features.order)
+        == list(range(16))
+        != list(run.predictor.features.order)
+    )
 
     loaded = load(chosen.data, streaming=False)
     _, dev = dev_rows(loaded.train.labels, 0.2, seed=chosen.seed)
@@ -159,7 +165,7 @@ def test_an_order_nearest_to_the_linear_model(settings, tmp_path, start):
     changed.inputs[dev] += 5
     changed.labels[dev] = 0
     other = TrainingData(chosen, replace(loaded, train=changed))
-    assert other.features.order == run.features.order
+    assert other.features.order == run.predictor.features.order
 
 
 def test_it_is_not_stacked(settings):

@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch.optim import AdamW
 
-from qimlp.training import fit
+from qimlp.training import can_be_stacked, fit
 from qimlp.training.optim.full_matrix import MAX_PARAMETERS, FullMatrixAdam
 from qimlp.training.steps.open_step import check_step
-from qimlp.training.steps.stacked import can_be_stacked
 
 BETAS = (0.9, 0.95)
 
@@ -135,8 +134,9 @@ def test_a_run_of_too_large_a_network_writes_nothing(settings, tmp_path):
 
 def test_several_processes_are_refused(settings):
     processes = SimpleNamespace(size=2, device=torch.device("cpu"))
+    chosen = settings(optimizer="full-matrix")
     with pytest.raises(ValueError, match="expected one process, got 2"):
-        check_step(settings(optimizer="full-matrix"), processes)
+        check_step(chosen.optimisation, chosen.compute, processes)
 
 
 def test_a_stack_takes_no_run_of_it(settings):

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from qimlp.training import (
+    RunFinished,
     RunResult,
+    RunStarted,
     TrainingInterrupted,
     compare,
     resume_experiment,
@@ -15,7 +17,6 @@ from qimlp.training import (
 )
 from qimlp.training.comparison.plots import plot_comparison
 from qimlp.training.comparison.report import cells, format_bytes, markdown
-from qimlp.training.engine.events import RunFinished, RunStarted
 
 
 def result(label="2b", seed=0, accuracy=0.9, **changes) -> RunResult:
@@ -26,9 +27,9 @@ def result(label="2b", seed=0, accuracy=0.9, **changes) -> RunResult:
         "seed": seed,
         "dims": [[8, 8], [8, 8], [2, 5]],
         "best_epoch": 2,
-        "dev_accuracy": accuracy,
-        "test_accuracy": accuracy,
-        "test_loss": 0.3,
+        "task": "classification",
+        "dev": {"loss": 0.4, "accuracy": accuracy},
+        "test": {"loss": 0.3, "accuracy": accuracy},
         "parameters": 1000 if label == "mlp" else 100,
         "dense_parameters": 500,
         "seconds_per_step": 0.001,
@@ -43,7 +44,7 @@ def test_rows_hold_mean_spread_and_compression():
     rows = compare([result(seed=n, accuracy=a) for n, a in enumerate((0.8, 0.9, 1.0))]).rows
     (row,) = rows
     assert row.seeds == [0, 1, 2]
-    assert row.test_accuracy == pytest.approx(0.9)
+    assert row.test["accuracy"] == pytest.approx(0.9)
     assert row.test_std == pytest.approx(0.1)  # the sample's, n - 1
     assert (row.test_min, row.test_max) == (0.8, 1.0)
     assert row.compression == 5  # no control among the results: its own dense network
@@ -71,8 +72,8 @@ def test_results_of_two_data_sets_are_not_compared():
 
 
 def test_cells_have_units():
-    (row,) = compare([result(seed=0), result(seed=1)]).rows
-    assert cells(row) == (
+    comparison = compare([result(seed=0), result(seed=1)])
+    assert cells(comparison, comparison.rows[0]) == (
         "2b",
         "2",
         "0.9000 ± 0.0000",
@@ -162,7 +163,7 @@ def test_an_interrupted_experiment_goes_on(settings, tmp_path):
     finished = [event.result.seed for event in events if isinstance(event, RunFinished)]
     assert finished == [1, 2]
     straight = run_experiment(runs, out=tmp_path / "straight")
-    assert [r.test_loss for r in resumed.results] == [r.test_loss for r in straight.results]
+    assert [r.test["loss"] for r in resumed.results] == [r.test["loss"] for r in straight.results]
     assert resumed.table.exists()
 
 

@@ -9,10 +9,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from qimlp.data import DataSet, load
 from qimlp.distributed.process_group import connect
 from qimlp.models import load_pretrained
+from qimlp.predictor.evaluation import evaluate
 from qimlp.predictor.network import count_dense_parameters
-from qimlp.training import NonFiniteLossError, fit, resume
-from qimlp.training.engine.evaluation import evaluate
-from qimlp.training.engine.events import EpochDone, RunFinished, RunStarted, StepsDone
+from qimlp.tasks import Classification
+from qimlp.training import (
+    EpochDone,
+    NonFiniteLossError,
+    RunFinished,
+    RunStarted,
+    StepsDone,
+    fit,
+    resume,
+)
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.training_data import TrainingData
 
@@ -27,7 +35,7 @@ def test_a_run_learns_and_leaves_a_whole_folder(settings, out):
     result = fit(chosen, out=out)
     folder = RunFolder(result.folder)
     assert folder.path == out / "tiny-2b-4x4-4x4-3x1" / "seed-0"
-    assert result.test_accuracy > 0.8
+    assert result.test["accuracy"] > 0.8
     assert result.parameters == (16 + 16 + 4 + 4) + (12 + 4 + 3 + 1)
     assert result.dense_parameters == count_dense_parameters([(4, 4), (4, 4), (3, 1)]) == 323
     assert result.compression == pytest.approx(323 / result.parameters)
@@ -41,12 +49,12 @@ def test_a_run_learns_and_leaves_a_whole_folder(settings, out):
         "torch",
         "platform",
     }
-    prepared = folder.read_preprocess()
-    assert prepared["class_names"] == ["0", "1", "2"]
-    assert prepared["feature_shape"] == [4, 4]
+    prepared = folder.read_preparation()
+    assert prepared.task == Classification(("0", "1", "2"))
+    assert prepared.feature_shape == (4, 4)
     lines = [json.loads(line) for line in folder.metrics_file.read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, 13))
-    assert [line["dev_accuracy"] for line in lines] == result.dev_curve
+    assert [line["dev"]["accuracy"] for line in lines] == result.dev_curve
     curves = EventAccumulator(str(folder.tensorboard)).Reload()
     dev = curves.Scalars("accuracy/dev")
     assert [point.value for point in dev] == pytest.approx(result.dev_curve)
@@ -68,14 +76,17 @@ def test_a_run_learns_and_leaves_a_whole_folder(settings, out):
 def test_the_kept_weights_are_those_of_the_best_dev_epoch(settings, out):
     chosen = settings(epochs=8, lr=0.1)
     result = fit(chosen, out=out)
-    assert result.dev_accuracy == max(result.dev_curve)
-    assert result.best_epoch == result.dev_curve.index(result.dev_accuracy) + 1
+    assert result.dev["accuracy"] == max(result.dev_curve)
+    assert result.best_epoch == result.dev_curve.index(result.dev["accuracy"]) + 1
     data, processes = TrainingData(chosen), connect("cpu")
     model = load_pretrained(RunFolder(result.folder).best)
-    dev = evaluate(model, data.dev_batches(processes), num_classes=3, processes=processes)
-    test = evaluate(model, data.test_batches(processes), num_classes=3, processes=processes)
-    assert dev.accuracy == result.dev_accuracy
-    assert (test.accuracy, test.loss) == (result.test_accuracy, pytest.approx(result.test_loss))
+    dev = evaluate(model, data.dev_batches(processes), task=data.task, processes=processes)
+    test = evaluate(model, data.test_batches(processes), task=data.task, processes=processes)
+    assert dev.accuracy == result.dev["accuracy"]
+    assert (test.accuracy, test.loss) == (
+        result.test["accuracy"],
+        pytest.approx(result.test["loss"]),
+    )
 
 
 def test_the_test_set_is_read_once_at_the_end(settings, out):
@@ -119,7 +130,7 @@ def test_events_come_in_order(settings, out):
 
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(settings, tmp_path):
     curves = [
-        fit(settings(seed=seed, epochs=4), out=tmp_path / str(n)).test_loss
+        fit(settings(seed=seed, epochs=4), out=tmp_path / str(n)).test["loss"]
         for n, seed in enumerate((0, 0, 1))
     ]
     assert curves[0] == curves[1] != curves[2]
@@ -147,7 +158,7 @@ def test_torch_random_state_and_threads_are_left_alone(settings, out):
 )
 def test_every_kind_of_run_trains(settings, out, changes):
     result = fit(settings(**changes), out=out)
-    assert 0 <= result.test_accuracy <= 1
+    assert 0 <= result.test["accuracy"] <= 1
     assert len(result.dev_curve) == settings(**changes).epochs
     assert result.memory["total"] > result.memory["parameters"] > 0
 
@@ -176,7 +187,7 @@ def test_overwrite_spares_what_is_no_run_folder(settings, out):
     ("changes", "words"),
     [
         ({"dims": "4x5,3x1"}, "20 to 3 features, but the data has 16"),
-        ({"dims": "4x4,2x1"}, "3 classes"),
+        ({"dims": "4x4,2x1"}, "the task 3 outputs"),
         ({"activation": "gello"}, "gello"),
         ({"data": "nowhere.npz"}, "nowhere.npz"),
         ({"dev_fraction": 0.001}, "dev"),

@@ -62,9 +62,9 @@ def test_while_training(settings, tmp_path, monkeypatch, name):
     assert name in str(caught.value)
     folder = RunFolder.of(out, settings())
     assert not leftovers(folder.path)
-    assert load_run(folder.path, device="cpu").class_names == ("0", "1", "2")
+    assert load_run(folder.path, device="cpu").predictor.task.class_names == ("0", "1", "2")
     resumed = resume(folder.path)
-    assert resumed.test_loss == straight.test_loss
+    assert resumed.test["loss"] == straight.test["loss"]
 
 
 def test_while_the_curves_are_written(settings, tmp_path, monkeypatch):
@@ -83,11 +83,12 @@ def test_while_the_curves_are_written(settings, tmp_path, monkeypatch):
 
 def test_while_predictions_are_written(settings, tmp_path, monkeypatch):
     trained = load_run(fit(settings(), out=tmp_path).folder, device="cpu")
-    probabilities = trained.probabilities(trained.read(trained.settings.data))
+    answers = trained.predictor.answers(trained.read(trained.settings.data))
+    columns = trained.predictor.task.columns(answers)
     path = tmp_path / "predictions.csv"
     path.write_text("earlier")
     FullDisk(monkeypatch, "predictions.csv", after=0)
     with pytest.raises(OSError, match="No space left"):
-        write_predictions(path, probabilities, trained.class_names)
+        write_predictions(path, columns)
     assert path.read_text() == "earlier"
     assert not leftovers(tmp_path)

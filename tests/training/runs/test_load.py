@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from qimlp.predictor.predictions import check_not_input, check_predictions_path, write_predictions
+from qimlp.tasks import Classification
 from qimlp.training import fit, load_run
 
 
@@ -25,16 +26,16 @@ def trained(result):
 
 def test_the_own_test_set_gives_the_run_s_own_result(result, trained):
     evaluation = trained.evaluate_test()
-    assert evaluation.accuracy == result.test_accuracy
-    assert evaluation.loss == pytest.approx(result.test_loss)
+    assert evaluation.accuracy == result.test["accuracy"]
+    assert evaluation.loss == pytest.approx(result.test["loss"])
 
 
 def test_probabilities_of_the_own_test_set(result, trained, tiny):
-    probabilities = trained.probabilities(trained.read(str(tiny)))
+    probabilities = trained.predictor.answers(trained.read(str(tiny)))
     assert probabilities.shape == (30, 3)
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(30))
     labels = torch.from_numpy(np.load(tiny)["y_test"])
-    assert (probabilities.argmax(dim=1) == labels).double().mean() == result.test_accuracy
+    assert (probabilities.argmax(dim=1) == labels).double().mean() == result.test["accuracy"]
 
 
 def test_evaluation_on_another_file(trained, tiny, tmp_path):
@@ -98,7 +99,8 @@ def read(path):
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_predictions_on_disk(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
-    write_predictions(path, torch.tensor([[0.25, 0.75], [0.5, 0.5]]), ["no", 'ja, "é"'])
+    task = Classification(("no", 'ja, "é"'))
+    write_predictions(path, task.columns(torch.tensor([[0.25, 0.75], [0.5, 0.5]])))
     assert read(path) == [
         {"row": 0, "label": 'ja, "é"', "probability": 0.75},
         {"row": 1, "label": "no", "probability": 0.5},
@@ -119,7 +121,8 @@ def test_where_predictions_cannot_go(tmp_path):
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_predictions_name_the_files_of_images(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
-    write_predictions(path, torch.tensor([[0.25, 0.75]]), ["no", "yes"], ["a/0.png"])
+    answers = Classification(("no", "yes")).columns(torch.tensor([[0.25, 0.75]]))
+    write_predictions(path, answers, ["a/0.png"])
     row = {"row": 0, "file": "a/0.png", "label": "yes", "probability": 0.75}
     assert read(path) == [row]
     assert list(read(path)[0]) == list(row)

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from qimlp.training import TrainingInterrupted, fit, resume
+from qimlp.training import EpochDone, RunStarted, TrainingInterrupted, fit, resume
 from qimlp.training.engine.errors import RunInUseError
-from qimlp.training.engine.events import EpochDone, RunStarted
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
 

@@ -11,8 +11,7 @@ import safetensors.torch
 import torch
 
 from qimlp.files import temporary_beside
-from qimlp.training import TrainingInterrupted, fit, load_run, resume
-from qimlp.training.engine.events import RunStarted
+from qimlp.training import RunStarted, TrainingInterrupted, fit, load_run, resume
 from qimlp.training.runs import state_file
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.state_file import find_state, read_state, write_state

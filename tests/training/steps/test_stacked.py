@@ -1,9 +1,8 @@
 import pytest
 
 from qimlp.data import load
-from qimlp.training import NonFiniteLossError, fit, resolve_settings
+from qimlp.training import NonFiniteLossError, fit, fit_stacked, resolve_settings
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.steps.stacked import fit_stacked
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +24,15 @@ def test_a_stack_does_what_single_runs_do(digits, tmp_path, recipe, order):
     for run in fit_stacked(runs, digits):
         out = tmp_path / f"{run.settings.lr}"
         alone = fit(run.settings, out=out, loaded=digits)
-        curve = run.history["dev_accuracy"]
+        curve = [epoch.dev["accuracy"] for epoch in run.epochs]
         assert curve == pytest.approx(alone.dev_curve, abs=0.009)  # 3 of 287 examples
         metrics = RunFolder(alone.folder).read_metrics()
-        for name in ("train_loss", "dev_loss"):
-            assert run.history[name] == pytest.approx([e[name] for e in metrics], rel=0.01)
+        losses = [(epoch.train_loss, epoch.dev["loss"]) for epoch in run.epochs]
+        for own, single in zip(losses, metrics, strict=True):
+            assert own == pytest.approx((single["train_loss"], single["dev"]["loss"]), rel=0.01)
         assert run.parameters == alone.parameters
         assert run.best_epoch == curve.index(max(curve)) + 1
-        assert run.test_accuracy == pytest.approx(alone.test_accuracy, abs=0.02)
+        assert run.test["accuracy"] == pytest.approx(alone.test["accuracy"], abs=0.02)
 
 
 def test_a_stack_goes_on_from_the_starts_that_single_runs_choose(digits, tmp_path):
@@ -41,7 +41,7 @@ def test_a_stack_goes_on_from_the_starts_that_single_runs_choose(digits, tmp_pat
         alone = fit(run.settings, out=tmp_path, loaded=digits)
         metrics = RunFolder(alone.folder).read_metrics()
         # Of three starts the losses of this epoch differ by a few per cent or more.
-        assert run.history["train_loss"] == pytest.approx(
+        assert [epoch.train_loss for epoch in run.epochs] == pytest.approx(
             [epoch["train_loss"] for epoch in metrics], rel=0.005
         )
 
@@ -50,11 +50,11 @@ def test_runs_of_a_stack_differ(digits):
     runs = [make(seed=seed, lr=lr, watch_test=True) for seed in (0, 1) for lr in (0.003, 0.01)]
     parts = []
     found = fit_stacked(runs, digits, parts.append)
-    assert len({tuple(run.history["dev_loss"]) for run in found}) == len(runs)
+    assert len({tuple(epoch.dev["loss"] for epoch in run.epochs) for run in found}) == len(runs)
     assert parts == pytest.approx([1 / 3, 2 / 3, 1])
     for run in found:
-        best = run.history["test_accuracy"][run.best_epoch - 1]
-        assert run.test_accuracy == pytest.approx(best)
+        best = run.epochs[run.best_epoch - 1].test
+        assert run.test == pytest.approx(best)
 
 
 def test_a_diverging_run_is_said(digits):

@@ -50,16 +50,18 @@ def test_on_without_cuda_is_one_line_before_anything_is_written(settings, tmp_pa
 
 def test_on_with_several_processes_is_refused(settings):
     processes = ProcessGroup(torch.device("cuda"), size=2)
+    chosen = settings(captured_step="on")
     with pytest.raises(ValueError, match="expected one process on a CUDA device, got 2 on cuda"):
-        step.check_step(settings(captured_step="on"), processes)
-    step.check_step(settings(captured_step="auto"), processes)
+        step.check_step(chosen.optimisation, chosen.compute, processes)
+    chosen = settings(captured_step="auto")
+    step.check_step(chosen.optimisation, chosen.compute, processes)
     assert step.can_capture(ProcessGroup(torch.device("cuda")))
 
 
 def test_auto_is_the_plain_step_without_cuda(settings, tmp_path):
     one = fit(settings(), out=tmp_path / "off")
     other = fit(settings(captured_step="auto"), out=tmp_path / "auto")
-    assert other.test_loss == one.test_loss
+    assert other.test["loss"] == one.test["loss"]
 
 
 @pytest.mark.parametrize("choice", ["auto", "on"])
@@ -68,7 +70,7 @@ def test_a_captured_run_is_the_same_run(settings, tmp_path, captured, choice):
     assert captured.made == 0
     result = fit(settings(captured_step=choice), out=tmp_path / choice)
     assert captured.made == 1
-    assert result.test_loss == pytest.approx(plain.test_loss, rel=1e-4)  # rates are float32
+    assert result.test["loss"] == pytest.approx(plain.test["loss"], rel=1e-4)  # rates are float32
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "constant"])
@@ -84,7 +86,7 @@ def test_a_captured_run_goes_on(settings, tmp_path, captured, schedule):
     assert "capturable" not in json.dumps(info)
     resumed = resume(folder.path)
     assert captured.made == 3
-    assert resumed.test_loss == straight.test_loss
+    assert resumed.test["loss"] == straight.test["loss"]
     expected, got = tensors(RunFolder(straight.folder)), tensors(folder)
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
@@ -93,4 +95,4 @@ def test_a_captured_run_goes_on(settings, tmp_path, captured, schedule):
 def test_on_a_gpu_a_captured_run_learns_the_same(settings, tmp_path):
     plain = fit(settings(device="cuda"), out=tmp_path / "off")
     result = fit(settings(device="cuda", captured_step="on"), out=tmp_path / "on")
-    assert result.test_loss == pytest.approx(plain.test_loss, rel=1e-2)
+    assert result.test["loss"] == pytest.approx(plain.test["loss"], rel=1e-2)

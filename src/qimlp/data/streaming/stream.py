@@ -26,6 +26,7 @@ from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.parts import PARTS, PartRule, Piece, pieces_of
 from qimlp.data.streaming.rows import generate_rows, stack_inputs, stack_rows
+from qimlp.tasks import Classification, Task
 
 _EVERY_ROW = PartRule("train")
 
@@ -73,9 +74,9 @@ class StreamingDataSet:
         return self.columns.notes
 
     @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
+    def task(self) -> Task:
+        """What there is to learn."""
+        return Classification(self.class_names)
 
     def batches(
         self,

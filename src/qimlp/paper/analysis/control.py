@@ -43,9 +43,9 @@ def load_control(
         if named is not None:
             raise
         return None
-    if control.scaling == trained.scaling:
+    if control.predictor.scaling == trained.predictor.scaling:
         return found, control.model
-    return found, _Rescaled(control.model, trained.scaling, control.scaling)
+    return found, _Rescaled(control.model, trained.predictor.scaling, control.predictor.scaling)
 
 
 def _require_fit(
@@ -56,7 +56,7 @@ def _require_fit(
             f"control {where}: expected a run on the same data, {trained.settings.data_name}, "
             f"got one on {control.settings.data_name}, or on another version of it"
         )
-    if control.features.to_dict() != trained.features.to_dict():
+    if control.predictor.features.to_dict() != trained.predictor.features.to_dict():
         raise ValueError(
             f"control {where}: expected a run on the same features in the same order, got others"
         )

@@ -88,6 +88,6 @@ class RunData:
         key = (settings.data, settings.data_dir, settings.label_column, settings.streaming)
         if self._loaded is None or key != self._key:
             self._key, self._loaded = key, load_data(settings)
-        data = TrainingData(settings, self._loaded, order=trained.features.order)
+        data = TrainingData(settings, self._loaded, order=trained.predictor.features.order)
         data.require_same(trained.fingerprint)
         return data.test_batches(trained.processes)

@@ -97,8 +97,8 @@ def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> 
         outcome = {
             "parameters": result.parameters,
             "best_epoch": result.best_epoch,
-            "dev_accuracy": result.dev_accuracy,
-            "test_accuracy": result.test_accuracy,
+            "dev_accuracy": result.dev["accuracy"],
+            "test_accuracy": result.test["accuracy"],
             "seconds": round(result.seconds_per_step * watch.steps, 1),
             "seconds_per_step": round(result.seconds_per_step, 7),
             "memory_bytes": result.memory["total"],
@@ -162,9 +162,26 @@ def rounded(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     return {name: [round(value, 6) for value in history[name]] for name in HISTORY}
 
 
+def history_of(epochs: Sequence[EpochDone]) -> dict[str, list[float]]:
+    """Collect what is kept of every epoch.
+
+    Args:
+        epochs: Of a run that watched its test set.
+
+    Returns:
+        Values of every epoch, by the names of `HISTORY`.
+    """
+    return {
+        "train_loss": [epoch.train_loss for epoch in epochs],
+        "dev_loss": [epoch.dev["loss"] for epoch in epochs],
+        "dev_accuracy": [epoch.dev["accuracy"] for epoch in epochs],
+        "test_accuracy": [(epoch.test or {})["accuracy"] for epoch in epochs],
+    }
+
+
 def _history(folder: RunFolder) -> dict[str, list[float]]:
-    epochs = folder.read_metrics()
-    return rounded({name: [float(epoch[name]) for epoch in epochs] for name in HISTORY})
+    epochs = [EpochDone.from_dict(epoch) for epoch in folder.read_metrics()]
+    return rounded(history_of(epochs))
 
 
 def encoder_label(settings: TrainSettings) -> str | None:

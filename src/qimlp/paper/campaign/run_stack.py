@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 
 from qimlp.data import DataSet, TextDataSet
 from qimlp.distributed import connect
-from qimlp.paper.campaign.run_cell import Place, encoder_label, load_once, rounded, run_cell
+from qimlp.paper.campaign.run_cell import (
+    Place,
+    encoder_label,
+    history_of,
+    load_once,
+    rounded,
+    run_cell,
+)
 from qimlp.paper.campaign.store import Entry, Store
 from qimlp.paper.cells.cell import Cell
 from qimlp.shapes import PAPER_WIDTHS
@@ -103,15 +110,15 @@ def run_stack(
 
 
 def _entry(cell: Cell, run: StackedRun, stacked: int) -> Entry:
-    history = rounded(run.history)
+    history = rounded(history_of(run.epochs))
     return Entry(
         cell=cell.name,
         key=cell.key(),
         settings=cell.settings().model_dump(mode="json"),
         parameters=run.parameters,
         best_epoch=run.best_epoch,
-        dev_accuracy=run.history["dev_accuracy"][run.best_epoch - 1],
-        test_accuracy=run.test_accuracy,
+        dev_accuracy=run.epochs[run.best_epoch - 1].dev["accuracy"],
+        test_accuracy=run.test["accuracy"],
         best_test_accuracy_seen=max(history["test_accuracy"]),
         history=history,
         steps_per_epoch=run.steps_per_epoch,

@@ -48,7 +48,7 @@ def count_network(variant: Variant) -> Count | None:
     inputs = widths[0]
     if settings.text == "encoder":
         inputs = ENCODER_WIDTHS.get(settings.encoder, inputs)
-    sizes = layer_sizes(settings, in_features=inputs, num_classes=widths[-1])
+    sizes = layer_sizes(settings, in_features=inputs, out_features=widths[-1])
     if settings.kind == "low-rank":
         thin = tuple(size for (size,) in sizes)
         parameters = low_rank_count(thin, settings.rank)

@@ -15,11 +15,11 @@ class Row:
     Attributes:
         label: Name of the network.
         seeds: Its seeds.
-        test_accuracy: Mean.
-        test_std: Sample standard deviation; None with one seed.
-        test_min: Smallest.
-        test_max: Largest.
-        dev_accuracy: Mean of the best dev accuracies.
+        test: Mean of every metric on the test set, by name.
+        test_std: Sample standard deviation of the main metric; None with one seed.
+        test_min: Smallest value of the main metric.
+        test_max: Largest value of the main metric.
+        dev: Mean of every metric on the dev part in the best epochs, by name.
         parameters: Parameters of the network.
         compression: Parameters of the reference per parameter of this network.
         seconds_per_step: Median of the runs' medians.
@@ -28,11 +28,11 @@ class Row:
 
     label: str
     seeds: list[int]
-    test_accuracy: float
+    test: dict[str, float]
     test_std: float | None
     test_min: float
     test_max: float
-    dev_accuracy: float
+    dev: dict[str, float]
     parameters: int
     compression: float
     seconds_per_step: float
@@ -45,12 +45,14 @@ class Comparison:
 
     Attributes:
         data: Name of the data.
+        task: Kind of the task.
         reference: What the compression refers to, in words.
         rows: One per network, in the order they were trained.
         remarks: What the numbers do and do not say.
     """
 
     data: str
+    task: str
     reference: str
     rows: list[Row]
     remarks: list[str]
@@ -70,8 +72,11 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         ValueError: If there are no results, or of several data sets.
     """
     names = {result.data for result in results}
+    tasks = {result.task for result in results}
     if len(names) != 1:
         raise ValueError(f"expected results on one data set, got {sorted(names)}")
+    if len(tasks) != 1:
+        raise ValueError(f"expected results of one task, got {' and '.join(sorted(tasks))}")
     groups: dict[str, list[RunResult]] = {}
     for result in results:
         groups.setdefault(result.label, []).append(result)
@@ -81,24 +86,31 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         _row(group, group[0].dense_parameters if control is None else control.parameters)
         for group in groups.values()
     ]
-    return Comparison(names.pop(), reference, rows, _remarks(rows, control, results))
+    return Comparison(
+        names.pop(), results[0].task, reference, rows, _remarks(rows, control, results)
+    )
 
 
 def _row(group: list[RunResult], reference_parameters: int) -> Row:
-    accuracies = [result.test_accuracy for result in group]
+    metric = group[0].main_metric.name
+    values = [result.test[metric] for result in group]
     return Row(
         label=group[0].label,
         seeds=[result.seed for result in group],
-        test_accuracy=mean(accuracies),
-        test_std=stdev(accuracies) if len(accuracies) > 1 else None,
-        test_min=min(accuracies),
-        test_max=max(accuracies),
-        dev_accuracy=mean(result.dev_accuracy for result in group),
+        test=_means([result.test for result in group]),
+        test_std=stdev(values) if len(values) > 1 else None,
+        test_min=min(values),
+        test_max=max(values),
+        dev=_means([result.dev for result in group]),
         parameters=group[0].parameters,
         compression=reference_parameters / group[0].parameters,
         seconds_per_step=median(result.seconds_per_step for result in group),
         memory_bytes=max(result.memory["total"] for result in group),
     )
+
+
+def _means(metrics: list[dict[str, float]]) -> dict[str, float]:
+    return {name: mean(each[name] for each in metrics) for name in metrics[0]}
 
 
 def _remarks(rows: list[Row], control: RunResult | None, results: Sequence[RunResult]) -> list[str]:

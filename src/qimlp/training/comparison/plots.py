@@ -1,6 +1,7 @@
-"""The figure of a comparison: learning curves, test accuracy, size."""
+"""The figure of a comparison: learning curves, the main metric on the test set, size."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from qimlp.files import write_bytes
+from qimlp.tasks import Metric
 from qimlp.training.comparison.compare import compare
 from qimlp.training.runs.result import RunResult
 
@@ -21,8 +23,8 @@ _INK = "#333333"
 def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
     """Draw the results of several networks and seeds, and write one PNG file.
 
-    Left, dev accuracy by epoch (mean and range over the seeds); middle, the test accuracy of
-    every seed and the mean; right, parameters on a logarithmic axis.
+    Left, the main metric on dev by epoch (mean and range over the seeds); middle, that on the test
+    set of every seed and the mean; right, parameters on a logarithmic axis.
 
     Args:
         results: One or more runs on one data set.
@@ -38,8 +40,9 @@ def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
     figure = Figure(figsize=(12, 4.2), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     curves, dots, bars = figure.subplots(1, 3, width_ratios=(1.35, 1, 1))
-    _draw_curves(curves, groups, colours)
-    _draw_dots(dots, groups, colours)
+    metric = results[0].main_metric
+    _draw_curves(curves, groups, colours, metric)
+    _draw_dots(dots, groups, colours, metric)
     _draw_bars(bars, results, colours)
     for axes in (curves, dots, bars):
         _style(axes)
@@ -52,8 +55,10 @@ def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
     write_bytes(path, image.getvalue())
 
 
-def _draw_curves(axes: Axes, groups: dict[str, list[RunResult]], colours: dict[str, str]) -> None:
-    lowest = 1.0
+def _draw_curves(
+    axes: Axes, groups: dict[str, list[RunResult]], colours: dict[str, str], metric: Metric
+) -> None:
+    lowest = math.inf
     for label, group in groups.items():
         length = min(len(result.dev_curve) for result in group)
         by_epoch = [[result.dev_curve[i] for result in group] for i in range(length)]
@@ -67,22 +72,27 @@ def _draw_curves(axes: Axes, groups: dict[str, list[RunResult]], colours: dict[s
         lowest = min(lowest, lows[min(length - 1, length // 8)])
     highest = max(max(result.dev_curve) for group in groups.values() for result in group)
     margin = 0.08 * max(highest - lowest, 0.01)
-    axes.set_ylim(lowest - margin, min(highest + margin, 1.0 + margin / 2))
-    axes.set_title("Dev accuracy while training")
+    top = (
+        highest + margin if metric.most is None else min(highest + margin, metric.most + margin / 2)
+    )
+    axes.set_ylim(lowest - margin, top)
+    axes.set_title(f"Dev {metric.title} while training")
     axes.set_xlabel("epoch", color=_INK)
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="lower right", labelcolor=_INK)
 
 
-def _draw_dots(axes: Axes, groups: dict[str, list[RunResult]], colours: dict[str, str]) -> None:
+def _draw_dots(
+    axes: Axes, groups: dict[str, list[RunResult]], colours: dict[str, str], metric: Metric
+) -> None:
     for position, (label, group) in enumerate(groups.items()):
-        accuracies = [result.test_accuracy for result in group]
-        count = len(accuracies)
+        values = [result.test[metric.name] for result in group]
+        count = len(values)
         spread = [position + 0.12 * (i - (count - 1) / 2) for i in range(count)]
-        mean = sum(accuracies) / count
+        mean = sum(values) / count
         axes.hlines(mean, position - 0.3, position + 0.3, color=colours[label], linewidth=2)
-        axes.scatter(spread, accuracies, s=42, color=colours[label], alpha=0.75, linewidth=0)
+        axes.scatter(spread, values, s=42, color=colours[label], alpha=0.75, linewidth=0)
         axes.annotate(
             f"{mean:.4f}",
             (position + 0.33, mean),
@@ -92,7 +102,7 @@ def _draw_dots(axes: Axes, groups: dict[str, list[RunResult]], colours: dict[str
         )
     axes.set_xlim(-0.6, len(groups) - 0.15)
     axes.margins(y=0.2)
-    axes.set_title("Test accuracy, one dot per seed")
+    axes.set_title(f"Test {metric.title}, one dot per seed")
     axes.set_xticks(range(len(groups)), list(groups))
 
 

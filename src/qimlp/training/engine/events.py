@@ -1,39 +1,8 @@
-"""What a run tells its caller while it goes on."""
+"""What training tells while it goes on."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
-
-from qimlp.training.runs.result import RunResult
-
-
-@dataclass(frozen=True)
-class RunStarted:
-    """A run begins, or continues.
-
-    Attributes:
-        data: Name of the data.
-        label: Name of the network.
-        seed: Its seed.
-        parameters: Its parameters.
-        epochs: Epochs of the whole run.
-        steps_per_epoch: Steps of one epoch.
-        done_steps: Steps done before, in a resumed run.
-        folder: The run folder.
-        notes: What to know before it trains, of the data and from `advice`; none where it is
-            resumed.
-    """
-
-    data: str
-    label: str
-    seed: int
-    parameters: int
-    epochs: int
-    steps_per_epoch: int
-    done_steps: int
-    folder: Path
-    notes: tuple[str, ...] = ()
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -61,41 +30,45 @@ class EpochDone:
         epoch: From 1.
         step: Steps done in the whole run.
         train_loss: Mean over the epoch.
-        dev_loss: Mean over the dev part.
-        dev_accuracy: Fraction of the dev part.
+        dev: ``loss`` and the task's metrics on the dev part, by name.
         lr: Largest learning rate of the epoch's last step.
-        best: Whether this is the best dev accuracy so far.
-        test_accuracy: Fraction of the test set, only with ``watch_test``; it decides nothing.
+        best: Whether this is the best epoch so far.
+        test: The same numbers on the test set, only where it is watched; they decide nothing.
     """
 
     epoch: int
     step: int
     train_loss: float
-    dev_loss: float
-    dev_accuracy: float
+    dev: dict[str, float]
     lr: float
     best: bool
-    test_accuracy: float | None = None
+    test: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON.
+        """Give plain data for JSON.
 
         Returns:
             The attributes by name.
         """
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "EpochDone":
+        """Read what `to_dict` gave, or what earlier versions wrote.
 
-@dataclass(frozen=True)
-class RunFinished:
-    """The run is complete and on disk.
+        Args:
+            values: One line of ``metrics.jsonl``.
 
-    Attributes:
-        result: What ``result.json`` holds.
-    """
+        Returns:
+            The epoch.
 
-    result: RunResult
-
-
-Event: TypeAlias = RunStarted | StepsDone | EpochDone | RunFinished
-OnEvent: TypeAlias = Callable[[Event], None]
+        Raises:
+            TypeError: If something is missing or unknown.
+        """
+        known = dict(values)
+        for part in ("dev", "test"):  # until version 0.1.0 each number had a name of its own
+            flat = {name: known.pop(f"{part}_{name}", None) for name in ("loss", "accuracy")}
+            found = {name: value for name, value in flat.items() if value is not None}
+            if found:
+                known[part] = found
+        return cls(**known)

@@ -10,16 +10,18 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+
+from qimlp.tasks import Task
 
 
 def training_memory(
     model: nn.Module,
     optimizer: Optimizer,
     average: nn.Module | None,
+    task: Task,
     inputs: Tensor,
-    labels: Tensor,
+    targets: Tensor,
 ) -> dict[str, int]:
     """Count the bytes of one training step. Torch's random state is left as it was.
 
@@ -27,8 +29,9 @@ def training_memory(
         model: The trained model, not wrapped, in training mode.
         optimizer: After at least one step.
         average: The averaged model, or None.
-        inputs: (n, features), one batch.
-        labels: (n,), its labels.
+        task: Gives the loss.
+        inputs: One batch, of shape (n, features).
+        targets: Its targets.
 
     Returns:
         Bytes: ``parameters``, ``gradients``, ``optimizer``, ``average``, ``activations`` (saved
@@ -41,7 +44,7 @@ def training_memory(
         "gradients": _bytes(p for p in model.parameters() if p.requires_grad),
         "optimizer": _bytes(value for value in states if isinstance(value, Tensor)),
         "average": 0 if average is None else _bytes(average.parameters()),
-        "activations": _saved_for_backward(model, inputs, labels),
+        "activations": _saved_for_backward(model, task, inputs, targets),
     }
     memory["total"] = sum(memory.values())
     if inputs.device.type == "cuda":
@@ -55,7 +58,7 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
-def _saved_for_backward(model: nn.Module, inputs: Tensor, labels: Tensor) -> int:
+def _saved_for_backward(model: nn.Module, task: Task, inputs: Tensor, targets: Tensor) -> int:
     """Bytes that autograd keeps of one forward pass; storages of parameters do not count."""
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     saved: list[Tensor] = []  # kept alive, so that no address is used twice
@@ -69,7 +72,7 @@ def _saved_for_backward(model: nn.Module, inputs: Tensor, labels: Tensor) -> int
         torch.random.fork_rng(devices),
         torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t),
     ):
-        loss = cross_entropy(model(inputs), labels)
+        loss = task.loss(model(inputs), targets)
     held = _bytes(tensor for tensor in saved if tensor.untyped_storage().data_ptr() not in own)
     del loss
     return held

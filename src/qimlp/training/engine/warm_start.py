@@ -2,41 +2,35 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from qimlp.data import LinearModel, fit_linear
 from qimlp.models import MLP, QiMLP
 from qimlp.nn import KroneckerLinear
-
-_SHARPEST = 100.0
-"""Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
-_HALVINGS = 40
+from qimlp.tasks import LinearModel, Task
 
 
 @torch.no_grad()
 def start_near_linear(
     network: QiMLP | MLP,
     inputs: Tensor,
-    labels: Tensor,
+    targets: Tensor,
     *,
+    task: Task,
     penalty: float,
     model: LinearModel = "ridge",
-    label_smoothing: float = 0.0,
 ) -> None:
     """Give a network of one layer a linear model, or the Kronecker sum nearest to it, in place.
 
-    The linear model is one of `training.linear_models`: ridge regression onto the classes'
-    indicators, or a support vector machine of every class. Its outputs, near 0 and 1 or -1 and 1,
-    become logits by one common factor, that with the least training loss from 1 to 100.
+    The linear model is the task's own (`Task.fit_linear`). Its outputs become the network's by one
+    common factor, that with the least training loss.
 
     Args:
         network: Of one layer; a classic one takes the linear model as it is. Without a bias the
             linear model has none either.
-        inputs: (N, in_features), on the CPU: the train part.
-        labels: Class numbers (N,).
+        inputs: The train part, of shape (N, in_features), on the CPU.
+        targets: As the loss takes them.
+        task: What the network is trained to do.
         penalty: Of the linear model.
         model: ``"ridge"`` or ``"svm"``.
-        label_smoothing: Of the training loss.
 
     Raises:
         ValueError: If the network has several layers, the inputs are all the same, or there
@@ -52,8 +46,9 @@ def start_near_linear(
             f"start {model}: expected a network of one layer, got {len(layers)} layers"
         )
     layer = layers[0]
-    weight, bias = fit_linear(
-        *(inputs, labels, network.out_features),
+    weight, bias = task.fit_linear(
+        inputs,
+        targets,
         penalty=penalty,
         model=model,
         intercept=isinstance(layer, nn.Linear) or layer.bias_form is not None,
@@ -61,26 +56,10 @@ def start_near_linear(
     outputs = inputs @ weight.T.to(inputs.dtype)
     if bias is not None:
         outputs += bias.to(inputs.dtype)
-    factor = _sharpness(outputs, labels, label_smoothing)
+    factor = task.sharpness(outputs, targets)
     if isinstance(layer, nn.Linear):
         layer.weight.copy_(factor * weight)
         if bias is not None:
             layer.bias.copy_(factor * bias)
     else:
         layer.approximate_(factor * weight, None if bias is None else factor * bias)
-
-
-def _sharpness(outputs: Tensor, labels: Tensor, label_smoothing: float) -> float:
-    """The factor from 1 to 100 with the least cross-entropy: a convex function of it."""
-
-    def slope(factor: float) -> float:
-        scale = outputs.new_tensor(factor, dtype=torch.float64).requires_grad_()
-        with torch.enable_grad():
-            loss = cross_entropy(scale * outputs, labels, label_smoothing=label_smoothing)
-        return float(torch.autograd.grad(loss, scale)[0])
-
-    low, high = 1.0, _SHARPEST
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
-    return (low + high) / 2

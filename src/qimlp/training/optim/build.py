@@ -5,18 +5,18 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from qimlp.models import TextNetwork
-from qimlp.settings import TrainSettings
+from qimlp.settings import OptimisationSettings
 from qimlp.training.optim.full_matrix import FullMatrixAdam
 from qimlp.training.optim.param_groups import param_groups
 from qimlp.training.optim.schedule import OneCycle, Schedule
 
 
-def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
+def build_optimizer(model: nn.Module, optimisation: OptimisationSettings) -> Optimizer:
     """Make Adam (with decoupled decay), fused where the device allows it, or the full-matrix one.
 
     Args:
         model: The model, on its device; the encoder of a `TextNetwork` gets `encoder_lr`.
-        settings: `optimizer`, `lr`, `encoder_lr`, `factor_lr_scale`, `betas`, `weight_decay`.
+        optimisation: `optimizer`, `lr`, `encoder_lr`, `factor_lr_scale`, `betas`, `weight_decay`.
 
     Returns:
         The optimizer, every parameter in exactly one group.
@@ -24,33 +24,33 @@ def build_optimizer(model: nn.Module, settings: TrainSettings) -> Optimizer:
     Raises:
         ValueError: The model is too large for the full-matrix one.
     """
-    decay, scale = settings.weight_decay, settings.factor_lr_scale
+    decay, scale = optimisation.weight_decay, optimisation.factor_lr_scale
     head = model.head if isinstance(model, TextNetwork) else model
-    groups = param_groups(head, settings.lr, decay, scale=scale)
+    groups = param_groups(head, optimisation.lr, decay, scale=scale)
     if isinstance(model, TextNetwork):
-        groups += param_groups(model.encoder, settings.encoder_lr, decay, scale=scale)
-    if settings.optimizer == "full-matrix":
-        return FullMatrixAdam(groups, lr=settings.lr, betas=settings.betas)
+        groups += param_groups(model.encoder, optimisation.encoder_lr, decay, scale=scale)
+    if optimisation.optimizer == "full-matrix":
+        return FullMatrixAdam(groups, lr=optimisation.lr, betas=optimisation.betas)
     fusible = ("cpu", "cuda", "xpu", "mps")
     fused = all(parameter.device.type in fusible for parameter in model.parameters())
-    return AdamW(groups, lr=settings.lr, betas=settings.betas, fused=fused)
+    return AdamW(groups, lr=optimisation.lr, betas=optimisation.betas, fused=fused)
 
 
 def build_schedule(
-    optimizer: Optimizer, settings: TrainSettings, total_steps: int
+    optimizer: Optimizer, optimisation: OptimisationSettings, total_steps: int
 ) -> Schedule | None:
     """Make the schedule, stepped once per optimizer step.
 
     Args:
         optimizer: Its groups' rates are the peaks.
-        settings: `schedule`.
+        optimisation: `schedule`.
         total_steps: Steps of the whole run.
 
     Returns:
         The schedule; None for a constant rate.
     """
-    if settings.schedule == "one-cycle":
+    if optimisation.schedule == "one-cycle":
         return OneCycle(optimizer, max(total_steps, 2))
-    if settings.schedule == "cosine":
+    if optimisation.schedule == "cosine":
         return CosineAnnealingLR(optimizer, T_max=total_steps)
     return None

@@ -8,13 +8,11 @@ from qimlp.settings import FIELDS, TrainSettings
 from qimlp.shapes import factorizations, format_dims, plan
 
 _FEW_STEPS, _ENOUGH_STEPS = 400, 2000
-_MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
 
 
 def advice(
     settings: TrainSettings,
     sizes: Sequence[tuple[int, ...]],
-    class_names: Sequence[str],
     *,
     train_rows: int,
     steps_per_epoch: int,
@@ -24,17 +22,14 @@ def advice(
     Args:
         settings: The run's settings.
         sizes: Sizes of the network's bodies, from `layer_sizes`.
-        class_names: Names of the classes.
         train_rows: Examples of one epoch.
         steps_per_epoch: Steps of one epoch.
 
     Returns:
-        One line each on bodies of size 1, on targets that are no classes and on few steps; none
-        where there is nothing to say.
+        One line each on bodies of size 1 and on few steps; none where there is nothing to say.
     """
     lines = (
         _on_bodies(settings, sizes),
-        _on_classes(class_names, train_rows),
         _on_steps(settings, train_rows, steps_per_epoch),
     )
     return tuple(line for line in lines if line is not None)
@@ -56,20 +51,6 @@ def _on_bodies(settings: TrainSettings, sizes: Sequence[tuple[int, ...]]) -> str
     return (
         f"{settings.label}: {note}; drop or add features: {prod(better):,} of them make "
         f"{format_dims(better)}"
-    )
-
-
-def _on_classes(class_names: Sequence[str], train_rows: int) -> str | None:
-    """Whole numbers with so many values are seldom classes."""
-    classes = len(class_names)
-    if classes <= _MANY_CLASSES or classes * _ROWS_PER_CLASS <= train_rows:
-        return None
-    if not all(name.isdigit() for name in class_names):
-        return None
-    return (
-        f"the labels are {classes:,} different whole numbers on {train_rows:,} training rows, and "
-        "each is a class of its own: regression is not supported, so put numbers that measure "
-        "something into a few classes first"
     )
 
 

@@ -50,8 +50,7 @@ class Curves:
 
         scalars = {
             "loss/train": epoch.train_loss,
-            "loss/dev": epoch.dev_loss,
-            "accuracy/dev": epoch.dev_accuracy,
+            **{f"{name}/dev": value for name, value in epoch.dev.items()},
             "learning rate": epoch.lr,
         }
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]

@@ -15,8 +15,8 @@ from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
 from qimlp.training.comparison.report import write_comparison
 from qimlp.training.engine.errors import TrainingInterrupted
-from qimlp.training.engine.events import Event, OnEvent
 from qimlp.training.runs.absolute_paths import located
+from qimlp.training.runs.events import Event, OnEvent
 from qimlp.training.runs.fit import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.result import RunResult
@@ -170,9 +170,11 @@ def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
         connect(settings.device)
         if isinstance(data, TextDataSet):
             continue  # how many features there are is known once they are made
-        sizes = layer_sizes(settings, in_features=data.in_features, num_classes=data.num_classes)
+        sizes = layer_sizes(
+            settings, in_features=data.in_features, out_features=data.task.num_outputs
+        )
         with torch.random.fork_rng([]):
-            build_network(settings, sizes)
+            build_network(settings.network, sizes)
 
 
 def _finish(

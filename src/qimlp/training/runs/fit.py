@@ -4,10 +4,10 @@ import os
 from contextlib import nullcontext
 
 from qimlp.distributed import connect
-from qimlp.predictor import Loaded, stored_order
+from qimlp.predictor import Loaded
 from qimlp.settings import TrainSettings
-from qimlp.training.engine.events import OnEvent
 from qimlp.training.runs.absolute_paths import located
+from qimlp.training.runs.events import OnEvent
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.result import RunResult
@@ -83,7 +83,8 @@ def resume(
         return result
     processes = connect(settings.device)
     with hold(folder.lock_file) if processes.is_main else nullcontext():
-        prepared = folder.read_preprocess()
-        run = Run(settings, folder, processes, on_event, loaded, order=stored_order(prepared))
+        prepared = folder.read_preparation()
+        order = prepared.features.order
+        run = Run(settings, folder, processes, on_event, loaded, order=order)
         run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
         return run.go_on(find_state(folder.state_file))

@@ -4,7 +4,7 @@
 
     settings.json    every setting, resolved
     versions.json    python, torch, qimlp, platform
-    preprocess.json  scaling, classes, feature shape and fingerprint of the data
+    preprocess.json  features, scaling, task and fingerprint of the data
     metrics.jsonl    one line per epoch
     tensorboard/     the same as curves
     best/            the best weights (model.safetensors, config.json)
@@ -34,6 +34,7 @@ from qimlp.files import (
     write_json_lines,
 )
 from qimlp.models import Pretrained
+from qimlp.predictor import Preparation, read_preparation, write_preparation
 from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.runs.lock import hold
@@ -109,14 +110,12 @@ class RunFolder:
             "or --overwrite"
         )
 
-    def create(
-        self, settings: TrainSettings, preprocess: dict[str, Any], *, overwrite: bool
-    ) -> None:
+    def create(self, settings: TrainSettings, prepared: Preparation, *, overwrite: bool) -> None:
         """Make the folder with its description in it, whole or not at all.
 
         Args:
             settings: Written as ``settings.json``.
-            preprocess: Written as ``preprocess.json``.
+            prepared: Written as ``preprocess.json``.
             overwrite: Replace an earlier run.
 
         Raises:
@@ -131,7 +130,7 @@ class RunFolder:
             fresh.state_file.parent.mkdir()
             write_json(fresh.settings_file, settings.model_dump(mode="json"))
             write_json(fresh.versions_file, versions())
-            write_json(fresh.preprocess_file, preprocess)
+            write_preparation(fresh.path, prepared)
 
     def require_run(self) -> None:
         """Refuse what is no run folder; of a folder of runs, name them.
@@ -176,7 +175,7 @@ class RunFolder:
         values = read_json_object(self.settings_file, what="the settings of a run")
         return resolve_settings(values, source=str(self.settings_file))
 
-    def read_preprocess(self) -> dict[str, Any]:
+    def read_preparation(self) -> Preparation:
         """Read how the run's data was prepared.
 
         Returns:
@@ -186,7 +185,7 @@ class RunFolder:
             FileNotFoundError: If it is missing.
             ValueError: If it is damaged.
         """
-        return read_json_object(self.preprocess_file, what="the scaling and classes of a run")
+        return read_preparation(self.path)
 
     def read_result(self) -> RunResult | None:
         """Read the result of a complete run.

@@ -11,17 +11,25 @@ from qimlp.data import (
     InMemoryBatches,
     Scaling,
     StreamingDataSet,
+    TensorSplit,
     TextDataSet,
     TokenBatches,
-    imbalance,
     load,
     load_texts,
     split_dev,
 )
 from qimlp.distributed import ProcessGroup
 from qimlp.models import Pretrained
-from qimlp.predictor import Features, FineTuning, Loaded, learn_features, prepare_fine_tuning
+from qimlp.predictor import (
+    Features,
+    FineTuning,
+    Loaded,
+    Preparation,
+    learn_features,
+    prepare_fine_tuning,
+)
 from qimlp.settings import TrainSettings
+from qimlp.tasks import LossOptions
 
 
 class TrainingData:
@@ -57,8 +65,6 @@ class TrainingData:
         self.in_features = data.in_features
         if self._tuning is not None:
             self.in_features = self._tuning.scaling.in_features
-        self.num_classes = data.num_classes
-        self.class_names = data.class_names
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
             if settings.dev_split == "blocks":
@@ -71,9 +77,16 @@ class TrainingData:
             known, self._dev = split_dev(
                 data.train, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
             )
-            self._train = known
-        unbalanced = imbalance(known.labels, data.class_names)
-        self.notes = data.notes if unbalanced is None else (*data.notes, unbalanced)
+        options = LossOptions(
+            label_smoothing=settings.optimisation.label_smoothing,
+            balanced=settings.optimisation.class_weights == "balanced",
+            huber=settings.optimisation.loss == "huber",
+        )
+        self.task = data.task.fitted(known.labels, options)
+        if not isinstance(data, StreamingDataSet):
+            self._train = self._prepared(known)
+            self._dev = self._prepared(self._dev)
+        self.notes = data.notes + self.task.doubts(known.labels)
         kind = "none" if self._tuning is not None else settings.scaling
         self.scaling = Scaling.fit(kind, known, data.feature_shape)
 
@@ -92,20 +105,20 @@ class TrainingData:
                 f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
             )
 
-    def require_prepared(self, stored: dict[str, Any], *, origin: str) -> None:
+    def require_prepared(self, stored: Preparation, *, origin: str) -> None:
         """Refuse data, or a preparation of it, that is not what a run was started with.
 
         Args:
-            stored: The run's `preprocess`, as read from its folder.
+            stored: The run's `preparation`, as read from its folder.
             origin: The file, for messages.
 
         Raises:
             ValueError: If either has changed.
         """
-        if isinstance(stored.get("fingerprint"), str):
-            self.require_same(stored["fingerprint"])
-        own = json.loads(json.dumps(self.preprocess()))
-        changed = sorted(name for name in own if stored.get(name) != own[name])
+        self.require_same(stored.fingerprint)
+        own, known = (json.loads(json.dumps(p.to_dict())) for p in (self.preparation(), stored))
+        # The label column stands in the settings; earlier versions kept it there alone.
+        changed = sorted(n for n in own if n != "label_column" and known[n] != own[n])
         if changed:
             raise ValueError(
                 f"{origin}: {', '.join(changed)} do not agree with the run's settings and data; "
@@ -116,7 +129,8 @@ class TrainingData:
         """The whole train part as the network sees it.
 
         Returns:
-            Scaled features (N, F), ``float32``, and class numbers (N,), on the CPU.
+            Scaled features of shape (N, F), ``float32``, and the N targets as the loss takes
+            them, on the CPU.
 
         Raises:
             ValueError: If the data is streamed.
@@ -126,6 +140,10 @@ class TrainingData:
                 "start ridge or svm: a linear model is fitted in memory only; turn streaming off"
             )
         return self.scaling.apply(self._train.inputs), self._train.labels
+
+    def _prepared(self, split: TensorSplit) -> TensorSplit:
+        """The split with targets as the loss takes them."""
+        return TensorSplit(split.inputs, self.task.prepare(split.labels))
 
     def network(self, head: Pretrained) -> Pretrained:
         """The network that reads the batches.
@@ -174,21 +192,22 @@ class TrainingData:
         """
         return self._batches("test", self._evaluation_batch(processes), processes)
 
-    def preprocess(self) -> dict[str, Any]:
-        """How to prepare other data for the network.
+    def preparation(self) -> Preparation:
+        """Describe how to prepare other data for the network.
 
         Returns:
             The content of ``preprocess.json``.
         """
-        return {
-            "features": self.features.to_dict(),
-            "scaling": self.scaling.to_dict(),
-            "class_names": list(self.class_names),
-            "feature_shape": list(self._data.feature_shape),
-            "feature_names": list(self._data.feature_names),
-            "fingerprint": self.fingerprint,
-            "test_origin": self._data.test_origin,
-        }
+        return Preparation(
+            task=self.task,
+            features=self.features,
+            scaling=self.scaling,
+            feature_shape=self._data.feature_shape,
+            feature_names=self._data.feature_names,
+            label_column=self._settings.label_column,
+            fingerprint=self.fingerprint,
+            test_origin=self._data.test_origin,
+        )
 
     def _evaluation_batch(self, processes: ProcessGroup) -> int:
         return _even(self.features.evaluation_batch, processes)
@@ -207,7 +226,8 @@ class TrainingData:
             fraction = self._settings.dev_fraction
             return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
         learning = self._train if part == "train" else self._dev
-        split = self._data.test if part == "test" else learning  # which is read at the end alone
+        # The test part is read at the end alone.
+        split = self._prepared(self._data.test) if part == "test" else learning
         if self._tuning is not None:
             return TokenBatches(split, batch_size, **common)
         return InMemoryBatches(split, batch_size, **common)

@@ -31,7 +31,7 @@ class CapturedStep:
         model: The network, not wrapped, in training mode and on a CUDA device.
         optimizer: `Adam` or `AdamW` over its parameters; its groups are made capturable. A stored
             state must be loaded before.
-        compute_loss: Maps a batch's (inputs, labels) to the loss, a 0-d tensor, by running the
+        compute_loss: Maps a batch's (inputs, targets) to the loss, a 0-d tensor, by running the
             model. It must not wait for the device (no `.item()`), nor depend on values in Python.
 
     Raises:
@@ -67,67 +67,67 @@ class CapturedStep:
         self._device = device
         self._recorded: _Recording | None = None
 
-    def __call__(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Take one step.
 
         Args:
             inputs: (n, features), on the model's device.
-            labels: (n,), there too.
+            targets: The n targets, there too.
 
         Returns:
             The loss before the step, 0-d.
         """
         if self._recorded is None:
             with torch.cuda.device(self._device), recorded_launches():
-                self._recorded = self._record(inputs, labels)
-        if self._recorded.fits(inputs, labels):
-            return self._recorded.replay(inputs, labels)
+                self._recorded = self._record(inputs, targets)
+        if self._recorded.fits(inputs, targets):
+            return self._recorded.replay(inputs, targets)
         self._optimizer.zero_grad(set_to_none=True)
-        return self._step(inputs, labels)
+        return self._step(inputs, targets)
 
-    def _step(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        loss = self._compute_loss(inputs, labels)
+    def _step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self._compute_loss(inputs, targets)
         loss.backward()
         self._optimizer.step()
         return loss.detach()
 
-    def _record(self, inputs: Tensor, labels: Tensor) -> _Recording:
+    def _record(self, inputs: Tensor, targets: Tensor) -> _Recording:
         """Warm up on a side stream, take that back, then record; nothing has run by then."""
-        inputs, labels = inputs.clone(), labels.clone()
+        inputs, targets = inputs.clone(), targets.clone()
         before = StepSnapshot(self._model, self._optimizer)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_STEPS):
                 self._optimizer.zero_grad(set_to_none=True)
-                self._step(inputs, labels)
+                self._step(inputs, targets)
             before.restore()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            loss = self._step(inputs, labels)
-        return _Recording(graph, inputs, labels, loss)
+            loss = self._step(inputs, targets)
+        return _Recording(graph, inputs, targets, loss)
 
 
 class _Recording:
     """A graph with the tensors that it reads and writes."""
 
     def __init__(
-        self, graph: torch.cuda.CUDAGraph, inputs: Tensor, labels: Tensor, loss: Tensor
+        self, graph: torch.cuda.CUDAGraph, inputs: Tensor, targets: Tensor, loss: Tensor
     ) -> None:
         self._graph = graph
         self._inputs = inputs
-        self._labels = labels
+        self._labels = targets
         self._loss = loss
 
-    def fits(self, inputs: Tensor, labels: Tensor) -> bool:
+    def fits(self, inputs: Tensor, targets: Tensor) -> bool:
         return all(
             given.shape == held.shape and given.dtype == held.dtype
-            for given, held in ((inputs, self._inputs), (labels, self._labels))
+            for given, held in ((inputs, self._inputs), (targets, self._labels))
         )
 
-    def replay(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def replay(self, inputs: Tensor, targets: Tensor) -> Tensor:
         self._inputs.copy_(inputs)
-        self._labels.copy_(labels)
+        self._labels.copy_(targets)
         self._graph.replay()
         return self._loss.clone()  # the next replay overwrites it

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qimlp.data.features.linear_models import ridge, support_vector_machine
+from qimlp.tasks.linear_models import ridge, support_vector_machine
 from tests.tolerances import assert_close
 
 

@@ -1,4 +1,4 @@
-"""Linear models of classes, by scikit-learn, with one meaning of the penalty.
+"""Linear models by scikit-learn, with one meaning of the penalty.
 
 `lambda` is `penalty` times the mean eigenvalue of the inputs' Gram matrix (centred where there is
 an intercept), so that one penalty means the same for inputs of any scale and number.
@@ -11,43 +11,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 LinearModel = Literal["ridge", "svm"]
 
 _SVM_TOLERANCE = 1e-5
 _SVM_ROUNDS = 10_000
-
-
-def fit_linear(
-    inputs: Tensor,
-    labels: Tensor,
-    classes: int,
-    *,
-    penalty: float,
-    model: LinearModel,
-    intercept: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """Fit one of the models below to classes; ridge regression goes onto their indicators.
-
-    Args:
-        inputs: (N, F), on the CPU.
-        labels: Class numbers (N,).
-        classes: C.
-        penalty: See the module.
-        model: ``"ridge"`` or ``"svm"``.
-        intercept: Whether there is a bias.
-
-    Returns:
-        Weight (C, F) and bias (C,) or None, in float64.
-
-    Raises:
-        ValueError: If the inputs are all the same, or a machine has but one class to tell.
-    """
-    if model == "svm":
-        return support_vector_machine(inputs, labels, classes, penalty, intercept=intercept)
-    targets = one_hot(labels, classes).to(inputs.dtype)
-    return ridge(inputs, targets, penalty, intercept=intercept)
 
 
 def ridge(

@@ -6,9 +6,11 @@ from sklearn import metrics
 from torch import nn
 
 from qimlp.distributed.process_group import ProcessGroup, connect
-from qimlp.training.engine.evaluation import evaluate
+from qimlp.predictor.evaluation import evaluate
+from qimlp.tasks import Classification
 
 CPU = ProcessGroup(torch.device("cpu"))
+TWO = Classification(("a", "b"))
 
 
 def batches(inputs, labels, size):
@@ -23,7 +25,9 @@ def test_against_scikit_learn():
     with torch.no_grad():
         model.weight.copy_(torch.eye(4))
         model.bias.zero_()
-    found = evaluate(model, batches(logits, labels, 7), num_classes=4, processes=CPU)
+    found = evaluate(
+        model, batches(logits, labels, 7), task=Classification(tuple("abcd")), processes=CPU
+    )
     predicted = logits.argmax(dim=1)
     every = [0, 1, 2, 3]
     assert found.examples == 50
@@ -47,7 +51,9 @@ def test_dropout_is_off_and_the_mode_is_kept():
     model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.9))
     inputs, labels = torch.randn(20, 2), torch.zeros(20, dtype=torch.int64)
     losses = {
-        evaluate(model, batches(inputs, labels, 20), num_classes=2, processes=CPU).loss
+        evaluate(
+            model, batches(inputs, labels, 20), task=Classification(tuple("ab")), processes=CPU
+        ).loss
         for _ in range(3)
     }
     assert len(losses) == 1
@@ -56,7 +62,7 @@ def test_dropout_is_off_and_the_mode_is_kept():
 
 def test_nothing_to_evaluate():
     with pytest.raises(ValueError, match="at least one labelled example"):
-        evaluate(nn.Linear(2, 2), [], num_classes=2, processes=CPU)
+        evaluate(nn.Linear(2, 2), [], task=Classification(tuple("ab")), processes=CPU)
 
 
 def test_a_device_that_is_not_there():

@@ -1,0 +1,282 @@
+"""One object for everything that predicts: raw rows in, answers out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qimlp.data import Inputs, Scaling, load_inputs, load_text_inputs, trimmed
+from qimlp.distributed import ProcessGroup, connect
+from qimlp.models import Pretrained, load_pretrained
+from qimlp.predictor.evaluation import evaluate
+from qimlp.predictor.features import Features
+from qimlp.predictor.preparation import Preparation, read_preparation, write_preparation
+from qimlp.predictor.tables import as_inputs
+from qimlp.tasks import Evaluation, Task
+
+Table: TypeAlias = Any
+"""Rows to predict: a 2-d array or tensor, a list of texts, a table with named columns (pandas,
+pyarrow or a mapping), or the name or path of data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Features, scaling, network and task of a trained network, on one device.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        task: What its outputs mean.
+        features: How raw examples become features.
+        scaling: How features are scaled.
+        feature_shape: Shape of one example.
+        feature_names: Columns of the training table; empty for images and arrays.
+        label_column: Column of the training table that held the labels, or None.
+        processes: The device, and the processes that evaluate together.
+    """
+
+    network: nn.Module
+    task: Task
+    features: Features
+    scaling: Scaling
+    feature_shape: tuple[int, ...]
+    feature_names: tuple[str, ...] = ()
+    label_column: str | None = None
+    processes: ProcessGroup = field(default_factory=ProcessGroup.alone)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
+        """Load a saved predictor, or the best network of a run; nothing is unpickled.
+
+        Args:
+            folder: A folder of `save`, or a run folder.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or it has no weights.
+            ValueError: If a file in it is damaged.
+        """
+        path = Path(folder)
+        prepared = read_preparation(path)
+        weights = path / "best" if (path / "settings.json").is_file() else path
+        if not weights.is_dir():
+            raise FileNotFoundError(f"{weights} not found: the run has not finished an epoch yet")
+        processes = connect(device)
+        network = load_pretrained(weights).to(processes.device).eval()
+        return cls.joined(network, prepared, processes)
+
+    @classmethod
+    def joined(
+        cls, network: nn.Module, prepared: Preparation, processes: ProcessGroup
+    ) -> Predictor:
+        """Put a network and what was learned about its data together.
+
+        Args:
+            network: In evaluation mode, on the device.
+            prepared: How raw examples become its inputs, and what its outputs mean.
+            processes: The device.
+
+        Returns:
+            The predictor.
+        """
+        return cls(
+            network=network,
+            task=prepared.task,
+            features=prepared.features,
+            scaling=prepared.scaling,
+            feature_shape=prepared.feature_shape,
+            feature_names=prepared.feature_names,
+            label_column=prepared.label_column,
+            processes=processes,
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the predictor as one folder: weights as safetensors, the rest as JSON.
+
+        Args:
+            folder: Made if it does not exist.
+
+        Raises:
+            TypeError: If the network is none of qimlp's.
+            OSError: If it cannot be written.
+        """
+        if not isinstance(self.network, Pretrained):
+            raise TypeError(
+                "expected a network of qimlp.models (QiMLP, MLP, ...), which says how it is built, "
+                f"got {type(self.network).__name__}"
+            )
+        self.network.save_pretrained(Path(folder))
+        prepared = Preparation(
+            task=self.task,
+            features=self.features,
+            scaling=self.scaling,
+            feature_shape=self.feature_shape,
+            feature_names=self.feature_names,
+            label_column=self.label_column,
+        )
+        write_preparation(Path(folder), prepared)
+
+    def predict(self, table: Table) -> NDArray[Any]:
+        """Answer rows: a class name for each or, of a regression, its numbers.
+
+        Args:
+            table: See `Table`; of named data that has a test part, that part.
+
+        Returns:
+            Names of shape (n,), or numbers of shape (n,) for one target and (n, targets) for more.
+
+        Raises:
+            ValueError: If the rows do not fit.
+        """
+        return self.task.decide(self.answers(self._inputs(table)))
+
+    def predict_proba(self, table: Table) -> NDArray[Any]:
+        """Give class probabilities.
+
+        Args:
+            table: As for `predict`.
+
+        Returns:
+            Probabilities of shape (n, classes), in the order of the task's class names.
+
+        Raises:
+            ValueError: If the rows do not fit, or the task is no classification.
+        """
+        if not self.task.answers_are_probabilities:
+            raise ValueError(f"predict_proba: a {self.task.kind} has no classes; use predict")
+        return self.answers(self._inputs(table)).numpy()
+
+    @torch.inference_mode()
+    def answers(self, inputs: Tensor) -> Tensor:
+        """Answer features in the task's own terms: probabilities or values.
+
+        Args:
+            inputs: As `read` gives them, of shape (n, features), not scaled, on the CPU.
+
+        Returns:
+            Answers of shape (n, outputs), on the CPU.
+
+        Raises:
+            ValueError: If an answer is not a finite number.
+        """
+        parts = [self.task.answers(self.network(x).float()).cpu() for x in self._scaled(inputs)]
+        answers = torch.cat(parts)
+        if not bool(torch.isfinite(answers).all()):
+            row = int((~torch.isfinite(answers)).any(dim=1).nonzero()[0])
+            raise ValueError(
+                f"the network's answer to row {row} is not a finite number: its weights are "
+                "damaged, or the row's values are far from all that it was trained on"
+            )
+        return answers
+
+    def read(
+        self,
+        source: str,
+        *,
+        data_dir: str | None = None,
+        label_column: str | None = None,
+        labelled: bool = False,
+    ) -> Inputs:
+        """Read data, made into features in the network's order.
+
+        Args:
+            source: Name or path; the test part where it has one, else all of it.
+            data_dir: Folder of named data.
+            label_column: Column of the label; by default that of the training data.
+            labelled: Whether labels are read too, and needed; else they are left aside.
+
+        Returns:
+            The examples, not scaled.
+
+        Raises:
+            FileNotFoundError: If there is no such data, or no such encoder of texts.
+            ValueError: If it is not usable, has other features or, where needed, no labels.
+        """
+        common: dict[str, Any] = {
+            "task": self.task if labelled else None,
+            "label_column": label_column or self.label_column,
+            "labels_required": labelled,
+            "data_dir": data_dir,
+        }
+        if self.features.of_texts:
+            split = load_text_inputs(source, **common)
+            inputs = self.features.encode(split.texts, self.processes.device)
+            return Inputs(source, self.features.ordered(inputs), split.labels, split.part)
+        found = load_inputs(
+            source,
+            self.feature_shape,
+            feature_names=self.feature_names,
+            offsets=self.features.offsets or (),
+            **common,
+        )
+        return replace(found, inputs=self.features.ordered(found.inputs))
+
+    def evaluate(
+        self, source: str, *, data_dir: str | None = None, label_column: str | None = None
+    ) -> Evaluation:
+        """Evaluate on labelled data.
+
+        Args:
+            source: Name or path; the test part where it has one, else all of it.
+            data_dir: Folder of named data.
+            label_column: Column of the label; by default that of the training data.
+
+        Returns:
+            Loss and metrics.
+
+        Raises:
+            FileNotFoundError: If there is no such data.
+            ValueError: If it is not usable, has no labels, or other features or classes.
+        """
+        found = self.read(source, data_dir=data_dir, label_column=label_column, labelled=True)
+        if found.labels is None:
+            raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
+        targets = self.task.prepare(found.labels).to(self.processes.device)
+        parts = targets.split(self.features.evaluation_batch)
+        return self.evaluate_batches(zip(self._scaled(found.inputs), parts, strict=True))
+
+    def evaluate_batches(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
+        """Evaluate on batches that are ready for the network.
+
+        Args:
+            batches: Scaled inputs and prepared targets of this process, on the device.
+
+        Returns:
+            Loss and metrics over all processes.
+
+        Raises:
+            ValueError: If there is no example, or the loss is not a finite number.
+        """
+        found = evaluate(self.network, batches, task=self.task, processes=self.processes)
+        if not np.isfinite(found.metrics["loss"]):
+            raise ValueError(
+                "the network's answers are not finite numbers: its weights are damaged, or the "
+                "data is far from all that it was trained on"
+            )
+        return found
+
+    def _inputs(self, table: Table) -> Tensor:
+        if isinstance(table, str | os.PathLike):
+            return self.read(os.fspath(table)).inputs
+        if self.features.of_texts and isinstance(table, Sequence):
+            return self.features.ordered(self.features.encode(list(table), self.processes.device))
+        named = isinstance(table, Mapping) or hasattr(table, "columns")
+        columns = self.feature_names if named else ()
+        offsets = self.features.offsets or ()
+        return self.features.ordered(as_inputs(table, columns, self.feature_shape, offsets))
+
+    def _scaled(self, inputs: Tensor) -> Iterator[Tensor]:
+        dtype = next(self.network.parameters()).dtype
+        for part in inputs.split(self.features.evaluation_batch):
+            scaled = self.scaling.apply(part.to(self.processes.device)).to(dtype)
+            yield trimmed(scaled) if self.features.tokenizer is not None else scaled

@@ -1,0 +1,329 @@
+"""One class for each example, out of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from qimlp.tasks.balance import class_weights, imbalance
+from qimlp.tasks.cross_entropy import loss_and_gradient
+from qimlp.tasks.linear_models import LinearModel, ridge, support_vector_machine
+from qimlp.tasks.task import LossOptions, Metric, Task
+
+_SHARPEST = 100.0
+"""Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
+_HALVINGS = 40
+_MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
+
+ACCURACY = Metric("accuracy", "accuracy", most=1.0)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How a network does on one class.
+
+    Attributes:
+        examples: True members of the class.
+        precision: Correct part of what was predicted to be it; None where nothing was.
+        recall: Part of its members that was found; None where it has none.
+    """
+
+    examples: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class ClassificationEvaluation:
+    """How a network does on one set of labelled examples.
+
+    Attributes:
+        examples: Their number.
+        loss: Mean cross-entropy, in nats.
+        confusion: Counts of shape (classes, classes); rows are the true classes.
+        class_names: Names of the classes, in order.
+    """
+
+    examples: int
+    loss: float
+    confusion: Tensor
+    class_names: tuple[str, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of correct predictions."""
+        return int(self.confusion.diagonal().sum()) / self.examples
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``loss`` and ``accuracy``."""
+        return {"loss": self.loss, "accuracy": self.accuracy}
+
+    def per_class(self) -> list[ClassScore]:
+        """Score every class.
+
+        Returns:
+            One entry for each class, in order.
+        """
+        hits = self.confusion.diagonal().tolist()
+        members, predicted = self.confusion.sum(dim=1).tolist(), self.confusion.sum(dim=0).tolist()
+        return [
+            ClassScore(m, hit / p if p else None, hit / m if m else None)
+            for hit, m, p in zip(hits, members, predicted, strict=True)
+        ]
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Show every class.
+
+        Returns:
+            Column titles, and a row of text for each class.
+        """
+        rows: list[tuple[str, ...]] = [
+            (name, str(score.examples), _percent(score.precision), _percent(score.recall))
+            for name, score in zip(self.class_names, self.per_class(), strict=True)
+        ]
+        return ("class", "examples", "precision", "recall"), rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON.
+
+        Returns:
+            Numbers, scores by class, and the confusion matrix as nested lists.
+        """
+        return {
+            "class_names": list(self.class_names),
+            "examples": self.examples,
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "per_class": [asdict(score) for score in self.per_class()],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+class _Counts:
+    """Loss and confusion, summed over batches."""
+
+    def __init__(self, class_names: tuple[str, ...], device: torch.device) -> None:
+        self._class_names = class_names
+        self._classes = len(class_names)
+        self._loss = torch.zeros((), dtype=torch.float32, device=device)
+        self._pairs = torch.zeros(self._classes**2, dtype=torch.int64, device=device)
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        self._loss += cross_entropy(outputs, targets, reduction="sum")
+        pairs = targets * self._classes + outputs.argmax(dim=1)
+        self._pairs += torch.bincount(pairs, minlength=self._pairs.numel())
+
+    def sums(self) -> list[Tensor]:
+        return [self._loss, self._pairs]
+
+    def evaluation(self, sums: Sequence[Tensor]) -> ClassificationEvaluation:
+        loss, pairs = sums
+        examples = int(pairs.sum())
+        if examples == 0:
+            raise ValueError("nothing to evaluate: expected at least one labelled example")
+        confusion = pairs.view(self._classes, self._classes).cpu()
+        return ClassificationEvaluation(
+            examples, loss.item() / examples, confusion, self._class_names
+        )
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Cross-entropy over classes; the epoch with the highest dev accuracy is the best.
+
+    Attributes:
+        class_names: Names of the classes, in the order of the outputs.
+        label_smoothing: Part of the training target that is spread over all classes, from 0 to
+            below 1.
+        class_weights: Weight of each class in the training loss; none where all count alike. With
+            weights the loss is the weighted mean, as `torch.nn.functional.cross_entropy` has it.
+    """
+
+    class_names: tuple[str, ...]
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+
+    kind: ClassVar[str] = "classification"
+    answers_are_probabilities: ClassVar[bool] = True
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
+
+    @property
+    def num_outputs(self) -> int:
+        """One output for each class."""
+        return len(self.class_names)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the mean cross-entropy.
+
+        Args:
+            outputs: Logits of shape (n, classes).
+            targets: Class numbers of shape (n,).
+
+        Returns:
+            The loss in nats, 0-d.
+        """
+        return cross_entropy(
+            outputs, targets, self._weights(outputs), label_smoothing=self.label_smoothing
+        )
+
+    def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the loss and its gradient without a graph; see `Task.loss_and_gradient`."""
+        if self.class_weights is None:
+            return loss_and_gradient(outputs, targets, self.label_smoothing)
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            loss = self.loss(leaf, targets)
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+
+    def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the loss of several networks side by side; see `Task.losses_of_runs`."""
+        if self.class_weights is not None:
+            return torch.stack([self.loss(o, t) for o, t in zip(outputs, targets, strict=True)])
+        flat = cross_entropy(
+            outputs.flatten(0, 1),
+            targets.flatten(),
+            reduction="none",
+            label_smoothing=self.label_smoothing,
+        )
+        return flat.view(targets.shape).mean(dim=1)
+
+    def tally(self, device: torch.device) -> _Counts:
+        """Begin an evaluation; see `Task.tally`."""
+        return _Counts(self.class_names, device)
+
+    def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
+        """Say whether the accuracy is higher than in all epochs before."""
+        return all(metrics["accuracy"] > earlier["accuracy"] for earlier in than)
+
+    def fitted(self, targets: Tensor, options: LossOptions) -> Classification:
+        """Take label smoothing, and weigh the classes where they are to be balanced.
+
+        Args:
+            targets: Class numbers of the train part, of shape (n,).
+            options: What the user chose.
+
+        Returns:
+            The task to train with.
+
+        Raises:
+            ValueError: If an option of regression is set.
+        """
+        if options.huber:
+            raise ValueError("loss huber is for regression: classes are learned by cross-entropy")
+        weights = None
+        if options.balanced:
+            weights = tuple(class_weights(targets, self.num_outputs).tolist())
+        return replace(self, label_smoothing=options.label_smoothing, class_weights=weights)
+
+    def doubts(self, targets: Tensor) -> tuple[str, ...]:
+        """Doubt classes that are many whole numbers, or nearly all one; see `Task.doubts`."""
+        lines = (self._hardly_classes(len(targets)), imbalance(targets, self.class_names))
+        return tuple(line for line in lines if line is not None)
+
+    def _hardly_classes(self, rows: int) -> str | None:
+        classes = self.num_outputs
+        if classes <= _MANY_CLASSES or classes * _ROWS_PER_CLASS <= rows:
+            return None
+        if not all(name.isdigit() for name in self.class_names):
+            return None
+        return (
+            f"the labels are {classes:,} different whole numbers on {rows:,} training rows, and "
+            "each is a class of its own: if they measure something, say --task regression"
+        )
+
+    def prepare(self, targets: Tensor) -> Tensor:
+        """Give the class numbers as they are."""
+        return targets
+
+    def fit_linear(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        penalty: float,
+        model: LinearModel,
+        intercept: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Fit a linear model of the classes; ridge regression goes onto their indicators.
+
+        See `Task.fit_linear`.
+        """
+        if model == "svm":
+            return support_vector_machine(
+                inputs, targets, self.num_outputs, penalty, intercept=intercept
+            )
+        indicators = one_hot(targets, self.num_outputs).to(inputs.dtype)
+        return ridge(inputs, indicators, penalty, intercept=intercept)
+
+    def sharpness(self, outputs: Tensor, targets: Tensor) -> float:
+        """Find the factor from 1 to 100 with the least cross-entropy: a convex function of it."""
+
+        def slope(factor: float) -> float:
+            scale = outputs.new_tensor(factor, dtype=torch.float64).requires_grad_()
+            with torch.enable_grad():
+                loss = cross_entropy(scale * outputs, targets, label_smoothing=self.label_smoothing)
+            return float(torch.autograd.grad(loss, scale)[0])
+
+        low, high = 1.0, _SHARPEST
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+        return (low + high) / 2
+
+    def answers(self, outputs: Tensor) -> Tensor:
+        """Turn logits into class probabilities.
+
+        Args:
+            outputs: Of shape (n, classes).
+
+        Returns:
+            Probabilities of shape (n, classes).
+        """
+        return outputs.softmax(dim=1)
+
+    def decide(self, answers: Tensor) -> NDArray[Any]:
+        """Name the likeliest class of each example.
+
+        Args:
+            answers: Probabilities of shape (n, classes), on the CPU.
+
+        Returns:
+            Names of shape (n,).
+        """
+        names: NDArray[Any] = np.array(self.class_names)
+        chosen: NDArray[Any] = names[answers.argmax(dim=1).numpy()]
+        return chosen
+
+    def columns(self, answers: Tensor) -> dict[str, list[object]]:
+        """Write the likeliest class and its probability.
+
+        Args:
+            answers: Probabilities of shape (n, classes), on the CPU.
+
+        Returns:
+            The columns ``label`` and ``probability``.
+        """
+        best, classes = answers.max(dim=1)
+        labels = [self.class_names[index] for index in classes.tolist()]
+        return {"label": labels, "probability": best.tolist()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the kind and the names of the classes."""
+        return {"kind": self.kind, "class_names": list(self.class_names)}
+
+    def _weights(self, outputs: Tensor) -> Tensor | None:
+        if self.class_weights is None:
+            return None
+        return torch.tensor(self.class_weights, dtype=outputs.dtype, device=outputs.device)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
