@@ -149,7 +149,7 @@ def test_what_an_option_takes(qimlp, tiny, tmp_path):
     ("options", "words"),
     [
         (["--starts", 2, "--restarts", 3], "starts is the old name of restarts"),
-        (["--rank", "many"], "rank: expected a whole number, got 'many'"),
+        (["--rank", "many"], "--rank: expected a whole number, got 'many'"),
         (["--label-column", "a", "--label-column", "a"], "expected different columns, got a, a"),
         (["--drop-column", "a", "--label-column", "a"], "'a' is a label_column"),
         (["--restart", 2], "--restarts"),

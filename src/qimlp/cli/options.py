@@ -15,7 +15,8 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
-from qimlp.settings import FIELDS, GROUPS, OLD_NAMES, RECIPES
+from qimlp.files import shown
+from qimlp.settings import FIELDS, GROUPS, NEW_NAMES, OLD_NAMES, RECIPES
 
 COMMON = "Common options"
 RUNS = "Runs and files"
@@ -47,7 +48,7 @@ _SPELLED = {
     "drop_columns": "--drop-column",
 }
 _REPEATED = ("label_column", "drop_columns")
-_SHOWN = {bool: "", int: "<int>", float: "<float>", str: "<text>"}
+_METAVARS = {bool: "", int: "<int>", float: "<float>", str: "<text>"}
 
 
 def option_in(panel: str, text: str, *spelling: str, **more: Any) -> Any:
@@ -120,8 +121,14 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*, help: bool = False, **values: Any) -> None:  # noqa: A002, ARG001 - acted on before
+
         set_here = {name: values.pop(name) for name in made}
-        given = {name: value for name, value in set_here.items() if value not in (None, [])}
+        given = {
+            name: _number(name, value)
+            for name, value in set_here.items()
+            if value not in (None, [])
+        }
+
         command(**values, given=given)
 
     both = {**own, **made}
@@ -151,8 +158,8 @@ def _parameters() -> Iterator[tuple[str, Parameter]]:
     for name, field in FIELDS.items():
         panel = RUNS if name not in groups else _PANELS[groups[name]]
         panel = COMMON if name in _FIRST else panel
-        shown = _SHOWN[_kind(field)]
-        option = option_in(panel, setting_help(name), _spelling(name, field), metavar=shown)
+        metavar = _METAVARS[_kind(field)]
+        option = option_in(panel, setting_help(name), _spelling(name, field), metavar=metavar)
         yield name, _parameter(name, _type(name, field), option)
         if name in OLD_NAMES:
             old = OLD_NAMES[name]
@@ -172,7 +179,7 @@ def _spelling(name: str, field: FieldInfo) -> str:
 
 
 def _type(name: str, field: FieldInfo) -> Any:
-    """What the parser makes of an option: text as it came, which the settings check and convert."""
+    """What the parser makes of an option: text as it came, which is read and checked later."""
     if name in _REPEATED:
         return list[str]
     return bool if _kind(field) is bool else str
@@ -183,6 +190,18 @@ def _kind(field: FieldInfo) -> Any:
     arms = set(get_args(field.annotation)) or {field.annotation}
     kinds = [kind for kind in (bool, int, float) if arms - {NoneType} == {kind}]
     return kinds[0] if kinds else str
+
+
+def _number(name: str, value: Any) -> Any:
+    """Read the text of an option whose field is a number; other values are passed on."""
+    kind = _kind(FIELDS[NEW_NAMES.get(name, name)])
+    if kind not in (int, float):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{spelled(name)}: expected {expected}, got {shown(value, 80)}") from None
 
 
 def _default(name: str) -> str:

@@ -4,7 +4,7 @@ from qimlp.settings.compute import MOST_THREADS, ComputeSettings
 from qimlp.settings.data import DataSettings
 from qimlp.settings.features import FeatureSettings
 from qimlp.settings.group import SettingsGroup
-from qimlp.settings.names import OLD_NAMES
+from qimlp.settings.names import NEW_NAMES, OLD_NAMES
 from qimlp.settings.network import NetworkSettings, parse_dims
 from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES
@@ -16,6 +16,7 @@ __all__ = [
     "FIELDS",
     "GROUPS",
     "MOST_THREADS",
+    "NEW_NAMES",
     "OLD_NAMES",
     "RECIPES",
     "ComputeSettings",
