@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         ResultDamaged,
         missing_cells,
         run_campaign,
-        usable_cores,
     )
     from qimlp.paper.campaign.run_cell import Place
+    from qimlp.paper.campaign.side_by_side import usable_cores
     from qimlp.paper.campaign.store import Store
     from qimlp.paper.cells.cell import Cell, Variant
     from qimlp.paper.cells.cost import Costs, duration
@@ -92,9 +92,9 @@ __getattr__ = lazy_face(
             "Encoding",
             "missing_cells",
             "run_campaign",
-            "usable_cores",
         ),
         "campaign.run_cell": ("Place",),
+        "campaign.side_by_side": ("usable_cores",),
         "campaign.store": ("Store",),
         "cells.cell": ("Cell", "Variant"),
         "cells.cost": ("Costs", "duration"),

@@ -1,4 +1,7 @@
-"""Figures of an analysis; need matplotlib (`pip install "qimlp[train]"`), loaded on first use."""
+"""Figures of an analysis, and the style that all figures of the project share.
+
+They need matplotlib (`pip install "qimlp[train]"`), which is loaded on first use.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -16,20 +19,46 @@ if TYPE_CHECKING:
     from qimlp.correlation.figures.histograms import draw_histograms, plot_histograms
     from qimlp.correlation.figures.levels import plot_levels
     from qimlp.correlation.figures.spectra import plot_spectra
-    from qimlp.correlation.figures.style import layer_names
+    from qimlp.correlation.figures.style import (
+        BLACK,
+        BLUE,
+        COLOURS,
+        GREEN,
+        GREY,
+        INK,
+        ORANGE,
+        VERMILION,
+        caption,
+        layer_names,
+        new_figure,
+        plain,
+        to_svg,
+    )
 
 __all__ = [
+    "BLACK",
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "VERMILION",
+    "caption",
     "draw_epochs",
     "draw_histograms",
     "draw_relation",
     "draw_truncation",
     "layer_names",
+    "new_figure",
+    "plain",
     "plot_epochs",
     "plot_histograms",
     "plot_levels",
     "plot_relation",
     "plot_spectra",
     "plot_truncation",
+    "to_svg",
 ]
 
 __getattr__ = lazy_face(
@@ -46,6 +75,20 @@ __getattr__ = lazy_face(
         "histograms": ("draw_histograms", "plot_histograms"),
         "levels": ("plot_levels",),
         "spectra": ("plot_spectra",),
-        "style": ("layer_names",),
+        "style": (
+            "BLACK",
+            "BLUE",
+            "COLOURS",
+            "GREEN",
+            "GREY",
+            "INK",
+            "ORANGE",
+            "VERMILION",
+            "caption",
+            "layer_names",
+            "new_figure",
+            "plain",
+            "to_svg",
+        ),
     },
 )

@@ -1,4 +1,4 @@
-"""What all figures share: colours, axes, the way to a file."""
+"""What all figures of the project share: colours, plain axes, the way to a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import textwrap
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,6 +18,8 @@ from qimlp.shapes import format_dims
 # Okabe and Ito's palette, told apart with every common kind of colour vision.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+"""Of lines and groups, in this order."""
 INK, FAINT, GREY = "#333333", "#DDDDDD", "#999999"
 
 _LETTER_INCHES = 0.1
@@ -35,16 +38,27 @@ BASELINE_STYLES = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure of a size in inches."""
+    """Make an empty figure.
+
+    Args:
+        width: Inches.
+        height: Inches.
+
+    Returns:
+        The figure, with its canvas.
+    """
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def dress(axes: Axes, grid: str = "y") -> None:
-    """Take away what carries no information."""
-    axes.xaxis.label.set(fontsize=9.5, color=INK)
-    axes.yaxis.label.set(fontsize=9.5, color=INK)
+def plain(axes: Axes, grid: str = "y") -> None:
+    """Take away what carries no information.
+
+    Args:
+        axes: The axes.
+        grid: Across which axis thin lines run: ``"x"``, ``"y"``, or anything else for none.
+    """
     if grid in ("x", "y"):
         axes.grid(visible=True, axis="x" if grid == "x" else "y", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -53,13 +67,37 @@ def dress(axes: Axes, grid: str = "y") -> None:
     axes.tick_params(length=0, colors=INK, labelsize=9)
 
 
-def caption(axes: Axes, text: str) -> None:
-    """Write a panel's title."""
-    axes.set_title(text, loc="left", fontsize=10, color=INK)
+def dress(axes: Axes, grid: str = "y") -> None:
+    """Give labels their size, and take away what carries no information.
+
+    Args:
+        axes: The axes, with their labels.
+        grid: As in `plain`.
+    """
+    axes.xaxis.label.set(fontsize=9.5, color=INK)
+    axes.yaxis.label.set(fontsize=9.5, color=INK)
+    plain(axes, grid)
+
+
+def caption(axes: Axes, text: str, size: float = 10) -> None:
+    """Write a panel's title, on the left.
+
+    Args:
+        axes: The panel.
+        text: The title.
+        size: Of its type, in points.
+    """
+    axes.set_title(text, loc="left", fontsize=size, color=INK)
 
 
 def headline(figure: Figure, of: str, what: str) -> None:
-    """Write the figure's title: what is shown, and of which network if it has a name."""
+    """Write the figure's title.
+
+    Args:
+        figure: The figure.
+        of: Name of the network that is shown; may be empty.
+        what: What is shown.
+    """
     title = f"{of}: {what}" if of else what[0].upper() + what[1:]
     title = textwrap.fill(title, int(figure.get_figwidth() / _LETTER_INCHES))
     style = {"x": 0.012, "ha": "left", "fontsize": 12, "weight": "bold", "color": INK}
@@ -67,7 +105,14 @@ def headline(figure: Figure, of: str, what: str) -> None:
 
 
 def layer_names(places: list[Place]) -> dict[str, str]:
-    """`layers.0` -> `layer 1 (28x28)`, counted in the order of appearance."""
+    """Name layers for a reader, counted in the order of appearance.
+
+    Args:
+        places: Where states are read off; a layer may stand there at both stages.
+
+    Returns:
+        For ``layers.0`` a text such as ``layer 1 (28x28)``.
+    """
     known = {place.layer: place.dims for place in places}
     return {
         layer: f"layer {i} ({format_dims(dims)})"
@@ -78,9 +123,28 @@ def layer_names(places: list[Place]) -> dict[str, str]:
 def save_png(figure: Figure, path: Path) -> None:
     """Write a PNG file, whole or not at all.
 
+    Args:
+        figure: The figure.
+        path: The file.
+
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     image = io.BytesIO()
     figure.savefig(image, format="png")
     write_bytes(path, image.getvalue())
+
+
+def to_svg(figure: Figure) -> str:
+    """Render a figure; equal figures give equal texts.
+
+    Args:
+        figure: The figure.
+
+    Returns:
+        An ``<svg>`` document.
+    """
+    out = io.BytesIO()
+    with rc_context({"svg.hashsalt": "qimlp", "svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue().decode("utf-8")

@@ -23,6 +23,7 @@ from qimlp.correlation.figures import (
     draw_histograms,
     draw_relation,
     draw_truncation,
+    to_svg,
 )
 from qimlp.files import write_text
 from qimlp.paper.analysis.figure_runs import FigureRuns, KeptRuns
@@ -33,7 +34,6 @@ from qimlp.paper.analysis.run_comparison import SeveralRuns, compare_runs
 from qimlp.paper.analysis.runs import RunData
 from qimlp.paper.analysis.study import RunStudy, study_run
 from qimlp.paper.cells.cell import Cell
-from qimlp.paper.report.drawing import to_svg
 from qimlp.paper.report.published import TITLES
 
 

@@ -1,21 +1,26 @@
-"""What all figures of the report share: colours, plain axes, and SVG out of them."""
+"""Bars and points of the report's figures."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
+from qimlp.correlation.figures import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    VERMILION,
+    caption,
+    plain,
+)
 from qimlp.statistics import Estimate
 
-INK, FAINT = "#333333", "#DDDDDD"
-#: Okabe and Ito's palette, told apart with every common kind of colour vision.
-PUBLISHED, PAPER, TUNED = "#999999", "#E69F00", "#0072B2"
-NETWORK_COLOURS = {"mlp": "#000000", "2b": "#0072B2", "3b": "#009E73", "4b": "#D55E00"}
+PUBLISHED, PAPER, TUNED = GREY, ORANGE, BLUE
+NETWORK_COLOURS = {"mlp": BLACK, "2b": BLUE, "3b": GREEN, "4b": VERMILION}
 SERIES = (("published", PUBLISHED), ("paper settings", PAPER), ("our recipe", TUNED))
 
 
@@ -49,36 +54,6 @@ class Bar:
         return cls(value.mean, value.half_width, best_seen.mean if best_seen else None)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure.
-
-    Args:
-        width: Inches.
-        height: Inches.
-
-    Returns:
-        The figure, with its canvas.
-    """
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasSVG(figure)
-    return figure
-
-
-def to_svg(figure: Figure) -> str:
-    """Render a figure; equal figures give equal texts.
-
-    Args:
-        figure: The figure.
-
-    Returns:
-        An ``<svg>`` document.
-    """
-    out = io.BytesIO()
-    with rc_context({"svg.hashsalt": "qimlp", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue().decode("utf-8")
-
-
 def style(axes: Axes, title: str) -> None:
     """Give axes a title and take away what says nothing.
 
@@ -86,12 +61,8 @@ def style(axes: Axes, title: str) -> None:
         axes: The axes.
         title: Above them, on the left.
     """
-    axes.set_title(title, fontsize=10.5, color=INK, loc="left")
-    axes.grid(visible=True, axis="y", color=FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#999999")
-    axes.tick_params(length=0, colors=INK, labelsize=9)
+    caption(axes, title, 10.5)
+    plain(axes)
 
 
 def grouped_bars(

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from qimlp.correlation.figures import INK, new_figure, to_svg
 from qimlp.paper.campaign.store import Entry
 from qimlp.paper.report.drawing import (
-    INK,
     NETWORK_COLOURS,
     SERIES,
     Bar,
     dodged_points,
     grouped_bars,
-    new_figure,
     style,
-    to_svg,
 )
 from qimlp.paper.report.published import ACCURACY, PARAMETERS, RANKS, TITLES
 from qimlp.paper.report.summary import Summaries
