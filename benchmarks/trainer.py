@@ -80,7 +80,12 @@ def _calls(
     data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
     processes = connect(settings.device)
     batches = data.train_batches(processes)
-    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
+    sizes = layer_sizes(
+        settings.network,
+        in_features=data.in_features,
+        out_features=data.task.num_outputs,
+        data_set=settings.data_name,
+    )
     train_state = TrainState(build_network(settings, sizes), settings, len(batches), processes)
     inputs, labels = next(iter(batches))
     step = training_step(build_network(settings, sizes), inputs, labels)

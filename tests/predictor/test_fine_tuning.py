@@ -62,9 +62,11 @@ def settings(texts, encoder):
 
 def built(chosen):
     data = TrainingData(chosen)
-    sizes = layer_sizes(chosen, in_features=data.in_features, out_features=data.task.num_outputs)
+    sizes = layer_sizes(
+        chosen.network, in_features=data.in_features, out_features=data.task.num_outputs
+    )
     torch.manual_seed(0)
-    head = build_network(chosen, sizes)
+    head = build_network(chosen.network, sizes)
     return data, head, data.network(head)
 
 

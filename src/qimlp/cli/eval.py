@@ -27,13 +27,13 @@ def eval_command(
 ) -> None:
     """Evaluate a run's best network: on the test part where the data has one, else on all."""
     trained = load_run(run, device=device, data_dir=data_dir)
-    own = data is None or _is_same(data, trained.settings.data)
+    own = data is None or _is_same(data, trained.settings.dataset.data)
     if own and label_column is not None:
         raise ValueError(
             "--label-column: the run's own test part has its labels; leave it out, or name other "
             "data"
         )
-    source = trained.settings.data if data is None else data
+    source = trained.settings.dataset.data if data is None else data
     console = open_console()
     with show_encoding(Console(stderr=True)):  # standard output may be JSON alone
         if own:

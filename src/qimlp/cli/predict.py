@@ -28,7 +28,7 @@ def predict_command(
     """Predict with a run's best network: one row per example, in order, images with their paths."""
     check_predictions_path(out, overwrite=overwrite)
     trained = load_run(run, device=device)
-    check_not_input(out, file, trained.settings.data_dir)
+    check_not_input(out, file, trained.settings.dataset.data_dir)
     console = open_console()
     with show_encoding(console):
         found = trained.read_inputs(file, label_column=label_column)

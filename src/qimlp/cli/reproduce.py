@@ -105,7 +105,7 @@ def reproduce_command(
         wanted = [
             cell
             for cell in _in_order(chosen, seeds, costs)
-            if finetune or not cell.settings().finetune
+            if finetune or not cell.settings().features.finetune
         ]
         cores = usable_cores()
         place = Place(

@@ -8,6 +8,7 @@ from qimlp.predictor.network import (
     count_dense_parameters,
     count_parameters,
     layer_sizes,
+    sizes_for,
 )
 from qimlp.predictor.predictions import check_not_input, check_predictions_path, write_predictions
 from qimlp.predictor.predictor import Predictor
@@ -33,6 +34,7 @@ __all__ = [
     "learn_features",
     "prepare_fine_tuning",
     "read_preparation",
+    "sizes_for",
     "write_predictions",
     "write_preparation",
 ]

@@ -25,7 +25,7 @@ from qimlp.data import (
 )
 from qimlp.distributed import connect
 from qimlp.functional import nearest_kronecker_order
-from qimlp.predictor.network import layer_sizes
+from qimlp.predictor.network import sizes_for
 from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions
 
@@ -168,21 +168,24 @@ def learn_features(
     data: DataSet | StreamingDataSet
     if isinstance(loaded, TextDataSet):
         data, features = _from_texts(settings, loaded)
-    elif settings.text is not None:
-        raise ValueError(f"text {settings.text!r}: the data {settings.data!r} holds no texts")
+    elif settings.features.text is not None:
+        raise ValueError(
+            f"text {settings.features.text!r}: the data {settings.dataset.data!r} holds no texts"
+        )
     else:
         data = loaded
         features = Features(offsets=data.offsets or None)
-    if settings.order == "none":
+    wanted = settings.features.order
+    if wanted == "none":
         return data, features
     if isinstance(data, StreamingDataSet):
         raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
             "order: features can be ordered only in memory; turn streaming off"
         )
     shape = data.feature_shape
-    if settings.order == "patches":  # pixels move within their channel, which scaling goes by
-        new = patch_order(shape, _input_dims(settings, data))
-    elif settings.order == "columns":
+    if wanted == "patches":  # pixels move within their channel, which scaling goes by
+        new = patch_order(shape, sizes_for(settings, data)[0])
+    elif wanted == "columns":
         new = column_order(shape)
     else:
         if len(shape) == 3 and shape[0] > 1:  # pixels move between channels
@@ -195,13 +198,17 @@ def learn_features(
     return _changed(data, features.ordered, shape), features
 
 
+def _train_rows(settings: TrainSettings, labels: Tensor) -> Tensor:
+    """The rows that are learned from: all but the dev part."""
+    data = settings.dataset
+    return dev_rows(labels, data.dev_fraction, seed=settings.compute.seed, by=data.dev_split)[0]
+
+
 def _learned_order(
     settings: TrainSettings, data: DataSet, features: Features, shape: tuple[int, ...]
 ) -> Tensor:
-    train, _ = dev_rows(
-        data.train.labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
-    )
-    if settings.order == "nearest":
+    train = _train_rows(settings, data.train.labels)
+    if settings.features.order == "nearest":
         known = TensorSplit(data.train.inputs[train], data.train.labels[train])
         return _nearest_order(settings, data, known, shape)
     return spectral_order(data.train.inputs[train].float(), centre=features.terms is None)
@@ -211,45 +218,42 @@ def _nearest_order(
     settings: TrainSettings, data: DataSet, known: TensorSplit, shape: tuple[int, ...]
 ) -> Tensor:
     """The order in which a Kronecker sum comes nearest to the linear model of the start."""
-    if settings.start == "random":
-        raise ValueError("order nearest: expected start ridge or svm, got random")
-    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
+    network = settings.network
+    if network.warm_start == "random":
+        raise ValueError("order nearest: expected warm_start ridge or svm, got random")
+    sizes = sizes_for(settings, data)
     if len(sizes) != 2:
         raise ValueError(
             f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
         )
-    scaling = Scaling.fit(settings.scaling, known, shape)
+    scaling = Scaling.fit(settings.features.scaling, known, shape)
     task = data.task.fitted(known.labels, LossOptions())
     weight, _ = task.fit_linear(
         scaling.apply(known.inputs),
         task.prepare(known.labels),
-        penalty=settings.start_penalty,
-        model=settings.start,
-        intercept=settings.bias != "none",
+        penalty=network.warm_start_penalty,
+        model=network.warm_start,
+        intercept=network.bias != "none",
     )
-    return nearest_kronecker_order(weight, sizes[0], sizes[1], settings.rank)[0]
-
-
-def _input_dims(settings: TrainSettings, data: DataSet) -> tuple[int, ...]:
-    sizes = layer_sizes(settings, in_features=data.in_features, out_features=data.task.num_outputs)
-    return sizes[0]
+    return nearest_kronecker_order(weight, sizes[0], sizes[1], network.rank)[0]
 
 
 def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:
-    if settings.text is None:
-        raise ValueError(f"the data {settings.data!r} holds texts: set text to tfidf or encoder")
-    train_labels, test_labels = texts.labels("train"), texts.labels("test")
-    if settings.text == "tfidf":
-        train, _ = dev_rows(
-            train_labels, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+    chosen = settings.features
+    if chosen.text is None:
+        raise ValueError(
+            f"the data {settings.dataset.data!r} holds texts: set text to tfidf or encoder"
         )
+    train_labels, test_labels = texts.labels("train"), texts.labels("test")
+    if chosen.text == "tfidf":
+        train = _train_rows(settings, train_labels)
         known = [texts.train.texts[row] for row in train.tolist()]
-        by_labels = train_labels[train] if settings.terms_by == "svm" else None
-        features = Features(terms=TermWeights.fit(known, settings.terms, labels=by_labels))
+        by_labels = train_labels[train] if chosen.terms_by == "svm" else None
+        features = Features(terms=TermWeights.fit(known, chosen.terms, labels=by_labels))
     else:
-        encoder = Encoder(settings.encoder, settings.pooling, settings.max_tokens)
+        encoder = Encoder(chosen.encoder, chosen.pooling, chosen.max_tokens)
         features = Features(encoder=encoder)
-    device = connect(settings.device).device
+    device = connect(settings.compute.device).device
     train_inputs = features.encode(texts.train.texts, device)
     data = DataSet(
         name=texts.name,

@@ -2,24 +2,41 @@
 
 import math
 from itertools import pairwise
+from typing import Protocol
 
 from torch import nn
 
 from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, TextNetwork, named_network
 from qimlp.settings import NetworkSettings, TrainSettings
+from qimlp.tasks import Task
 
 _BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
 
 
+class _Shaped(Protocol):
+    """Data of known width, and what is learned from it."""
+
+    @property
+    def in_features(self) -> int: ...
+
+    @property
+    def task(self) -> Task: ...
+
+
 def layer_sizes(
-    settings: TrainSettings, *, in_features: int, out_features: int
+    network: NetworkSettings,
+    *,
+    in_features: int,
+    out_features: int,
+    data_set: str | None = None,
 ) -> list[tuple[int, ...]]:
     """Sizes of the bodies at every layer boundary; an MLP has one body.
 
     Args:
-        settings: `model`, `dims`, `depth` and `data` decide.
+        network: `model`, `dims` and `depth` decide.
         in_features: Features of the data.
         out_features: Outputs of the task.
+        data_set: Name of the data, for which the paper may give sizes.
 
     Returns:
         One tuple per boundary; the products are the network's widths.
@@ -27,25 +44,46 @@ def layer_sizes(
     Raises:
         ValueError: If given dims do not fit the data.
     """
-    if settings.dims is None:
+    if network.dims is None:
         planned = named_network(
-            settings.model,
+            network.model,
             in_features=in_features,
             out_features=out_features,
-            data_set=settings.data_name,
-            depth=settings.depth,
+            data_set=data_set,
+            depth=network.depth,
         )
         return [(size,) if isinstance(size, int) else tuple(size) for size in planned]
-    widths = [math.prod(layer) for layer in settings.dims]
+    widths = [math.prod(layer) for layer in network.dims]
     if widths[0] != in_features or widths[-1] != out_features:
         raise ValueError(
             f"dims go from {widths[0]} to {widths[-1]} features, but the data has {in_features} "
             f"features and the task {out_features} outputs; make the first and last dims multiply "
             "to these"
         )
-    if settings.kind != "qimlp":
+    if network.kind != "qimlp":
         return [(width,) for width in widths]
-    return [tuple(layer) for layer in settings.dims]
+    return [tuple(layer) for layer in network.dims]
+
+
+def sizes_for(settings: TrainSettings, data: _Shaped) -> list[tuple[int, ...]]:
+    """Sizes of the bodies of the network that settings name, for the data of a run.
+
+    Args:
+        settings: The network and the name of the data decide.
+        data: Its features and its task.
+
+    Returns:
+        As `layer_sizes`.
+
+    Raises:
+        ValueError: If given dims do not fit the data.
+    """
+    return layer_sizes(
+        settings.network,
+        in_features=data.in_features,
+        out_features=data.task.num_outputs,
+        data_set=settings.data_name,
+    )
 
 
 def build_network(settings: NetworkSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
@@ -63,7 +101,7 @@ def build_network(settings: NetworkSettings, sizes: list[tuple[int, ...]]) -> Pr
     """
     if settings.warm_start != "random" and len(sizes) != 2:
         raise ValueError(
-            f"start {settings.warm_start}: expected a network of one layer, got "
+            f"warm_start {settings.warm_start}: expected a network of one layer, got "
             f"{len(sizes) - 1}; say --depth 1, or give dims of two parts such as 28x28,2x5"
         )
     widths = [math.prod(layer) for layer in sizes]

@@ -1,7 +1,7 @@
 """The settings of one training run: five groups in one, flat wherever they are written."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import (
     BaseModel,
@@ -167,12 +167,14 @@ class TrainSettings(BaseModel):
                 "regression"
             )
 
-    def __getattr__(self, name: str) -> Any:
-        """A field of a group, by its own or its old name."""
-        name = NEW_NAMES.get(name, name)
-        if name in _GROUP_OF:
-            return getattr(getattr(self, _GROUP_OF[name]), name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # the project's own code names the group, and mypy sees that it does
+
+        def __getattr__(self, name: str) -> Any:
+            """A field of a group, by its own or its old name."""
+            name = NEW_NAMES.get(name, name)
+            if name in _GROUP_OF:
+                return getattr(getattr(self, _GROUP_OF[name]), name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def kind(self) -> str:

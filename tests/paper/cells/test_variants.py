@@ -31,11 +31,13 @@ def test_names_are_unique_and_cover_the_paper():
 def test_every_known_count_is_met_exactly(variant):
     settings = Cell(variant, 0).settings()
     inputs, classes = FEATURES[variant.data]
-    sizes = layer_sizes(settings, in_features=inputs, out_features=classes)
+    sizes = layer_sizes(
+        settings.network, in_features=inputs, out_features=classes, data_set=settings.data_name
+    )
     if settings.kind == "mlp":
         parameters = dense_count(tuple(size for (size,) in sizes))
     else:
-        parameters = count_parameters(build_network(settings, sizes))
+        parameters = count_parameters(build_network(settings.network, sizes))
     count = count_network(variant)
     assert count.parameters == parameters
     assert variant.parameters in (None, parameters)

@@ -51,7 +51,7 @@ def test_the_start_with_the_lowest_train_loss_goes_on(tmp_path, monkeypatch):
 def test_one_start_is_the_seed_s_own(tmp_path):
     plain = start(folder(fit(settings(starts=1), out=tmp_path)))
     torch.manual_seed(0)
-    sizes = layer_sizes(settings(), in_features=64, out_features=10)
+    sizes = layer_sizes(settings().network, in_features=64, out_features=10, data_set="digits")
     own = build_network(settings().network, sizes).state_dict()
     assert all(torch.equal(own[name], plain[name]) for name in own)
 

@@ -12,7 +12,7 @@ NAMES = ("a", "b", "c")
 
 def given(features=16, *, names=NAMES, rows=10_000, steps=200, **options):
     settings = resolve_settings({"data": "x.csv", **options})
-    sizes = layer_sizes(settings, in_features=features, out_features=len(names))
+    sizes = layer_sizes(settings.network, in_features=features, out_features=len(names))
     return advice(settings, sizes, train_rows=rows, steps_per_epoch=steps)
 
 

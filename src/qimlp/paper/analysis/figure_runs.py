@@ -163,8 +163,8 @@ class KeptRuns:
         if not run.settings_file.is_file() or not run.best.is_dir() or run.read_result() is None:
             return False
         written = run.read_settings()
-        settings = located(cell.settings(data_dir=written.data_dir))
+        settings = located(cell.settings(data_dir=written.dataset.data_dir))
         if located(written).numeric() != settings.numeric():
             return False
         wanted = cell.name in self._with_checkpoints
-        return not wanted or settings.epochs in find_checkpoints(run.path)
+        return not wanted or settings.optimisation.epochs in find_checkpoints(run.path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qimlp.data import Batches
 from qimlp.predictor import Loaded
-from qimlp.settings import TrainSettings
+from qimlp.settings import DataSettings, TrainSettings
 from qimlp.training import RunFolder, TrainedRun, TrainingData, load_data
 
 
@@ -56,7 +56,7 @@ def find_control(run: Path, settings: TrainSettings) -> Path | None:
         return None
     beside = sorted(run.resolve().parent.parent.glob(f"{settings.data_name}-mlp*/seed-*"))
     usable = [folder for folder in beside if RunFolder(folder).best.is_dir()]
-    same = [folder for folder in usable if folder.name == f"seed-{settings.seed}"]
+    same = [folder for folder in usable if folder.name == f"seed-{settings.compute.seed}"]
     return next(iter(same + usable), None)
 
 
@@ -74,7 +74,7 @@ class RunData:
     """Test sets of runs; runs on the same data share one reading of it."""
 
     def __init__(self) -> None:
-        self._key: tuple[object, ...] | None = None
+        self._key: DataSettings | None = None
         self._loaded: Loaded | None = None
 
     def batches(self, trained: TrainedRun) -> Batches:
@@ -85,7 +85,7 @@ class RunData:
             ValueError: It has changed since.
         """
         settings = trained.settings
-        key = (settings.data, settings.data_dir, settings.label_column, settings.streaming)
+        key = settings.dataset
         if self._loaded is None or key != self._key:
             self._key, self._loaded = key, load_data(settings)
         data = TrainingData(settings, self._loaded, order=trained.predictor.features.order)

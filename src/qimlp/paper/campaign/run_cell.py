@@ -193,10 +193,11 @@ def encoder_label(settings: TrainSettings) -> str | None:
     Returns:
         The encoder's label, and whether it was trained; None where there is none.
     """
-    if settings.text != "encoder":
+    features = settings.features
+    if features.text != "encoder":
         return None
-    label = Encoder(settings.encoder, settings.pooling, settings.max_tokens).label
-    return f"{label}, fine-tuned" if settings.finetune else label
+    label = Encoder(features.encoder, features.pooling, features.max_tokens).label
+    return f"{label}, fine-tuned" if features.finetune else label
 
 
 def load_once(settings: TrainSettings) -> Loaded:
@@ -212,7 +213,8 @@ def load_once(settings: TrainSettings) -> Loaded:
         FileNotFoundError: If it is not there.
         ValueError: If it is not usable.
     """
-    return _load_named(settings.data, settings.data_dir, settings.text is not None)
+    data = settings.dataset
+    return _load_named(data.data, data.data_dir, settings.features.text is not None)
 
 
 @lru_cache(maxsize=1)

@@ -46,16 +46,18 @@ def count_network(variant: Variant) -> Count | None:
         return None
     settings = Cell(variant, 0).settings()
     inputs = widths[0]
-    if settings.text == "encoder":
-        inputs = ENCODER_WIDTHS.get(settings.encoder, inputs)
-    sizes = layer_sizes(settings, in_features=inputs, out_features=widths[-1])
+    if settings.features.text == "encoder":
+        inputs = ENCODER_WIDTHS.get(settings.features.encoder, inputs)
+    sizes = layer_sizes(
+        settings.network, in_features=inputs, out_features=widths[-1], data_set=variant.data
+    )
     if settings.kind == "low-rank":
         thin = tuple(size for (size,) in sizes)
-        parameters = low_rank_count(thin, settings.rank)
+        parameters = low_rank_count(thin, settings.network.rank)
         return Count(parameters, "dense", parameters - sum(thin[1:]), 0)
     if settings.kind == "mlp":  # one body, one copy: an ordinary layer
         return _count(tuple(sizes), 1, "dense")
-    return _count(tuple(sizes), settings.rank, settings.bias)
+    return _count(tuple(sizes), settings.network.rank, settings.network.bias)
 
 
 def count_published(data: str, bodies: int, bias: str) -> int:

@@ -18,7 +18,7 @@ from torch.nn.utils import vector_to_parameters
 
 from qimlp.data import DataSet, TextDataSet
 from qimlp.models import Pretrained
-from qimlp.predictor import build_network, layer_sizes, learn_features
+from qimlp.predictor import build_network, learn_features, sizes_for
 from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions, Task
 from qimlp.training.engine.events import EpochDone
@@ -58,7 +58,7 @@ def fit_stacked(
     _check(runs)
     common = runs[0]
     made = _features(common, data)
-    sizes = layer_sizes(common, in_features=made.in_features, out_features=made.task.num_outputs)
+    sizes = sizes_for(common, made)
     parts = Parts(runs, made)
     task = _shared_task(runs, parts)
     with torch.random.fork_rng([]):

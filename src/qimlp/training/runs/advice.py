@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 from math import ceil, prod
 
-from qimlp.settings import FIELDS, TrainSettings
+from qimlp.settings import FIELDS, NetworkSettings, TrainSettings
 from qimlp.shapes import factorizations, format_dims, plan
 
 _FEW_STEPS, _ENOUGH_STEPS = 400, 2000
@@ -29,19 +29,21 @@ def advice(
         One line each on bodies of size 1 and on few steps; none where there is nothing to say.
     """
     lines = (
-        _on_bodies(settings, sizes),
-        _on_steps(settings, train_rows, steps_per_epoch),
+        _on_bodies(settings.network, settings.label, sizes),
+        _on_steps(settings.optimisation.epochs, train_rows, steps_per_epoch),
     )
     return tuple(line for line in lines if line is not None)
 
 
-def _on_bodies(settings: TrainSettings, sizes: Sequence[tuple[int, ...]]) -> str | None:
+def _on_bodies(
+    network: NetworkSettings, label: str, sizes: Sequence[tuple[int, ...]]
+) -> str | None:
     """What the planner says of the first layer, and the nearest width that is better."""
     first = sizes[0]
-    if settings.kind != "qimlp" or settings.dims is not None or 1 not in first:
+    if network.kind != "qimlp" or network.dims is not None or 1 not in first:
         return None
     width, bodies = prod(first), len(first)
-    note = plan(width, prod(sizes[1]), bodies, settings.rank, limit=1)[0].note
+    note = plan(width, prod(sizes[1]), bodies, network.rank, limit=1)[0].note
     better = next(
         dims
         for distance in count(1)
@@ -49,14 +51,13 @@ def _on_bodies(settings: TrainSettings, sizes: Sequence[tuple[int, ...]]) -> str
         if near > 1 and 1 not in (dims := factorizations(near, bodies, 1)[0])
     )
     return (
-        f"{settings.label}: {note}; drop or add features: {prod(better):,} of them make "
+        f"{label}: {note}; drop or add features: {prod(better):,} of them make "
         f"{format_dims(better)}"
     )
 
 
-def _on_steps(settings: TrainSettings, train_rows: int, steps_per_epoch: int) -> str | None:
+def _on_steps(epochs: int, train_rows: int, steps_per_epoch: int) -> str | None:
     """A small table and the default number of epochs are soon through."""
-    epochs = settings.epochs
     is_default = epochs == FIELDS["epochs"].default
     if not is_default or epochs * steps_per_epoch >= _FEW_STEPS:
         return None

@@ -10,7 +10,7 @@ import torch
 from qimlp.data import TextDataSet
 from qimlp.distributed import connect, launched_rank
 from qimlp.files import read_json_object, write_json
-from qimlp.predictor import Loaded, build_network, layer_sizes
+from qimlp.predictor import Loaded, build_network, sizes_for
 from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
 from qimlp.training.comparison.report import write_comparison
@@ -167,12 +167,10 @@ def _require_finished(root: Path, folders: Sequence[RunFolder]) -> None:
 def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
     """Refuse what cannot be built before anything is written."""
     for settings in {settings.label: settings for settings in runs}.values():
-        connect(settings.device)
+        connect(settings.compute.device)
         if isinstance(data, TextDataSet):
             continue  # how many features there are is known once they are made
-        sizes = layer_sizes(
-            settings, in_features=data.in_features, out_features=data.task.num_outputs
-        )
+        sizes = sizes_for(settings, data)
         with torch.random.fork_rng([]):
             build_network(settings.network, sizes)
 

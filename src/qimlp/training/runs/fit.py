@@ -47,7 +47,7 @@ def fit(
         OSError: If something cannot be written; what was complete stays valid.
     """
     settings = located(settings)
-    processes = connect(settings.device)
+    processes = connect(settings.compute.device)
     folder = RunFolder.of(out, settings)
     if processes.is_main:
         folder.require_free(overwrite=overwrite)
@@ -81,7 +81,7 @@ def resume(
     result = folder.read_result()
     if result is not None:
         return result
-    processes = connect(settings.device)
+    processes = connect(settings.compute.device)
     with hold(folder.lock_file) if processes.is_main else nullcontext():
         prepared = folder.read_preparation()
         order = prepared.features.order

@@ -77,7 +77,8 @@ class RunFolder:
         Returns:
             ``<out>/<data>-<network>/seed-<n>``, not created.
         """
-        return cls(Path(out) / f"{settings.data_name}-{settings.label}" / f"seed-{settings.seed}")
+        run = f"{settings.data_name}-{settings.label}"
+        return cls(Path(out) / run / f"seed-{settings.compute.seed}")
 
     def require_free(self, *, overwrite: bool) -> None:
         """Refuse a folder that exists, or that cannot come to be.

@@ -69,7 +69,7 @@ class TrainedRun:
             ValueError: If it is not usable or has other features.
         """
         return self.predictor.read(
-            source, data_dir=self.settings.data_dir, label_column=label_column
+            source, data_dir=self.settings.dataset.data_dir, label_column=label_column
         )
 
     def evaluate(self, source: str, *, label_column: str | None = None) -> Evaluation:
@@ -87,7 +87,7 @@ class TrainedRun:
             ValueError: If it is not usable, has no labels, or other features or classes.
         """
         return self.predictor.evaluate(
-            source, data_dir=self.settings.data_dir, label_column=label_column
+            source, data_dir=self.settings.dataset.data_dir, label_column=label_column
         )
 
     def evaluate_test(self) -> Evaluation:

@@ -20,7 +20,7 @@ from qimlp.predictor import (
     build_network,
     count_dense_parameters,
     count_parameters,
-    layer_sizes,
+    sizes_for,
 )
 from qimlp.settings import TrainSettings
 from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
@@ -74,9 +74,7 @@ class Run:
         check_step(settings.optimisation, settings.compute, processes)
         with _threads(settings.compute.threads):
             self.data = TrainingData(settings, loaded, order=order)
-        self.sizes = layer_sizes(
-            settings, in_features=self.data.in_features, out_features=self.data.task.num_outputs
-        )
+        self.sizes = sizes_for(settings, self.data)
         self._on_event = on_event
         self._notes: tuple[str, ...] = ()
 

@@ -28,7 +28,7 @@ from qimlp.predictor import (
     learn_features,
     prepare_fine_tuning,
 )
-from qimlp.settings import TrainSettings
+from qimlp.settings import DataSettings, TrainSettings
 from qimlp.tasks import LossOptions
 
 
@@ -55,7 +55,7 @@ class TrainingData:
         found = loaded if loaded is not None else load_data(settings)
         self._tuning: FineTuning | None = None
         data: DataSet | StreamingDataSet
-        if settings.finetune and isinstance(found, TextDataSet):
+        if settings.features.finetune and isinstance(found, TextDataSet):
             self._tuning = prepare_fine_tuning(settings, found)
             data, self.features = self._tuning.data, Features(tokenizer=self._tuning.tokenizer)
         else:
@@ -67,15 +67,18 @@ class TrainingData:
             self.in_features = self._tuning.scaling.in_features
         self.fingerprint = data.fingerprint
         if isinstance(data, StreamingDataSet):
-            if settings.dev_split == "blocks":
+            if settings.dataset.dev_split == "blocks":
                 raise ValueError(
                     "dev_split blocks: rows that are streamed are not known by class beforehand; "
                     "use dev_split random, or turn streaming off"
                 )
-            known = data.sample(dev_fraction=settings.dev_fraction)
+            known = data.sample(dev_fraction=settings.dataset.dev_fraction)
         else:
             known, self._dev = split_dev(
-                data.train, settings.dev_fraction, seed=settings.seed, by=settings.dev_split
+                data.train,
+                settings.dataset.dev_fraction,
+                seed=settings.compute.seed,
+                by=settings.dataset.dev_split,
             )
         options = LossOptions(
             label_smoothing=settings.optimisation.label_smoothing,
@@ -87,7 +90,7 @@ class TrainingData:
             self._train = self._prepared(known)
             self._dev = self._prepared(self._dev)
         self.notes = data.notes + self.task.doubts(known.labels)
-        kind = "none" if self._tuning is not None else settings.scaling
+        kind = "none" if self._tuning is not None else settings.features.scaling
         self.scaling = Scaling.fit(kind, known, data.feature_shape)
 
     def require_same(self, fingerprint: str) -> None:
@@ -101,7 +104,7 @@ class TrainingData:
         """
         if self.fingerprint != fingerprint:
             raise ValueError(
-                f"the data {self._settings.data!r} has changed since the run was started "
+                f"the data {self._settings.dataset.data!r} has changed since the run was started "
                 f"(fingerprint {fingerprint[:12]}, now {self.fingerprint[:12]}); start a new run"
             )
 
@@ -168,7 +171,7 @@ class TrainingData:
         Returns:
             Batches of ``settings.batch_size`` over all processes together.
         """
-        return self._batches("train", self._settings.batch_size, processes)
+        return self._batches("train", self._settings.optimisation.batch_size, processes)
 
     def dev_batches(self, processes: ProcessGroup) -> Batches:
         """The dev part, in an order that is always the same.
@@ -204,7 +207,7 @@ class TrainingData:
             scaling=self.scaling,
             feature_shape=self._data.feature_shape,
             feature_names=self._data.feature_names,
-            label_column=self._settings.label_column,
+            label_column=_label_column(self._settings.dataset),
             fingerprint=self.fingerprint,
             test_origin=self._data.test_origin,
         )
@@ -214,7 +217,7 @@ class TrainingData:
 
     def _batches(self, part: str, batch_size: int, processes: ProcessGroup) -> Batches:
         common: dict[str, Any] = {
-            "seed": self._settings.seed,
+            "seed": self._settings.compute.seed,
             "shuffle": part == "train",
             "device": processes.device,
             "rank": processes.rank,
@@ -223,7 +226,7 @@ class TrainingData:
         if self._tuning is None:
             common["scaling"] = self.scaling
         if isinstance(self._data, StreamingDataSet):
-            fraction = self._settings.dev_fraction
+            fraction = self._settings.dataset.dev_fraction
             return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
         learning = self._train if part == "train" else self._dev
         # The test part is read at the end alone.
@@ -246,17 +249,26 @@ def load_data(settings: TrainSettings) -> Loaded:
         FileNotFoundError: If the data is not there.
         ValueError: If the data is not usable.
     """
-    if settings.text is not None:
-        return load_texts(
-            settings.data, data_dir=settings.data_dir, label_column=settings.label_column
-        )
+    data, label = settings.dataset, _label_column(settings.dataset)
+    if settings.features.text is not None:
+        return load_texts(data.data, data_dir=data.data_dir, label_column=label)
     return load(
-        settings.data,
-        data_dir=settings.data_dir,
-        label_column=settings.label_column,
-        drop_columns=settings.dataset.drop_columns,
-        streaming=settings.dataset.streaming,
+        data.data,
+        data_dir=data.data_dir,
+        label_column=label,
+        drop_columns=data.drop_columns,
+        streaming=data.streaming,
     )
+
+
+def _label_column(dataset: DataSettings) -> str | None:
+    """The one label column, where one is named."""
+    if len(dataset.label_columns) > 1:
+        raise ValueError(
+            f"label_column: expected one column, got {len(dataset.label_columns)}; train one "
+            "network for each"
+        )
+    return dataset.label_columns[0] if dataset.label_columns else None
 
 
 def _even(batch_size: int, processes: ProcessGroup) -> int:
