@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qimlp.paper.analysis.figure_runs import FigureRuns
-from qimlp.paper.campaign.run_cell import Place
+from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.campaign.store import Entry, Store
 from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.paper.cells.variants import variants
@@ -20,8 +20,8 @@ def variant() -> Variant:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "results", tmp_path / "runs", device="cpu")
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "results", tmp_path / "runs", device="cpu")
 
 
 def make_entry(cell: Cell, **changes: object) -> Entry:

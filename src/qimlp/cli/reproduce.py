@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from qimlp.cli.analyse_kept import analyse_kept
 from qimlp.cli.console import make_table, open_console
+from qimlp.cli.reproduce_correlation import analyse_figure_runs
 from qimlp.paper import (
     CampaignEvent,
     Cell,
@@ -20,12 +20,12 @@ from qimlp.paper import (
     Encoding,
     FigureRuns,
     KeptRuns,
-    Place,
     ResultDamaged,
     Store,
     StudyOptions,
     Summaries,
     Variant,
+    Workspace,
     bias_text,
     count_text,
     duration,
@@ -108,7 +108,7 @@ def reproduce_command(
             if finetune or not cell.settings().features.finetune
         ]
         cores = usable_cores()
-        place = Place(
+        workspace = Workspace(
             out / "results",
             out / "runs",
             data_dir=data_dir,
@@ -116,7 +116,7 @@ def reproduce_command(
             threads=threads,
             keep_runs=keep_runs,
         )
-        _run(console, wanted, place, jobs or max(cores // threads, 1), costs)
+        _run(console, wanted, workspace, jobs or max(cores // threads, 1), costs)
         found = summarize(known, store)
     from qimlp.paper import write_report  # noqa: PLC0415 - matplotlib is slow
 
@@ -141,9 +141,9 @@ def _correlate(
         todo = sorted(kept.missing(reporter), key=lambda cell: -costs.seconds(cell.variant))
         side_by_side = jobs or max(usable_cores() // where["threads"], 1)
         reporter.expect(todo, sum(len(runs.cells) for runs in wanted), side_by_side, costs)
-        _train(todo, kept.place(**where), side_by_side, reporter)
+        _train(todo, kept.workspace(**where), side_by_side, reporter)
     options = StudyOptions(device=where["device"], data_dir=where["data_dir"])
-    analyse_kept(console, wanted, kept, out, options)
+    analyse_figure_runs(console, wanted, kept, out, options)
 
 
 def _in_order(chosen: Sequence[Variant], seeds: int | None, costs: Costs) -> list[Cell]:
@@ -152,16 +152,18 @@ def _in_order(chosen: Sequence[Variant], seeds: int | None, costs: Costs) -> lis
     return sorted(cells, key=lambda cell: cell.seed)
 
 
-def _run(console: Console, wanted: list[Cell], place: Place, jobs: int, costs: Costs) -> None:
+def _run(
+    console: Console, wanted: list[Cell], workspace: Workspace, jobs: int, costs: Costs
+) -> None:
     with _Reporter(console) as reporter:
-        todo = missing_cells(wanted, Store(place.results), reporter)
+        todo = missing_cells(wanted, Store(workspace.results), reporter)
         reporter.expect(todo, len(wanted), jobs, costs)
-        _train(todo, place, jobs, reporter)
+        _train(todo, workspace, jobs, reporter)
 
 
-def _train(todo: list[Cell], place: Place, jobs: int, reporter: "_Reporter") -> None:
+def _train(todo: list[Cell], workspace: Workspace, jobs: int, reporter: "_Reporter") -> None:
     try:
-        run_campaign(todo, place, jobs=jobs, on_event=reporter)
+        run_campaign(todo, workspace, jobs=jobs, on_event=reporter)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(
             "interrupted; what is done stays, run the same command to go on"

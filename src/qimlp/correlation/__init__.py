@@ -14,7 +14,7 @@ from qimlp.correlation.networks.chance import (
     shuffle_between_samples,
 )
 from qimlp.correlation.networks.layers import Bodies, Place, choose_layers, hidden_layers
-from qimlp.correlation.networks.measured import Measured
+from qimlp.correlation.networks.meter import Measured
 from qimlp.correlation.networks.output import write_csv, write_report
 from qimlp.correlation.networks.relation import Relation, relate
 from qimlp.correlation.networks.report import (

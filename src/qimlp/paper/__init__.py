@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from qimlp.paper.analysis.figure_runs import FigureRuns, KeptRuns, figure_runs
     from qimlp.paper.analysis.files import require_free, write_comparison, write_study
     from qimlp.paper.analysis.options import StudyOptions
-    from qimlp.paper.analysis.paper_figures import study_kept
+    from qimlp.paper.analysis.paper_figures import study_figure_runs
+    from qimlp.paper.analysis.run_answers import HOW_TO_READ_MARKS
     from qimlp.paper.analysis.run_comparison import compare_runs
     from qimlp.paper.analysis.runs import RunData, find_runs
     from qimlp.paper.analysis.study import RunStudy, study_run
-    from qimlp.paper.analysis.wording import HOW_TO_READ_MARKS
     from qimlp.paper.campaign.campaign import (
         CampaignEvent,
         CellDone,
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
         missing_cells,
         run_campaign,
     )
-    from qimlp.paper.campaign.run_cell import Place
+    from qimlp.paper.campaign.cost import Costs, duration
+    from qimlp.paper.campaign.run_cell import Workspace
     from qimlp.paper.campaign.side_by_side import usable_cores
     from qimlp.paper.campaign.store import Store
+    from qimlp.paper.campaign.summary import Summaries, summarize
     from qimlp.paper.cells.cell import Cell, Variant
-    from qimlp.paper.cells.cost import Costs, duration
     from qimlp.paper.cells.variants import select, variants
-    from qimlp.paper.report.rows import bias_text, count_text
-    from qimlp.paper.report.summary import Summaries, summarize
+    from qimlp.paper.report.variant_texts import bias_text, count_text
     from qimlp.paper.report.write import write_report
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "Encoding",
     "FigureRuns",
     "KeptRuns",
-    "Place",
     "ResultDamaged",
     "RunData",
     "RunStudy",
@@ -53,6 +52,7 @@ __all__ = [
     "StudyOptions",
     "Summaries",
     "Variant",
+    "Workspace",
     "bias_text",
     "compare_runs",
     "count_text",
@@ -63,7 +63,7 @@ __all__ = [
     "require_free",
     "run_campaign",
     "select",
-    "study_kept",
+    "study_figure_runs",
     "study_run",
     "summarize",
     "usable_cores",
@@ -79,11 +79,11 @@ __getattr__ = lazy_face(
         "analysis.figure_runs": ("FigureRuns", "KeptRuns", "figure_runs"),
         "analysis.files": ("require_free", "write_comparison", "write_study"),
         "analysis.options": ("StudyOptions",),
-        "analysis.paper_figures": ("study_kept",),
+        "analysis.paper_figures": ("study_figure_runs",),
         "analysis.run_comparison": ("compare_runs",),
         "analysis.runs": ("RunData", "find_runs"),
         "analysis.study": ("RunStudy", "study_run"),
-        "analysis.wording": ("HOW_TO_READ_MARKS",),
+        "analysis.run_answers": ("HOW_TO_READ_MARKS",),
         "campaign.campaign": (
             "CampaignEvent",
             "ResultDamaged",
@@ -93,14 +93,14 @@ __getattr__ = lazy_face(
             "missing_cells",
             "run_campaign",
         ),
-        "campaign.run_cell": ("Place",),
+        "campaign.run_cell": ("Workspace",),
         "campaign.side_by_side": ("usable_cores",),
         "campaign.store": ("Store",),
         "cells.cell": ("Cell", "Variant"),
-        "cells.cost": ("Costs", "duration"),
+        "campaign.cost": ("Costs", "duration"),
         "cells.variants": ("select", "variants"),
-        "report.rows": ("bias_text", "count_text"),
-        "report.summary": ("Summaries", "summarize"),
+        "report.variant_texts": ("bias_text", "count_text"),
+        "campaign.summary": ("Summaries", "summarize"),
         "report.write": ("write_report",),
     },
 )

@@ -48,8 +48,8 @@ def test_what_is_trained_is_found_again_and_only_the_shown_run_has_checkpoints(t
     kept = KeptRuns(tmp_path, [runs])
     todo = kept.missing(nothing)
     assert {cell.name for cell in todo} == {cell.name for cell in runs.cells}
-    place = kept.place(data_dir=None, device="cpu", threads=1)
-    run_campaign(todo, place, jobs=1, on_event=nothing)
+    workspace = kept.place(data_dir=None, device="cpu", threads=1)
+    run_campaign(todo, workspace, jobs=1, on_event=nothing)
     assert kept.missing(nothing) == []
     assert sorted(find_checkpoints(kept.path(runs.shown[0]))) == [0, 1, 2]
     assert not find_checkpoints(kept.path(runs.shown[1]))
@@ -60,24 +60,24 @@ def test_what_is_trained_is_found_again_and_only_the_shown_run_has_checkpoints(t
         KeptRuns(tmp_path, [other]).path(other.control)
 
 
-def test_runs_that_the_evaluation_kept_are_taken(tmp_path, place):
+def test_runs_that_the_evaluation_kept_are_taken(tmp_path, workspace):
     runs = on_digits()
     for cell in (runs.shown[0], runs.control):
-        run_cell(cell, replace(place, keep_runs=True), nothing)
-    kept = KeptRuns(place.runs, [runs])
+        run_cell(cell, replace(workspace, keep_runs=True), nothing)
+    kept = KeptRuns(workspace.runs, [runs])
     todo = kept.missing(nothing)
     assert runs.control not in todo
-    assert place.runs in kept.path(runs.control).parents
+    assert workspace.runs in kept.path(runs.control).parents
     assert runs.shown[0] in todo  # its figure over training needs checkpoints
 
     shutil.rmtree(kept.path(runs.control) / "best")
     assert runs.control in kept.missing(nothing)
 
 
-def test_a_damaged_run_is_named_and_trained_again(tmp_path, place):
+def test_a_damaged_run_is_named_and_trained_again(tmp_path, workspace):
     runs = on_digits()
-    run_cell(runs.control, replace(place, keep_runs=True), nothing)
-    kept = KeptRuns(place.runs, [FigureRuns("digits", runs.shown[:1], (), runs.control)])
+    run_cell(runs.control, replace(workspace, keep_runs=True), nothing)
+    kept = KeptRuns(workspace.runs, [FigureRuns("digits", runs.shown[:1], (), runs.control)])
     RunFolder(kept.path(runs.control)).result_file.write_text("{", encoding="utf-8")
     events = []
     assert runs.control in kept.missing(events.append)

@@ -8,11 +8,11 @@ import pytest
 from qimlp.paper.analysis.figure_runs import KeptRuns
 from qimlp.paper.analysis.findings import Findings
 from qimlp.paper.analysis.options import StudyOptions
-from qimlp.paper.analysis.paper_figures import study_kept
+from qimlp.paper.analysis.paper_figures import study_figure_runs
 from qimlp.paper.campaign.campaign import run_campaign
 from qimlp.paper.campaign.store import Store
+from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells.variants import variants
-from qimlp.paper.report.summary import summarize
 from qimlp.paper.report.write import write_report
 from tests.paper.conftest import on_digits
 
@@ -31,10 +31,10 @@ def report(folder):
 def test_studies_and_figures_go_into_the_report(tmp_path):
     runs = on_digits()
     kept = KeptRuns(tmp_path / "runs", [runs])
-    place = kept.place(data_dir=None, device="cpu", threads=1)
-    run_campaign(kept.missing(nothing), place, jobs=1, on_event=nothing)
+    workspace = kept.place(data_dir=None, device="cpu", threads=1)
+    run_campaign(kept.missing(nothing), workspace, jobs=1, on_event=nothing)
     studied = []
-    figures = study_kept(runs, kept, tmp_path, OPTIONS, studied.append)
+    figures = study_figure_runs(runs, kept, tmp_path, OPTIONS, studied.append)
     assert studied == [*runs.shown, *runs.others]
     own = tmp_path / "figures" / "digits"
     assert figures == [own / f"{name}.svg" for name in NAMES]

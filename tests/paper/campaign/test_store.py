@@ -11,10 +11,10 @@ import pytest
 from qimlp.paper.campaign.campaign import ResultDamaged, missing_cells
 from qimlp.paper.campaign.keyed_lines import encode
 from qimlp.paper.campaign.store import Store
+from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells import cell as cell_module
 from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.paper.cells.variants import variants
-from qimlp.paper.report.summary import summarize
 from tests.paper.conftest import QUICK, make_entry
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "reproduction" / "results"

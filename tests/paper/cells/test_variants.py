@@ -1,16 +1,16 @@
 import pytest
 
 from qimlp.models import MLP, LowRankMLP
-from qimlp.paper.cells.budget import (
+from qimlp.paper.cells.cell import Cell, Variant
+from qimlp.paper.cells.control_widths import (
     dense_count,
     low_rank_count,
     low_rank_widths,
     narrow_widths,
 )
-from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.paper.cells.counts import count_network, count_published
+from qimlp.paper.cells.published import PARAMETERS, RANK_PARAMETERS, WANTED
 from qimlp.paper.cells.variants import DATA, select, variants
-from qimlp.paper.report.published import PARAMETERS, RANK_PARAMETERS, WANTED
 from qimlp.predictor.network import build_network, count_parameters, layer_sizes
 
 FEATURES = {"mnist": (784, 10), "cifar10": (3072, 10), "20newsgroups": (5000, 20), "imdb": (384, 2)}

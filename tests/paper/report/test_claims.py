@@ -3,6 +3,7 @@ import copy
 import pytest
 
 from qimlp.paper.campaign.store import Store
+from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells.cell import Cell
 from qimlp.paper.report.claims import verdicts
 from qimlp.paper.report.judging import (
@@ -17,7 +18,6 @@ from qimlp.paper.report.judging import (
     is_more,
     is_no_gain,
 )
-from qimlp.paper.report.summary import summarize
 from qimlp.statistics import Estimate, estimate
 from tests.paper.conftest import ALL, STUDY, around, fill, make_entry
 

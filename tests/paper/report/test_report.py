@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from qimlp.paper.campaign.store import Store
+from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells.cell import Cell
-from qimlp.paper.report.summary import summarize
 from qimlp.paper.report.write import write_report
 from tests.paper.conftest import ALL, STUDY, fill, make_entry
 

@@ -24,7 +24,7 @@ from qimlp.correlation.figures.style import (
     save_png,
 )
 from qimlp.correlation.networks.histogram import Histogram
-from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.measure import STAGES
 from qimlp.correlation.networks.report import CorrelationReport, LayerReport
 
 _BARS = 60

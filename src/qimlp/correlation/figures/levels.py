@@ -17,7 +17,7 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.measure import STAGES
 from qimlp.correlation.networks.report import CorrelationReport, LayerReport
 from qimlp.statistics import Estimate
 

@@ -7,14 +7,8 @@ from pathlib import Path
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from qimlp.correlation.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
+    COLOURS,
     INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
     caption,
     dress,
     headline,
@@ -22,10 +16,9 @@ from qimlp.correlation.figures.style import (
     new_figure,
     save_png,
 )
-from qimlp.correlation.networks.passes import STAGES
+from qimlp.correlation.networks.measure import STAGES
 from qimlp.correlation.networks.report import CorrelationReport
 
-_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 _LINES = ("-", "--", "-.", ":")
 _SMALLEST = 1e-8  # below is rounding of float32 outputs
 
@@ -54,7 +47,7 @@ def plot_spectra(report: CorrelationReport, path: Path, *, title: str = "") -> N
                 axes.plot(
                     range(1, len(values) + 1),
                     values,
-                    color=_COLOURS[i % len(_COLOURS)],
+                    color=COLOURS[i % len(COLOURS)],
                     linestyle=_LINES[i % len(_LINES)],
                     linewidth=2,
                     marker="o" if len(values) < 8 else "",

@@ -18,7 +18,7 @@ from qimlp.correlation.networks.baselines import (
 )
 from qimlp.correlation.networks.batches import Data
 from qimlp.correlation.networks.layers import Bodies, Place, check_model, choose_layers
-from qimlp.correlation.networks.passes import Options, Pass, measure
+from qimlp.correlation.networks.measure import MeasureOptions, Pass, measure
 from qimlp.correlation.networks.redraw import obstacle_to_redrawing, untrained
 from qimlp.correlation.networks.report import BASELINES, Baseline, CorrelationReport, LayerReport
 from qimlp.correlation.states.arguments import check_base, check_seed
@@ -91,7 +91,7 @@ def analyze(
     if as_size("baseline_samples", baseline_samples) < 2:
         raise ValueError(f"baseline_samples: expected at least 2, got {baseline_samples}")
     chosen = choose_layers(model, layers)
-    options = Options(unit, subsystems, widest_averaged)
+    options = MeasureOptions(unit, subsystems, widest_averaged)
     keep = baseline_samples if baselines else 0
     found = measure(model, data, chosen, options, limit=limit, keep=keep)
     if not found.measured:
@@ -99,7 +99,7 @@ def analyze(
     notes = _notes(found, widest_averaged)
     compared: dict[Place, list[Baseline]] = {place: [] for place in found.measured}
     if baselines:
-        plain = Options(unit, subsystems)
+        plain = MeasureOptions(unit, subsystems)
         compared = _baselines(model, found, chosen, plain, control, untrained_networks, seed, notes)
         notes.append(_CAVEAT)
     reports = [
@@ -135,7 +135,7 @@ def _baselines(
     model: nn.Module,
     found: Pass,
     chosen: dict[str, tuple[int, ...]],
-    options: Options,
+    options: MeasureOptions,
     control: nn.Module | None,
     given: Sequence[nn.Module] | None,
     seed: int,
@@ -167,7 +167,11 @@ def _baselines(
 
 
 def _untrained_mlp(
-    model: nn.Module, found: Pass, chosen: dict[str, tuple[int, ...]], options: Options, seed: int
+    model: nn.Module,
+    found: Pass,
+    chosen: dict[str, tuple[int, ...]],
+    options: MeasureOptions,
+    seed: int,
 ) -> dict[Place, Baseline]:
     widths = [found.inputs.shape[-1], *(prod(dims) for dims in chosen.values())]
     like = next(model.parameters())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import hypot
 
-from qimlp.correlation.networks.passes import STAGES, Step
+from qimlp.correlation.networks.measure import STAGES, LayerStep
 from qimlp.correlation.networks.report import BASELINES, Baseline, Comparison, LayerReport
 from qimlp.statistics import NORMAL_95, Estimate
 
@@ -43,7 +43,7 @@ def _verdict(low: float, high: float, count: int) -> str:
     return "more" if low > 0 else "less"
 
 
-def in_words(layers: Sequence[LayerReport], steps: Sequence[Step], unit: str) -> list[str]:
+def in_words(layers: Sequence[LayerReport], steps: Sequence[LayerStep], unit: str) -> list[str]:
     """Answer the two questions from the numbers.
 
     Args:
@@ -83,7 +83,7 @@ def _amount(difference: Estimate) -> str:
     return f"{word} strong correlation"
 
 
-def _untrained_growth(step: Step, chosen: Sequence[LayerReport]) -> str:
+def _untrained_growth(step: LayerStep, chosen: Sequence[LayerReport]) -> str:
     """What the step is before any training, where that is known."""
     found = {layer.place: layer.baseline("untrained") for layer in chosen}
     first, second = found[step.first], found[step.second]
@@ -106,7 +106,7 @@ def _against_chance(name: str, layer: LayerReport, unit: str) -> str:
     return f"{name} ({layer.place.layer}) holds {'; '.join(parts)}; differences in {unit}."
 
 
-def _as_a_whole(chosen: Sequence[LayerReport], growth: Sequence[Step]) -> str:
+def _as_a_whole(chosen: Sequence[LayerReport], growth: Sequence[LayerStep]) -> str:
     last = chosen[-1]
     above = [BASELINES[c.against] for c in last.comparisons if c.verdict == "more"]
     not_above = [BASELINES[c.against] for c in last.comparisons if c.verdict != "more"]

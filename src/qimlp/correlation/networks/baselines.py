@@ -15,15 +15,15 @@ from qimlp.correlation.networks.chance import (
     shuffle_between_samples,
 )
 from qimlp.correlation.networks.layers import Place, check_model, hidden_layers
-from qimlp.correlation.networks.measured import Measured, Meter
-from qimlp.correlation.networks.passes import Options, Pass, measure
+from qimlp.correlation.networks.measure import MeasureOptions, Pass, measure
+from qimlp.correlation.networks.meter import Measured, Meter
 from qimlp.correlation.networks.report import Baseline
 from qimlp.statistics import Estimate, estimate
 
 Layers = Mapping[str, tuple[int, ...]]
 
 
-def of_features(found: Pass, options: Options, seed: int) -> dict[Place, list[Baseline]]:
+def of_features(found: Pass, options: MeasureOptions, seed: int) -> dict[Place, list[Baseline]]:
     """Baselines made from the outputs themselves, and random vectors.
 
     Args:
@@ -58,7 +58,7 @@ def of_networks(
     count: int,
     layers: Layers,
     found: Pass,
-    options: Options,
+    options: MeasureOptions,
 ) -> dict[Place, Baseline]:
     """A baseline from other networks, each seeing another part of the kept inputs.
 
@@ -125,7 +125,7 @@ def is_classic(control: nn.Module) -> bool:
 
 
 def _of_rows(
-    name: str, rows: Tensor, place: Place, options: Options, page: list[float] | None = None
+    name: str, rows: Tensor, place: Place, options: MeasureOptions, page: list[float] | None = None
 ) -> list[Baseline]:
     """One baseline, or none where every row is zero."""
     meter = Meter(place.dims, unit=options.unit, subsystems=options.subsystems)

@@ -7,8 +7,8 @@ from math import log
 from typing import Any
 
 from qimlp.correlation.networks.layers import Place
-from qimlp.correlation.networks.measured import Measured
-from qimlp.correlation.networks.passes import Step
+from qimlp.correlation.networks.measure import LayerStep
+from qimlp.correlation.networks.meter import Measured
 from qimlp.shapes import format_dims
 from qimlp.statistics import Estimate
 
@@ -111,7 +111,7 @@ class CorrelationReport:
     subsystems: str
     samples: int
     layers: list[LayerReport]
-    steps: list[Step]
+    steps: list[LayerStep]
     answers: list[str]
     notes: list[str]
 

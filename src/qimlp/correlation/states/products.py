@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qimlp.correlation.states.arguments import check_real, check_seed, check_two_bodies
-from qimlp.correlation.states.rows import map_rows
+from qimlp.correlation.states.map_rows import map_rows
 from qimlp.correlation.states.vectors import check_vectors, normalised, unfold, unit_length
 from qimlp.shapes import as_size
 

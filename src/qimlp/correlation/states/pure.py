@@ -11,14 +11,14 @@ from torch import Tensor
 
 from qimlp.correlation.states.density import mixture, pure_reduced
 from qimlp.correlation.states.entropy import shannon_entropy, spectrum_entropy
+from qimlp.correlation.states.entropy_gradients import state_entropy, vector_entropy
+from qimlp.correlation.states.map_rows import map_rows
 from qimlp.correlation.states.products import (
     ProductState,
     fitted_product,
     mixture_spectrum,
     nearest_product,
 )
-from qimlp.correlation.states.rows import map_rows
-from qimlp.correlation.states.spectral import state_entropy, vector_entropy
 from qimlp.correlation.states.vectors import squares_suffice, unfold, unit_length
 
 #: Which states the bodies are taken to be in, see `strong_correlation`.

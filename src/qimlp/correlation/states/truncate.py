@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from qimlp.correlation.states.checks import check_last_size, check_numbers
-from qimlp.correlation.states.rows import map_rows
+from qimlp.correlation.states.map_rows import map_rows
 from qimlp.correlation.states.vectors import unfold
 from qimlp.shapes import as_dims, as_size
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from qimlp.paper.analysis.runs import find_checkpoints
 from qimlp.paper.campaign.campaign import OnCampaignEvent, ResultDamaged
-from qimlp.paper.campaign.run_cell import Place
+from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.training import RunFolder, located
 
@@ -128,7 +128,7 @@ class KeptRuns:
             )
         return found
 
-    def place(self, *, data_dir: str | None, device: str, threads: int) -> Place:
+    def workspace(self, *, data_dir: str | None, device: str, threads: int) -> Workspace:
         """Where missing runs are trained: apart from the results of the evaluation.
 
         Args:
@@ -137,9 +137,9 @@ class KeptRuns:
             threads: As in `TrainSettings`.
 
         Returns:
-            The place; runs are kept, those of the figures with the network of every epoch.
+            The workspace; runs are kept, those of the figures with the network of every epoch.
         """
-        return Place(
+        return Workspace(
             self._own / "results",
             self._own,
             data_dir=data_dir,

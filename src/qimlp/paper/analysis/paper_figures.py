@@ -34,10 +34,10 @@ from qimlp.paper.analysis.run_comparison import SeveralRuns, compare_runs
 from qimlp.paper.analysis.runs import RunData
 from qimlp.paper.analysis.study import RunStudy, study_run
 from qimlp.paper.cells.cell import Cell
-from qimlp.paper.report.published import TITLES
+from qimlp.paper.cells.published import TITLES
 
 
-def study_kept(
+def study_figure_runs(
     runs: FigureRuns,
     kept: KeptRuns,
     folder: Path,

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qimlp.correlation import relate
-from qimlp.paper.analysis.study import RunStudy, last_stage
-from qimlp.paper.analysis.wording import (
+from qimlp.paper.analysis.run_answers import (
     LayerOverRuns,
     LayerTable,
     layer_answer,
     layer_table,
     relation_answer,
 )
+from qimlp.paper.analysis.study import RunStudy, last_stage
 from qimlp.statistics import estimate
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeAlias
 
 from qimlp.paper.campaign.encoding import encode_ahead
-from qimlp.paper.campaign.run_cell import Place
+from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.campaign.run_stack import run_stack, stacks_of
 from qimlp.paper.campaign.side_by_side import OnProgress, run_side_by_side
 from qimlp.paper.campaign.store import Entry, Store
@@ -89,13 +89,13 @@ def missing_cells(cells: Sequence[Cell], store: Store, on_event: OnCampaignEvent
 
 
 def run_campaign(
-    cells: Sequence[Cell], place: Place, *, jobs: int, on_event: OnCampaignEvent
+    cells: Sequence[Cell], workspace: Workspace, *, jobs: int, on_event: OnCampaignEvent
 ) -> None:
     """Run cells; each entry is on disk as soon as its cell is done.
 
     Args:
         cells: The cells to run, in order.
-        place: Where they run and what they leave.
+        workspace: Where they run and what they leave.
         jobs: How many run at a time; with 1 they run in this process.
         on_event: Told how far the cells are.
 
@@ -105,7 +105,7 @@ def run_campaign(
         KeyboardInterrupt: On Ctrl-C; cells under way can be continued by another call.
         OSError: If something cannot be written, or a process was killed.
     """
-    encode_ahead(cells, place, lambda label, done: on_event(Encoding(label, done)))
+    encode_ahead(cells, workspace, lambda label, done: on_event(Encoding(label, done)))
 
     def on_done(stack: Sequence[Cell], entries: Sequence[Entry]) -> None:
         for cell, entry in zip(stack, entries, strict=True):
@@ -113,7 +113,7 @@ def run_campaign(
 
     run_side_by_side(
         stacks_of(cells),
-        partial(_run_stack, place),
+        partial(_run_stack, workspace),
         jobs=jobs,
         name_of=lambda stack: stack[0].name,
         on_progress=lambda name, part: on_event(CellProgress(name, part)),
@@ -122,5 +122,5 @@ def run_campaign(
     )
 
 
-def _run_stack(place: Place, stack: Sequence[Cell], on_progress: OnProgress) -> list[Entry]:
-    return run_stack(stack, place, on_progress)
+def _run_stack(workspace: Workspace, stack: Sequence[Cell], on_progress: OnProgress) -> list[Entry]:
+    return run_stack(stack, workspace, on_progress)

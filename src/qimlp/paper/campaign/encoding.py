@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 from qimlp.data import Encoder, load_texts
 from qimlp.distributed import connect
-from qimlp.paper.campaign.run_cell import Place
+from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.cells.cell import Cell
 
 
 def encode_ahead(
-    cells: Sequence[Cell], place: Place, on_progress: Callable[[str, float], None]
+    cells: Sequence[Cell], workspace: Workspace, on_progress: Callable[[str, float], None]
 ) -> None:
     """Make the features of all texts that the cells will ask a frozen encoder for.
 
@@ -18,7 +18,7 @@ def encode_ahead(
 
     Args:
         cells: The cells to come.
-        place: Where the data lies and which device encodes.
+        workspace: Where the data lies and which device encodes.
         on_progress: Called with the encoder's label and the done part, from 0 to 1.
 
     Raises:
@@ -33,7 +33,7 @@ def encode_ahead(
             encoder = Encoder(features.encoder, features.pooling, features.max_tokens)
             wanted[(settings.dataset.data, encoder)] = None
     for data, encoder in wanted:
-        texts = load_texts(data, data_dir=place.data_dir)
+        texts = load_texts(data, data_dir=workspace.data_dir)
         splits = (texts.train.texts, texts.test.texts)
         whole = sum(map(len, splits))
         before = 0
@@ -42,5 +42,5 @@ def encode_ahead(
             def tell(done: int, _: int, before: int = before) -> None:
                 on_progress(encoder.label, (before + done) / whole)  # noqa: B023 - called at once
 
-            encoder.apply(split, device=connect(place.device).device, on_progress=tell)
+            encoder.apply(split, device=connect(workspace.device).device, on_progress=tell)
             before += len(split)

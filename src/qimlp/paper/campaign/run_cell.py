@@ -32,7 +32,7 @@ HISTORY = ("train_loss", "dev_loss", "dev_accuracy", "test_accuracy")
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where cells run and what they leave.
 
     Attributes:
@@ -54,12 +54,12 @@ class Place:
     checkpoints: frozenset[str] = frozenset()
 
 
-def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> Entry:
+def run_cell(cell: Cell, workspace: Workspace, on_progress: Callable[[float], None]) -> Entry:
     """Train a cell, or go on where it was broken off, and write its entry.
 
     Args:
         cell: The cell.
-        place: Where.
+        workspace: Where.
         on_progress: Called with the done part, from 0 to 1.
 
     Returns:
@@ -71,13 +71,13 @@ def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> 
         OSError: If something cannot be written.
     """
     settings = cell.settings(
-        data_dir=place.data_dir,
-        device=place.device,
-        threads=place.threads,
-        checkpoints=cell.name in place.checkpoints,
+        data_dir=workspace.data_dir,
+        device=workspace.device,
+        threads=workspace.threads,
+        checkpoints=cell.name in workspace.checkpoints,
     )
-    store = Store(place.results)
-    folder = RunFolder.of(place.runs / cell.key()[:12], settings)
+    store = Store(workspace.results)
+    folder = RunFolder.of(workspace.runs / cell.key()[:12], settings)
     watch = _Watch(on_progress)
     loaded = load_once(settings)
     try:
@@ -117,8 +117,8 @@ def run_cell(cell: Cell, place: Place, on_progress: Callable[[float], None]) -> 
         **outcome,
     )
     store.write(cell, entry)
-    if not place.keep_runs:
-        shutil.rmtree(place.runs / cell.key()[:12], ignore_errors=True)
+    if not workspace.keep_runs:
+        shutil.rmtree(workspace.runs / cell.key()[:12], ignore_errors=True)
     return entry
 
 

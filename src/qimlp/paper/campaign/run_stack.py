@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from qimlp.data import DataSet, TextDataSet
 from qimlp.distributed import connect
 from qimlp.paper.campaign.run_cell import (
-    Place,
+    Workspace,
     encoder_label,
     history_of,
     load_once,
@@ -58,7 +58,7 @@ def _is_wide(cell: Cell) -> bool:
 
 
 def run_stack(
-    cells: Sequence[Cell], place: Place, on_progress: Callable[[str, float], None]
+    cells: Sequence[Cell], workspace: Workspace, on_progress: Callable[[str, float], None]
 ) -> list[Entry]:
     """Train the cells of a stack and write their entries.
 
@@ -67,7 +67,7 @@ def run_stack(
 
     Args:
         cells: From `stacks_of`.
-        place: Where.
+        workspace: Where.
         on_progress: Called with a cell's name and its done part, from 0 to 1.
 
     Returns:
@@ -81,7 +81,7 @@ def run_stack(
 
     def alone() -> list[Entry]:
         return [
-            run_cell(cell, place, lambda part, cell=cell: on_progress(cell.name, part))  # type: ignore[misc]
+            run_cell(cell, workspace, lambda part, cell=cell: on_progress(cell.name, part))  # type: ignore[misc]
             for cell in cells
         ]
 
@@ -89,9 +89,13 @@ def run_stack(
         for cell in cells:
             on_progress(cell.name, part)
 
-    where = {"data_dir": place.data_dir, "device": place.device, "threads": place.threads}
+    where = {
+        "data_dir": workspace.data_dir,
+        "device": workspace.device,
+        "threads": workspace.threads,
+    }
     runs = [cell.settings(**where) for cell in cells]
-    if len(cells) == 1 or place.keep_runs or connect(place.device).device.type != "cpu":
+    if len(cells) == 1 or workspace.keep_runs or connect(workspace.device).device.type != "cpu":
         return alone()
     data = load_once(runs[0])
     if not isinstance(data, DataSet | TextDataSet):
@@ -100,7 +104,7 @@ def run_stack(
         trained = fit_stacked(runs, data, tell)
     except NonFiniteLossError:
         return alone()
-    store = Store(place.results)
+    store = Store(workspace.results)
     entries = []
     for cell, run in zip(cells, trained, strict=True):
         entry = _entry(cell, run, len(cells))

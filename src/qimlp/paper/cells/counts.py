@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from qimlp.paper.cells.budget import low_rank_count
 from qimlp.paper.cells.cell import Cell, Variant
+from qimlp.paper.cells.control_widths import low_rank_count
 from qimlp.predictor import layer_sizes
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, KroneckerShape
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qimlp.paper.cells.budget import dense_count, low_rank_widths, narrow_widths
 from qimlp.paper.cells.cell import Variant
+from qimlp.paper.cells.control_widths import dense_count, low_rank_widths, narrow_widths
 from qimlp.paper.cells.counts import ENCODER_WIDTHS, count_network
+from qimlp.paper.cells.published import PARAMETERS
 from qimlp.paper.cells.text_baselines import imdb_layers, newsgroup_layers
-from qimlp.paper.report.published import PARAMETERS
 from qimlp.shapes import PAPER_WIDTHS
 
 COLUMNS = ("paper", "tuned")

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from qimlp.paper.campaign.summary import Summaries, Summary
+from qimlp.paper.cells.published import ACCURACY, TITLES
 from qimlp.paper.report.claims_correlation import correlation_claims
 from qimlp.paper.report.claims_cost import cost_claims
 from qimlp.paper.report.judging import (
@@ -20,8 +22,6 @@ from qimlp.paper.report.judging import (
     is_no_gain,
     text_of,
 )
-from qimlp.paper.report.published import ACCURACY, TITLES
-from qimlp.paper.report.summary import Summaries, Summary
 from qimlp.statistics import Estimate
 
 COLUMNS = {"paper": "paper settings", "tuned": "our recipe"}

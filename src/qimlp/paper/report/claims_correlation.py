@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from qimlp.paper.analysis.findings import Comparisons
+from qimlp.paper.cells.published import CORRELATION_FIGURES, TITLES
 from qimlp.paper.report.judging import Mark, Verdict, combined, is_more
-from qimlp.paper.report.published import CORRELATION_FIGURES, TITLES
 from qimlp.statistics import Estimate
 
 _SIGNIFICANT = 0.05

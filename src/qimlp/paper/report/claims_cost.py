@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, median_low
 
-from qimlp.paper.cells.budget import dense_count
+from qimlp.paper.campaign.summary import Summaries, Summary
+from qimlp.paper.cells.control_widths import dense_count
 from qimlp.paper.cells.counts import count_published
+from qimlp.paper.cells.published import COST
 from qimlp.paper.report.judging import Mark, Verdict, combined
-from qimlp.paper.report.published import COST
-from qimlp.paper.report.summary import Summaries, Summary
 from qimlp.shapes import PAPER_WIDTHS
 from qimlp.training import format_bytes
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from qimlp.paper.analysis.findings import Comparisons
-from qimlp.paper.analysis.wording import HOW_TO_READ_MARKS
-from qimlp.paper.report.published import CORRELATION_FIGURES
-from qimlp.paper.report.render import Picture, Section
-from qimlp.paper.report.rows import Table
+from qimlp.paper.analysis.run_answers import HOW_TO_READ_MARKS
+from qimlp.paper.cells.published import CORRELATION_FIGURES
+from qimlp.paper.report.render import Picture, Section, Table
 
 _INTRODUCTION = (
     "C is computed exactly, per test image, on the trained two-body networks of our recipe. Almost "

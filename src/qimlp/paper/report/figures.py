@@ -7,6 +7,8 @@ from matplotlib.ticker import NullLocator
 
 from qimlp.correlation.figures import INK, new_figure, to_svg
 from qimlp.paper.campaign.store import Entry
+from qimlp.paper.campaign.summary import Summaries
+from qimlp.paper.cells.published import ACCURACY, PARAMETERS, RANKS, TITLES
 from qimlp.paper.report.drawing import (
     NETWORK_COLOURS,
     SERIES,
@@ -15,8 +17,6 @@ from qimlp.paper.report.drawing import (
     grouped_bars,
     style,
 )
-from qimlp.paper.report.published import ACCURACY, PARAMETERS, RANKS, TITLES
-from qimlp.paper.report.summary import Summaries
 
 _COLUMNS = ("paper", "tuned")
 

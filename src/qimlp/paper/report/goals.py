@@ -1,9 +1,10 @@
 """The accuracies that this project set out to reach, and whether it does."""
 
+from qimlp.paper.campaign.summary import Summaries, Summary
+from qimlp.paper.cells.published import WANTED
 from qimlp.paper.report.judging import compare, is_less, text_of
-from qimlp.paper.report.published import WANTED
-from qimlp.paper.report.rows import Table, count_text, published_text
-from qimlp.paper.report.summary import Summaries, Summary
+from qimlp.paper.report.render import Table
+from qimlp.paper.report.variant_texts import count_text, published_text
 from qimlp.statistics import Estimate
 
 _LEVEL_WITH = {"mnist/2b-rank4": ("mlp",), "imdb/2b-best": ("mlp", "linear")}

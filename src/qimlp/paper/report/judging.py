@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from qimlp.paper.report.summary import Summary
+from qimlp.paper.campaign.summary import Summary
 from qimlp.statistics import Estimate, difference
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold here"

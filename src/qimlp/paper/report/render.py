@@ -7,7 +7,19 @@ from html import escape
 from pathlib import Path
 
 from qimlp.paper.report.judging import FAILS, HOLDS, IN_PART, OPEN, UNDECIDED
-from qimlp.paper.report.rows import Table
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        columns: Headings.
+        rows: One text per column each.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)

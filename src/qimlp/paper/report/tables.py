@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 
+from qimlp.paper.campaign.cost import Costs, duration
+from qimlp.paper.campaign.summary import Summaries, Summary
 from qimlp.paper.cells.cell import Cell
-from qimlp.paper.cells.cost import Costs, duration
 from qimlp.paper.cells.counts import count_network
+from qimlp.paper.cells.published import COST, PARAMETERS, RANK_PARAMETERS
 from qimlp.paper.report.claims import COLUMNS
 from qimlp.paper.report.claims_cost import step_bytes, step_times
 from qimlp.paper.report.judging import Verdict
-from qimlp.paper.report.published import COST, PARAMETERS, RANK_PARAMETERS
-from qimlp.paper.report.rows import Table, bias_text, count_text, published_text, result_texts
-from qimlp.paper.report.summary import Summaries, Summary
+from qimlp.paper.report.render import Table
+from qimlp.paper.report.variant_texts import bias_text, count_text, published_text, result_texts
 from qimlp.training import format_bytes
 
 

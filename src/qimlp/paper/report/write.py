@@ -5,7 +5,9 @@ from pathlib import Path
 
 from qimlp.files import write_text
 from qimlp.paper.analysis.findings import Comparisons, Findings
-from qimlp.paper.cells.cost import Costs
+from qimlp.paper.campaign.cost import Costs
+from qimlp.paper.campaign.summary import Summaries
+from qimlp.paper.cells.published import ACCURACY
 from qimlp.paper.report.claims import COLUMNS, verdicts
 from qimlp.paper.report.claims_cost import STEP_TIMES
 from qimlp.paper.report.correlation_section import correlation_section
@@ -17,10 +19,7 @@ from qimlp.paper.report.figures import (
 )
 from qimlp.paper.report.goals import goal_table
 from qimlp.paper.report.judging import VERDICTS, Verdict, text_of
-from qimlp.paper.report.published import ACCURACY
-from qimlp.paper.report.render import Picture, Section, html, markdown, pictures
-from qimlp.paper.report.rows import Table
-from qimlp.paper.report.summary import Summaries
+from qimlp.paper.report.render import Picture, Section, Table, html, markdown, pictures
 from qimlp.paper.report.tables import (
     accuracy_table,
     cost_table,

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from qimlp.correlation.networks.histogram import Histogram, HistogramBuilder
 from qimlp.correlation.states.averaged import Averaged, AveragedState
+from qimlp.correlation.states.map_rows import map_rows, one_thread_each
 from qimlp.correlation.states.pure import Subsystems, vector_correlations
-from qimlp.correlation.states.rows import map_rows, one_thread_each
 from qimlp.correlation.states.spectra import count_rank, rank_tolerance
 from qimlp.correlation.states.vectors import unit_length, zero_rows
 from qimlp.statistics import Estimate, Moments, share

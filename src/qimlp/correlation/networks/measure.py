@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from qimlp.correlation.networks.batches import Data, batches_of, on_device_of
 from qimlp.correlation.networks.layers import Place, Stage
-from qimlp.correlation.networks.measured import Measured, Meter
+from qimlp.correlation.networks.meter import Measured, Meter
 from qimlp.correlation.networks.observe import evaluating, observed
+from qimlp.correlation.states.map_rows import one_thread_each
 from qimlp.correlation.states.pure import Subsystems
-from qimlp.correlation.states.rows import one_thread_each
 from qimlp.statistics import Estimate, Moments
 
 _SMALL = 10**6  # parameters
@@ -25,7 +25,7 @@ STAGES: tuple[Stage, Stage] = ("before", "after")
 
 
 @dataclass(frozen=True)
-class Options:
+class MeasureOptions:
     """How to measure.
 
     Attributes:
@@ -40,7 +40,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Step:
+class LayerStep:
     """How C changes between two places, sample by sample.
 
     Attributes:
@@ -71,7 +71,7 @@ class Pass:
     layers: list[str]
     measured: dict[Place, Measured]
     silent: list[Place]
-    steps: list[Step]
+    steps: list[LayerStep]
     samples: int
     inputs: Tensor
     outputs: dict[Place, Tensor] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def measure(
     model: nn.Module,
     data: Data,
     layers: Mapping[str, tuple[int, ...]],
-    options: Options,
+    options: MeasureOptions,
     *,
     limit: int | None = None,
     keep: int = 0,
@@ -137,7 +137,11 @@ class _Record:
     """Meters of all places, and C of the batch that is being computed."""
 
     def __init__(
-        self, layers: Mapping[str, tuple[int, ...]], options: Options, keep: int, workers: int
+        self,
+        layers: Mapping[str, tuple[int, ...]],
+        options: MeasureOptions,
+        keep: int,
+        workers: int,
     ) -> None:
         self._workers = workers
         self._layers, self._options, self._keep = layers, options, keep
@@ -219,10 +223,10 @@ class _Record:
         """Places whose outputs were all zero."""
         return [place for place in self._meters if not self.is_measured(place)]
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[LayerStep]:
         """Paired differences, where there were any."""
         return [
-            Step(first, second, moments.estimates()[0])
+            LayerStep(first, second, moments.estimates()[0])
             for (first, second), moments in self._steps.items()
             if moments.count
         ]

@@ -1,9 +1,9 @@
 import pytest
 
+from qimlp.paper.campaign.cost import Costs, duration, estimated_seconds
 from qimlp.paper.campaign.store import Store
+from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells.cell import Cell, Variant
-from qimlp.paper.cells.cost import Costs, duration, estimated_seconds
-from qimlp.paper.report.summary import summarize
 from tests.paper.conftest import ALL, make_entry
 
 BY_NAME = {variant.name: variant for variant in ALL}

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from functools import cache
 from statistics import median
 
+from qimlp.paper.campaign.summary import Summaries, Summary
 from qimlp.paper.cells.cell import Cell, Variant
 from qimlp.paper.cells.counts import count_network
-from qimlp.paper.report.summary import Summaries, Summary
 
 _TRAIN_EXAMPLES = {"mnist": 60_000, "cifar10": 50_000, "20newsgroups": 11_314, "imdb": 25_000}
 _START_S = 10.0  # data, and a process of its own

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from qimlp.paper import Cell, FigureRuns, KeptRuns, StudyOptions
 
 
-def analyse_kept(
+def analyse_figure_runs(
     console: Console,
     wanted: Sequence[FigureRuns],
     kept: KeptRuns,
@@ -31,7 +31,7 @@ def analyse_kept(
         OSError: If something cannot be written.
     """
     from qimlp.paper import (  # noqa: PLC0415 - matplotlib is slow
-        study_kept,
+        study_figure_runs,
     )
 
     with Progress(
@@ -50,5 +50,5 @@ def analyse_kept(
             console.print(f"analysed {cell.name}", markup=False, soft_wrap=True)
 
         for runs in wanted:
-            for figure in study_kept(runs, kept, out, options, on_study):
+            for figure in study_figure_runs(runs, kept, out, options, on_study):
                 console.print(f"Figure ({runs.data}): {figure}", markup=False, soft_wrap=True)

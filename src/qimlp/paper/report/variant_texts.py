@@ -1,25 +1,10 @@
-"""What the report's tables are made of: texts about one variant."""
+"""Texts about one variant, as they stand in the cells of tables."""
 
-from dataclasses import dataclass
-
-from qimlp.paper.cells.cost import Costs, duration
+from qimlp.paper.campaign.cost import Costs, duration
+from qimlp.paper.campaign.summary import Summary
 from qimlp.paper.cells.counts import count_network
+from qimlp.paper.cells.published import ACCURACY, RANKS
 from qimlp.paper.report.judging import text_of
-from qimlp.paper.report.published import ACCURACY, RANKS
-from qimlp.paper.report.summary import Summary
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of texts.
-
-    Attributes:
-        columns: Headings.
-        rows: One text per column each.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def count_text(summary: Summary) -> str:

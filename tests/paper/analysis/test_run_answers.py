@@ -3,7 +3,7 @@
 import pytest
 
 from qimlp.correlation import relate
-from qimlp.paper.analysis.wording import (
+from qimlp.paper.analysis.run_answers import (
     LayerOverRuns,
     layer_answer,
     layer_table,
