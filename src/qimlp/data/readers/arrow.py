@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,17 @@ def image_bytes(column: Any, origin: str, first_row: int) -> Iterator[tuple[str,
         yield f"{origin}, row {row}", encoded
 
 
+def _room(count: int, like: NDArray[Any], origin: str) -> NDArray[Any]:
+    """Memory for as many rows as a file says it holds."""
+    try:
+        return np.empty((count, *like.shape[1:]), dtype=like.dtype)
+    except MemoryError:
+        raise ValueError(
+            f"{origin}: {count:,} rows of {prod(like.shape[1:]):,} features do not fit into "
+            "memory: use --streaming, or is the file damaged?"
+        ) from None
+
+
 def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -> RawExamples:
     """Gather record batches into one set of examples.
 
@@ -180,7 +192,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
             encoded = image_bytes(batch.column(columns.image), origin, done)
             part = stack_images(encoded, batch.num_rows, shape, changes)
         if inputs is None:
-            inputs = np.empty((count, *part.shape[1:]), dtype=part.dtype)
+            inputs = _room(count, part, origin)
         inputs[rows] = part
         if columns.label is not None:
             labels.append(label_values(batch.column(columns.label)))

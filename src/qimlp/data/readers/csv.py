@@ -5,8 +5,10 @@ A column of true and false counts as one of 1 and 0, dates (ISO 8601) as microse
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +17,15 @@ from typing import Any
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
 from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_label
-from qimlp.data.readers.error_messages import first_line, listed, unreadable
+from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.labels import written_numbers
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.survey import settle
+from qimlp.files import open_regular, printable, shown
 
 _LONGEST_ROW = 1 << 24
 """Bytes the reader takes at a time: no row may be longer."""
+_MOST_COLUMNS = 50_000
 _TRUE, _FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
 _NUMBER, _TRUTH = "number", "truth"
 _DATE = re.compile(
@@ -45,7 +49,7 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
         ValueError: The file is no table, the label column is missing, or a value is not usable.
     """
     request = request or TableRequest()
-    origin = str(path)
+    origin = printable(str(path))
     header, first = _first_rows(path)
     label = pick_label(header, request, origin)
     features, widths, notes = choose_features(header, label, request, origin)
@@ -88,7 +92,7 @@ def _table(path: Path, header: list[str], columns: Columns, types: dict[str, str
     try:
         table = _parse(path, chosen)
     except pyarrow.ArrowException as error:
-        raise _explained(error, header, str(path)) from error
+        raise _explained(error, header, printable(str(path))) from None
     large = {}
     for name in columns.features:
         if chosen[name] == pyarrow.float64():
@@ -117,19 +121,41 @@ def _parse(path: Path, types: dict[str, Any]) -> Any:
 
 def _first_rows(path: Path) -> tuple[list[str], list[str]]:
     """The names of the columns, and the first row below them; empty where there is none."""
+    origin = printable(str(path))
+    with open_regular(path, what="a CSV file") as file:
+        head = file.read(_LONGEST_ROW)
+    if len(head) == _LONGEST_ROW and b"\n" not in head:
+        raise ValueError(
+            f"{origin}: expected a CSV file whose first line names columns, got none within its "
+            f"first {_LONGEST_ROW:,} bytes"
+        )
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            first = next(filter(None, rows), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(str(path), "a CSV file in UTF-8", error) from error
+        text = decoder.decode(head)  # a character that is cut at the end is left aside
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{origin}: expected a CSV file in UTF-8: write it in this encoding"
+        ) from None
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""))
+        header = next(rows, [])
+        first = next(filter(None, rows), [])
+    except csv.Error:
+        raise ValueError(
+            f"{origin}: cannot be read as a CSV file: a cell of its first rows is longer than "
+            f"{csv.field_size_limit():,} characters or its quotes do not end"
+        ) from None
+    if len(header) > _MOST_COLUMNS:
+        raise ValueError(
+            f"{origin}: expected at most {_MOST_COLUMNS:,} columns, got {len(header):,}: save so "
+            "many as an array, in a .npz file"
+        )
     if not header:
-        raise ValueError(f"{path}: expected a CSV file whose first line names columns, got none")
+        raise ValueError(f"{origin}: expected a CSV file whose first line names columns, got none")
     for mark, what in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0] and (not first or mark in "".join(first)):
             raise ValueError(
-                f"{path}: expected columns separated by commas, got {what}: write it with commas "
+                f"{origin}: expected columns separated by commas, got {what}: write it with commas "
                 "between columns and points in numbers"
             )
     return header, first
@@ -139,19 +165,19 @@ def _explained(error: Exception, header: list[str], origin: str) -> ValueError:
     conversion = re.search(r"column #(\d+): .*conversion error to (\w+).*?: (.*)", str(error))
     if conversion is None:
         return unreadable(origin, "a CSV file", error)
-    name, value = header[int(conversion[1])], first_line(ValueError(conversion[3]))
+    name, value = shown(header[int(conversion[1])], 60), printable(conversion[3], 100)
     if conversion[2] == "bool":
         return ValueError(
-            f"{origin}: column {name!r} begins with true or false and holds something else, too "
+            f"{origin}: column {name} begins with true or false and holds something else, too "
             f"({value}): write 1 and 0 there, or true and false in every row"
         )
     if conversion[2] == "timestamp":
         return ValueError(
-            f"{origin}: column {name!r} begins with a date and holds something else, too "
+            f"{origin}: column {name} begins with a date and holds something else, too "
             f"({value}): write every date like the first, as in 2024-01-31 or 2024-01-31 12:00:00"
         )
     return ValueError(
-        f"{origin}: column {name!r} holds something else than numbers ({value}): "
+        f"{origin}: column {name} holds something else than numbers ({value}): "
         "every column beside the label column must hold numbers or dates (2024-01-31), so encode "
         "it or leave it out with --drop-column; texts are read from a folder of train.parquet and "
         "test.parquet, with --text tfidf or --encoder NAME"

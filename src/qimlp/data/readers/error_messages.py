@@ -17,7 +17,7 @@ def first_line(error: BaseException) -> str:
         The first line that is not blank, cut at 200 characters; the type's name without one.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:_LONGEST]
+    return printable(lines[0] if lines else type(error).__name__, _LONGEST)
 
 
 def unreadable(place: str, what: str, error: BaseException) -> ValueError:
@@ -33,7 +33,7 @@ def unreadable(place: str, what: str, error: BaseException) -> ValueError:
     """
     return ValueError(
         f"{printable(place)}: cannot be read as {what} (empty, truncated or corrupt?): "
-        f"{printable(first_line(error))}"
+        f"{first_line(error)}"
     )
 
 

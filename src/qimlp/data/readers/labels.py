@@ -19,6 +19,7 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 """A whole number as one writes it, and as ``str`` writes it again: no other spelling is lost."""
 _WHOLE_FLOAT = re.compile(rf"({_WHOLE.pattern})\.0")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+_LONGEST_LABEL = 1000
 
 
 def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
@@ -199,6 +200,11 @@ def _as_names(values: NDArray[Any], origin: str) -> NDArray[Any]:
         except UnicodeDecodeError:
             raise ValueError(f"{origin}: row {row}: its label is no text in UTF-8") from None
         names.append(name.strip())
+        if len(names[-1]) > _LONGEST_LABEL:  # as an array it takes as much in every row
+            raise ValueError(
+                f"{origin}: row {row}: its label has {len(names[-1]):,} characters, expected at "
+                f"most {_LONGEST_LABEL:,}"
+            )
         if value is None or not names[-1]:
             raise ValueError(f"{origin}: row {row} has no label")
     return np.asarray(names, dtype=np.str_)

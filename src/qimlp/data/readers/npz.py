@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,10 @@ from numpy.typing import NDArray
 
 from qimlp.data.features.offsets import Survey, centred, offsets_of, survey_columns
 from qimlp.data.readers.columns import TableRequest
-from qimlp.data.readers.error_messages import listed, unreadable
+from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.npz_members import Member, open_archive
 from qimlp.data.readers.raw_examples import RawExamples, examples_from_array
+from qimlp.files import printable
 
 _LAYOUT = "x and y, or x_train, y_train, x_test and y_test"
 
@@ -38,51 +38,56 @@ def read_npz(path: Path, part: str, request: TableRequest | None = None) -> RawE
     Raises:
         ValueError: The archive is truncated or corrupt, or its arrays are unusable.
     """
-    names, arrays = _read(path, (f"x_{part}", f"y_{part}", "x", "y"))
-    x_name, y_name = _names(names, part, path)
-    if x_name is None:
-        return None
-    x, y = arrays[x_name], arrays.get(y_name)
     request = request or TableRequest()
-    examples = replace(_examples(x, f"{path}, array {x_name}", request), origin=str(path))
-    if y is not None and y.size == len(x):
-        return replace(examples, labels=y.reshape(-1))
-    if not request.labels_required:
-        return examples
+    origin = printable(str(path))
+    with open_archive(path) as archive:
+        x_name, y_name = _names(archive.names, part, origin)
+        if x_name is None:
+            return None
+        x = archive.member(x_name)
+        place = f"{origin}, array {x_name}"
+        _check_examples(x, place)
+        y = archive.member(y_name) if y_name in archive.names else None
+        labelled = y is not None and prod(y.shape) == x.shape[0]
+        if request.labels_required and not labelled:
+            raise _without_labels(origin, x, y, y_name)
+        examples = replace(_examples(archive.read(x), place, request), origin=origin)
+        if y is None or not labelled:
+            return examples
+        return replace(examples, labels=archive.read(y).reshape(-1))
+
+
+def _without_labels(origin: str, x: Member, y: Member | None, y_name: str) -> ValueError:
     if y is None:
-        raise ValueError(f"{path}: has no array {y_name!r}: expected {_LAYOUT}")
-    raise ValueError(
-        f"{path}: expected one label per example, got {x_name} of shape {x.shape} and {y_name} "
+        return ValueError(f"{origin}: has no array {y_name!r}: expected {_LAYOUT}")
+    return ValueError(
+        f"{origin}: expected one label per example, got {x.name} of shape {x.shape} and {y_name} "
         f"of shape {y.shape}"
     )
 
 
-def _read(path: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, NDArray[Any]]]:
-    """Names of all arrays, and those arrays of the wanted ones that are there."""
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            names = [] if isinstance(archive, np.ndarray) else list(archive.files)
-            return names, {name: archive[name] for name in wanted if name in names}
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
-        raise unreadable(str(path), "a NumPy .npz archive without Python objects", error) from error
-
-
-def _names(names: list[str], part: str, path: Path) -> tuple[str | None, str]:
+def _names(names: list[str], part: str, origin: str) -> tuple[str | None, str]:
     if f"x_{part}" in names:
         return f"x_{part}", f"y_{part}"
     if part == "train" and "x" in names:
         return "x", "y"
     if "x" in names or "x_train" in names or "x_test" in names:
         return None, ""
-    raise ValueError(f"{path}: expected arrays {_LAYOUT}, got {listed(names)}")
+    raise ValueError(f"{origin}: expected arrays {_LAYOUT}, got {listed(names)}")
+
+
+def _check_examples(x: Member, origin: str) -> None:
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{origin}: expected numbers, got dtype {x.dtype}")
+    if not 2 <= len(x.shape) <= 4:
+        raise ValueError(f"{origin}: expected 2 to 4 dimensions (N, ...), got shape {x.shape}")
+    if 0 in x.shape:
+        raise ValueError(
+            f"{origin}: expected at least one example with features, got an array of {x.shape}"
+        )
 
 
 def _examples(x: NDArray[Any], origin: str, request: TableRequest) -> RawExamples:
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"{origin}: expected numbers, got dtype {x.dtype}")
-    if not 2 <= x.ndim <= 4:
-        raise ValueError(f"{origin}: expected 2 to 4 dimensions (N, ...), got shape {x.shape}")
     if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
         x = x.transpose(0, 3, 1, 2)
     if x.ndim == 4 and x.shape[1] == 1:

@@ -14,6 +14,7 @@ from qimlp.data.readers.columns import Columns, TableRequest, columns_of
 from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.survey import settle
+from qimlp.files import require_regular
 
 BATCH_ROWS = 512
 """Rows held at a time while a file is read."""
@@ -36,6 +37,8 @@ def open_parquet(location: str) -> Iterator[Any]:
         ValueError: The file is no whole Parquet file, here or while it is read.
     """
     parquet, pyarrow = import_extra("pyarrow.parquet"), import_extra("pyarrow")
+    if "://" not in location:
+        require_regular(location, what="a Parquet file")
     try:
         if "://" in location:
             with import_extra("fsspec").open(location, "rb") as file:
@@ -44,7 +47,7 @@ def open_parquet(location: str) -> Iterator[Any]:
             with parquet.ParquetFile(location) as opened:
                 yield opened
     except (pyarrow.ArrowException, OSError) as error:
-        raise unreadable(location, "a Parquet file", error) from error
+        raise unreadable(location, "a Parquet file", error) from None
 
 
 def columns_of_files(files: Sequence[str], request: TableRequest) -> tuple[Columns, list[int]]:
