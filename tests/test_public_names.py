@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import qimlp
+import qimlp.models
+import qimlp.nn
 
 LEAN = """
 import json, sys, torch
@@ -23,6 +25,7 @@ def test_names():
         assert getattr(qimlp, name) is not None
     functions = {"kron_matmul", "kron_linear", "kron_dense", "kron_bias", "nearest_kronecker"}
     assert functions <= set(qimlp.functional.__all__)
+    assert not {"apply_layer", "STARTS", "is_proxy"} & set(vars(qimlp.functional))
 
 
 def test_signatures():
@@ -55,7 +58,7 @@ def test_importing_is_lean():
 
 def test_every_public_function_says_what_it_does():
     found = 0
-    for module in (qimlp, qimlp.functional):
+    for module in (qimlp, qimlp.functional, qimlp.nn, qimlp.models):
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.isfunction(thing) or inspect.isclass(thing):

@@ -89,6 +89,17 @@ def test_parameters_by_name_in_a_functional_call():
     torch.testing.assert_close(torch.func.functional_call(layer, doubled, (x,)), 2 * layer(x))
 
 
+@every_bias
+def test_they_are_compiled_whole(bias):
+    layer, x = drawn(KroneckerLinear(12, 10, bias, rank=2)), torch.randn(3, 12)
+
+    def both(x):
+        return layer(x), nn.functional.linear(x, layer.weight, layer.bias), layer.bias_vector()
+
+    compiled = torch.compile(both, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), both(x))
+
+
 @pytest.mark.parametrize("rank", [1, 2, 5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_autocast_leaves_the_weight_as_it_is(rank, dtype):

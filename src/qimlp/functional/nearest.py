@@ -24,13 +24,13 @@ def nearest_kronecker(
     product, the weight's truncated singular value decomposition (Van Loan and Pitsianis, 1993).
     For three and more no closed form exists: alternating least squares for the canonical polyadic
     decomposition of the rearranged weight (TensorLy; extra `compress`), a local optimum. Computed
-    in float64; the factors of each copy come balanced.
+    in float64; the factors of each summed product come balanced.
 
     Args:
         weight: Shape `(prod out_dims, prod in_dims)`.
         in_dims: M sizes.
         out_dims: M sizes.
-        rank: Number of copies wanted. More than the rearranged weight has are filled with zeros.
+        rank: Number of summed products. Those beyond the rank of the rearranged weight are zero.
 
     Returns:
         `(factors, relative_error)`: factor i of shape `(rank, out_i, in_i)` in the weight's dtype
@@ -101,8 +101,8 @@ def nearest_kronecker_bias(bias: Tensor, out_dims: Sequence[int]) -> list[Tensor
     ones = (1,) * len(out_dims)
     factors, _ = nearest_kronecker(bias.unsqueeze(-1), ones, out_dims, 1)
     if not bias.is_meta and not bias.any():
-        start = init_bias_factors(KroneckerShape(ones, tuple(out_dims), 1))
-        return [vector.to(bias) for vector in start]
+        vectors = init_bias_factors(KroneckerShape(ones, tuple(out_dims), 1))
+        return [vector.to(bias) for vector in vectors]
     return [factor.flatten() for factor in factors]
 
 
@@ -148,7 +148,7 @@ def _cp_als(tensor: Tensor, rank: int) -> list[Tensor]:
                     random_state=0,
                 )
                 break
-            except np.linalg.LinAlgError:  # fewer copies are all that there is
+            except np.linalg.LinAlgError:  # the rank is lower
                 if kept == 1:
                     raise
                 kept -= 1

@@ -36,7 +36,7 @@ def nearest_kronecker_order(
         weight: Shape `(prod out_dims, prod in_dims)`, at most `MAX_INPUTS` inputs.
         in_dims: M sizes.
         out_dims: M sizes.
-        rank: Number of copies.
+        rank: Number of summed products.
         rounds: Most assignments; fewer where the relative error gains less than 0.001.
 
     Returns:

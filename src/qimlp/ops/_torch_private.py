@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,12 +82,16 @@ def is_without_hooks(module: nn.Module) -> bool:
         return False
 
 
+def _stored_parameters(module: nn.Module) -> Mapping[str, Tensor | None]:
+    return module._parameters  # a function: the compiler does not know attrgetter
+
+
 def _named_parameters(module: nn.Module) -> Mapping[str, Tensor | None]:
     return dict(module.named_parameters(recurse=False, remove_duplicate=False))
 
 
 registered_parameters: Callable[[nn.Module], Mapping[str, Tensor | None]] = (
-    attrgetter("_parameters") if "_parameters" in vars(nn.Module()) else _named_parameters
+    _stored_parameters if "_parameters" in vars(nn.Module()) else _named_parameters
 )
 """The parameters of a module itself, by name."""
 

@@ -20,7 +20,7 @@ def overridden(
         x: Its input.
         factors: M tensors, unchecked.
         bias: Its bias, unchecked; nothing that can be gone through only once.
-        method: The way asked for.
+        method: The one asked for.
     """
     if torch.compiler.is_compiling():  # it sees through the calls
         return None
