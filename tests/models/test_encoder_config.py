@@ -2,13 +2,31 @@
 
 import pytest
 
-from qimlp.models import TextNetwork, refuse_code
+from qimlp.models import TextNetwork, check_encoder_config
 
 HEAD = {"kind": "mlp", "widths": [16, 2]}
 
 
 def test_what_is_accepted():
-    refuse_code({"model_type": "bert", "auto_map": {}, "attn_implementation": "sdpa"}, "here")
+    check_encoder_config(
+        {"model_type": "bert", "auto_map": {}, "attn_implementation": "sdpa"}, "here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("num_hidden_layers", 10**6),
+        ("hidden_size", 2**40),
+        ("vocab_size", 10**4000),
+        ("n_layer", 9999),
+    ],
+)
+def test_sizes_that_would_fill_the_memory(key, value):
+    check_encoder_config({"model_type": "bert", key: 12, "model_max_length": 10**30}, "here")
+    with pytest.raises(ValueError, match=f"^here: expected a {key} of at most .*, got ") as caught:
+        check_encoder_config({"text_config": {key: value}}, "here")
+    assert len(str(caught.value)) < 200
 
 
 def test_deep_settings_are_refused_without_recursion():
@@ -16,7 +34,7 @@ def test_deep_settings_are_refused_without_recursion():
     for _ in range(10_000):
         value = {"a": value}
     with pytest.raises(ValueError, match="here: .* too deep a nesting"):
-        refuse_code(value, "here")
+        check_encoder_config(value, "here")
 
 
 @pytest.mark.parametrize("model_type", ["bert", "evil"])

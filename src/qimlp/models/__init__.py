@@ -1,6 +1,6 @@
 """Networks, and how they are named, saved and loaded."""
 
-from qimlp.models.encoder_config import refuse_code
+from qimlp.models.encoder_config import check_encoder_config
 from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, named_network
@@ -18,11 +18,11 @@ __all__ = [
     "Pretrained",
     "QiMLP",
     "TextNetwork",
+    "check_encoder_config",
     "checksum",
     "from_config",
     "load_pretrained",
     "named_network",
     "pool_tokens",
-    "refuse_code",
     "register",
 ]

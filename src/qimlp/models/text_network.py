@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qimlp.files import shown
-from qimlp.models.encoder_config import refuse_code
+from qimlp.models.encoder_config import check_encoder_config
 from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.registry import from_config, register
@@ -143,7 +143,7 @@ def _new_encoder(config: Mapping[str, Any]) -> Any:
         raise ImportError(
             'a text encoder needs transformers, which is not installed: pip install "qimlp[text]"'
         ) from error
-    refuse_code(config, "the encoder of a text network")
+    check_encoder_config(config, "the encoder of a text network")
     described = dict(config)
     kind = described.pop("model_type", None)
     factory: Any = transformers.AutoModel

@@ -1,7 +1,9 @@
 """Features of texts from a frozen encoder."""
 
+import json
 import os
 import pickle
+import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -182,3 +184,21 @@ def test_a_damaged_stored_encoder_is_one_line(change):
     assert len(str(e.value)) < 300
     with pytest.raises(ValueError, match="the stored encoder is damaged"):
         Encoder.from_dict([change])
+
+
+def test_more_tokens_than_an_encoder_reads_are_one_line(folder):
+    with pytest.raises(
+        ValueError, match=r"which reads at most 512 tokens, fails on texts of 902 tokens: lower max"
+    ):
+        Encoder(str(folder), max_tokens=1000).apply(["good " * 900])
+
+
+def test_a_tokenizer_of_another_encoder_is_one_line(folder, tmp_path):
+    mixed = tmp_path / "mixed"
+    shutil.copytree(folder, mixed)
+    tokenizer = json.loads((mixed / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["good"] = 1000
+    (mixed / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ValueError, match="fails on .* do not belong together$") as caught:
+        Encoder(str(mixed)).apply(["good film"])
+    assert len(str(caught.value)) < 400

@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from qimlp.data.features.encoder import Encoder
@@ -122,6 +123,25 @@ def test_a_damaged_folder_is_one_line(folder, file):
         load_encoder(str(folder))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_weights_that_lack_a_layer_are_refused(folder):
+    path = folder / "model.safetensors"
+    weights = safetensors.torch.load_file(path)
+    safetensors.torch.save_file(
+        {k: v for k, v in weights.items() if "layer.1." not in k}, path, {"format": "pt"}
+    )
+    with pytest.raises(ValueError, match=r"lacks 'encoder\.layer\.1\..* in all\), which would be"):
+        load_encoder(str(folder))
+
+
+def test_weights_without_the_pooler_are_whole(folder):
+    path = folder / "model.safetensors"
+    weights = safetensors.torch.load_file(path)
+    kept = {k: v for k, v in weights.items() if "pooler" not in k}
+    assert len(kept) < len(weights)
+    safetensors.torch.save_file(kept, path, {"format": "pt"})
+    load_encoder(str(folder))
 
 
 def test_an_adapter_names_no_other_encoder(folder):

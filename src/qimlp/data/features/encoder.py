@@ -121,18 +121,40 @@ class Encoder:
         rows: list[Tensor] = []
         for first in range(0, len(texts), _BATCH):
             batch = [texts[row] for row in by_length[first : first + _BATCH]]
+            rows.append(self._pooled(batch, tokenizer, model))
+            tell(first + len(batch))
+        features = torch.cat(rows)
+        return features[torch.tensor(by_length).argsort()].contiguous()
+
+    def _pooled(self, texts: list[str], tokenizer: Any, model: Any) -> Tensor:
+        """Features of a few texts; what stops an encoder is told in our words."""
+        tokens: Any = None
+        try:
             tokens = tokenizer(
-                batch,
+                texts,
                 padding=True,
                 truncation=True,
                 max_length=self.max_tokens,
                 return_tensors="pt",
             ).to(model.device)
             hidden = model(**tokens).last_hidden_state.float()
-            rows.append(pool_tokens(hidden, tokens["attention_mask"], self.pooling).cpu())
-            tell(first + len(batch))
-        features = torch.cat(rows)
-        return features[torch.tensor(by_length).argsort()].contiguous()
+            return pool_tokens(hidden, tokens["attention_mask"], self.pooling).cpu()
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # `tokenizers` raises bare exceptions
+            if "allocate" in str(error):  # memory of the CPU
+                raise
+            length = "these texts" if tokens is None else f"texts of {_width(tokens)} tokens"
+            most = getattr(model.config, "max_position_embeddings", None)
+            reads = f", which reads at most {most} tokens" if isinstance(most, int) else ""
+            raise ValueError(
+                f"encoder {shown(self.name)}{reads}, fails on {length}: lower max_tokens, if it is "
+                "too high; otherwise its tokenizer, settings and weights do not belong together"
+            ) from error
+
+
+def _width(tokens: Any) -> int:
+    return int(tokens["input_ids"].shape[-1])
 
 
 @contextmanager

