@@ -44,7 +44,7 @@ def load_inputs(
     task: Task | None = None,
     feature_names: tuple[str, ...] = (),
     offsets: tuple[Number, ...] = (),
-    label_column: str | None = None,
+    label_column: str | tuple[str, ...] | None = None,
     labels_required: bool = False,
     data_dir: str | Path | None = None,
 ) -> Inputs:

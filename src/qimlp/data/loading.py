@@ -12,8 +12,8 @@ from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit, fingerprint
 from qimlp.data.read import read_part
 from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.raw_examples import RawExamples, align_features
+from qimlp.data.readers.targets import TaskKind, targets_for, task_of
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.stream import StreamingDataSet, stream_source
 
@@ -26,8 +26,9 @@ def load(
     source: str,
     *,
     data_dir: str | Path | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     drop_columns: Sequence[str] = (),
+    task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: Literal[False],
     max_bytes: int = MAX_BYTES,
@@ -39,8 +40,9 @@ def load(
     source: str,
     *,
     data_dir: str | Path | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     drop_columns: Sequence[str] = (),
+    task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: Literal[True],
     max_bytes: int = MAX_BYTES,
@@ -52,8 +54,9 @@ def load(
     source: str,
     *,
     data_dir: str | Path | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     drop_columns: Sequence[str] = (),
+    task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: bool | None = None,
     max_bytes: int = MAX_BYTES,
@@ -64,8 +67,9 @@ def load(
     source: str,
     *,
     data_dir: str | Path | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     drop_columns: Sequence[str] = (),
+    task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: bool | None = None,
     max_bytes: int = MAX_BYTES,
@@ -80,8 +84,11 @@ def load(
             id ``owner/name``. Images are read as viewers show them, upright and on white.
         data_dir: Data folder; by default the one that ``QIMLP_DATA`` names. Known names that are
             not in it are looked for on the Hugging Face hub.
-        label_column: Label column of a table, ``"label"`` by default.
+        label_column: Label column of a table, ``"label"`` by default; several columns where each is
+            a target of its own.
         drop_columns: Columns of a table to leave out.
+        task: What to learn: ``"classification"``, ``"regression"``, or ``"auto"``: by the labels,
+            which are classes unless they hold numbers that are not whole or are several columns.
         split_seed: Where the source has no test split, a fifth of each class is set aside by this
             seed; ``test_origin`` says so.
         streaming: Whether to leave the examples on disk; ``None`` decides by ``max_bytes``.
@@ -98,32 +105,38 @@ def load(
     found = resolve(source, data_dir)
     if streaming is None:
         streaming = found.kind == "parquet" and found.num_bytes > max_bytes
-    request = TableRequest(label_column, drop_columns=tuple(drop_columns), learn=True)
-    return stream_source(found, request) if streaming else _in_memory(found, request, split_seed)
+    labels = label_column if isinstance(label_column, str | None) else tuple(label_column)
+    request = TableRequest(labels, drop_columns=tuple(drop_columns), learn=True)
+    if streaming:
+        return stream_source(found, request, task)
+    return _in_memory(found, request, task, split_seed)
 
 
-def _in_memory(source: Source, request: TableRequest, split_seed: int) -> DataSet:
+def _in_memory(source: Source, request: TableRequest, wanted: TaskKind, split_seed: int) -> DataSet:
     raw_train = read_part(source, "train", request)
     if raw_train is None:
         raise ValueError(f"{source.name}: expected a train split, got only {listed(source.test)}")
-    class_names = class_names_of(raw_train)
-    train = TensorSplit(raw_train.inputs, encode(raw_train, class_names))
+    task = task_of(raw_train, wanted)
+    train = TensorSplit(raw_train.inputs, targets_for(raw_train, task))
     raw_test = read_part(source, "test", _like(raw_train, request))
     if raw_test is None:
         train, test = set_test_aside(train, seed=split_seed)
         percent = 100 // SET_ASIDE_EVERY
-        test_origin = f"{percent} % of the examples of each class, set aside by seed {split_seed}"
+        of = "the examples of each class" if task.class_names else "the examples"
+        test_origin = f"{percent} % of {of}, set aside by seed {split_seed}"
     else:
         inputs = align_features(raw_test, raw_train.feature_shape, raw_train.feature_names)
-        test = TensorSplit(inputs.contiguous(), encode(raw_test, class_names))
+        test = TensorSplit(inputs.contiguous(), targets_for(raw_test, task))
         test_origin = OFFICIAL_TEST
+    names = task.class_names or task.target_names
     return DataSet(
         name=source.name,
         train=train,
         test=test,
-        class_names=class_names,
+        class_names=task.class_names,
+        target_names=task.target_names,
         feature_shape=raw_train.feature_shape,
-        fingerprint=fingerprint(train, test, class_names, raw_train.offsets),
+        fingerprint=fingerprint(train, test, names, raw_train.offsets),
         test_origin=test_origin,
         feature_names=raw_train.feature_names,
         offsets=raw_train.offsets,

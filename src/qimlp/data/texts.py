@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import label_values
-from qimlp.data.readers.columns import TableRequest, pick_label
+from qimlp.data.readers.columns import TableRequest, pick_labels
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.parquet import open_parquet
@@ -208,7 +208,8 @@ def _read(files: Sequence[str]) -> Any:
 def _texts_of(
     table: Any, origin: str, label_column: str | None, *, labels_required: bool
 ) -> _Table:
-    label = pick_label(table.column_names, TableRequest(label_column, labels_required), origin)
+    request = TableRequest(label_column, labels_required)
+    label = next(iter(pick_labels(table.column_names, request, origin)), None)
     texts = _column_of_texts(table, origin)
     others = [name for name in table.column_names if name not in (TEXT_COLUMN, label)]
     notes: tuple[str, ...] = ()

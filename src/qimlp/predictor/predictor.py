@@ -204,7 +204,7 @@ class Predictor:
         """
         common: dict[str, Any] = {
             "task": self.task if labelled else None,
-            "label_column": label_column or self.label_column,
+            "label_column": label_column or self.task.target_names or self.label_column,
             "labels_required": labelled,
             "data_dir": data_dir,
         }

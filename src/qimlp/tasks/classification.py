@@ -154,6 +154,7 @@ class Classification(Task):
     kind: ClassVar[str] = "classification"
     answers_are_probabilities: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
+    target_names: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
 
     @property
     def num_outputs(self) -> int:

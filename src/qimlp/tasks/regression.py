@@ -151,6 +151,7 @@ class Regression(Task):
 
     kind: ClassVar[str] = "regression"
     metrics: ClassVar[tuple[Metric, ...]] = (R2, RMSE, MAE)
+    class_names: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
 
     @classmethod
     def of(cls, target_names: tuple[str, ...]) -> Regression:

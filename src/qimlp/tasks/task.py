@@ -118,12 +118,16 @@ class Task(ABC):
     Attributes:
         kind: Name of the kind of task.
         answers_are_probabilities: Whether each answer is a probability.
+        class_names: Names of the classes; none where there are no classes.
+        target_names: Names of the columns of numbers to answer; none where there are classes.
         metrics: Beside the loss; the first is the one that curves and comparisons show.
     """
 
     kind: ClassVar[str]
     answers_are_probabilities: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]]
+    class_names: tuple[str, ...]
+    target_names: tuple[str, ...]
 
     @property
     @abstractmethod

@@ -70,7 +70,7 @@ def test_streaming_and_memory_see_the_same_examples(folder):
     assert sorted(flat(make(stream, dev_fraction=0))) == sorted(
         flat([(memory.train.inputs, memory.train.labels)])
     )
-    for name in ("class_names", "feature_shape", "feature_names", "test_origin", "task"):
+    for name in ("feature_shape", "feature_names", "test_origin", "task"):
         assert getattr(stream, name) == getattr(memory, name)
 
 

@@ -86,6 +86,7 @@ def _random_rows(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
 
 
 def _block_rows(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    labels = _strata(labels)
     block = seed % int(1 / fraction + 1e-9)
     is_dev = torch.zeros(len(labels), dtype=torch.bool)
     for number in labels.unique().tolist():
@@ -112,14 +113,19 @@ def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, Tenso
         ValueError: No class has three examples, so there would be no test example.
     """
     order = permutation(len(split), seed)
-    classes, by_class = torch.sort(split.labels[order], stable=True)
+    classes, by_class = torch.sort(_strata(split.labels)[order], stable=True)
     rank = torch.arange(len(split)) - torch.searchsorted(classes, classes)
     is_test = torch.zeros(len(split), dtype=torch.bool)
     is_test[order[by_class[rank % SET_ASIDE_EVERY == SET_ASIDE_EVERY // 2]]] = True
     if not bool(is_test.any()):
         raise ValueError(
             f"{len(split)} examples of {len(classes.unique())} classes are too few to set a test "
-            "part aside: at least one class needs three; add examples or give a test file (targets "
-            "of regression are not supported)"
+            "part aside: at least one class needs three; add examples, give a test file, or say "
+            "--task regression if the labels are numbers"
         )
     return split.select(torch.where(~is_test)[0]), split.select(torch.where(is_test)[0])
+
+
+def _strata(labels: Tensor) -> Tensor:
+    """What parts are drawn from evenly: classes (N,); all rows alike where there are targets."""
+    return labels.new_zeros(len(labels), dtype=torch.int64) if labels.ndim > 1 else labels

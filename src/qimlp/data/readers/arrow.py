@@ -34,6 +34,20 @@ def label_values(column: Any) -> NDArray[Any]:
     return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
+def label_matrix(batch: Any, columns: Columns) -> NDArray[Any]:
+    """Copy the label columns of a record batch.
+
+    Args:
+        batch: ``pyarrow.RecordBatch`` or ``Table`` of N rows.
+        columns: Roles of the columns, labels among them.
+
+    Returns:
+        (N,) for one label column, (N, T) for T columns.
+    """
+    found = [label_values(batch.column(name)) for name in columns.labels]
+    return found[0] if len(found) == 1 else np.stack(found, axis=1)
+
+
 def feature_matrix(
     batch: Any, columns: Columns, origin: str, first_row: int = 0
 ) -> NDArray[np.float32]:
@@ -194,8 +208,8 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         if inputs is None:
             inputs = _room(count, part, origin)
         inputs[rows] = part
-        if columns.label is not None:
-            labels.append(label_values(batch.column(columns.label)))
+        if columns.labels:
+            labels.append(label_matrix(batch, columns))
         done = rows.stop
     if inputs is None:
         raise ValueError(f"{origin}: expected at least one row, got none")
@@ -205,6 +219,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         np.concatenate(labels) if labels else None,
         class_names=columns.class_names,
         feature_names=columns.feature_names,
+        label_names=columns.labels,
         offsets=columns.offsets,
         notes=columns.notes + change_notes(changes, origin),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ class TableRequest:
     """What is asked of a table.
 
     Attributes:
-        label_column: The user's choice of the label column, ``"label"`` by default.
+        label_column: The user's choice of the label column, ``"label"`` by default; several columns
+            where each is a target of its own.
         labels_required: Whether unlabelled data is an error.
         drop_columns: Columns that the user wants left out.
         features: Names of exactly the features to read, in this order, where a network knows
@@ -34,12 +35,19 @@ class TableRequest:
         learn: Whether to look for columns that count rows and for offsets: on training data.
     """
 
-    label_column: str | None = None
+    label_column: str | tuple[str, ...] | None = None
     labels_required: bool = True
     drop_columns: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     offsets: tuple[Number, ...] = ()
     learn: bool = False
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The label columns, chosen or by default."""
+        if self.label_column is None:
+            return (DEFAULT_LABEL,)
+        return (self.label_column,) if isinstance(self.label_column, str) else self.label_column
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Columns:
         image: Column of encoded images, if there is one: it alone holds the features.
         features: Columns of numbers, or of lists of numbers, that hold the features, when there
             is no image.
-        label: Label column, or ``None`` for unlabelled data.
+        labels: Label column, or several columns of targets; empty for unlabelled data.
         class_names: Names of the classes, where the file says.
         widths: For each column of features 0 for one number a row, or the length of its lists;
             empty where all hold numbers.
@@ -60,7 +68,7 @@ class Columns:
 
     image: str | None
     features: tuple[str, ...]
-    label: str | None
+    labels: tuple[str, ...]
     class_names: tuple[str, ...] | None
     widths: tuple[int, ...] = ()
     offsets: tuple[Number, ...] = ()
@@ -70,7 +78,7 @@ class Columns:
     def read(self) -> list[str]:
         """Columns to read."""
         features = self.features if self.image is None else (self.image,)
-        return [*features, *([self.label] if self.label is not None else [])]
+        return [*features, *self.labels]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -86,8 +94,8 @@ class Columns:
         return self.widths or (0,) * len(self.features)
 
 
-def pick_label(names: list[str], request: TableRequest, origin: str) -> str | None:
-    """Find the label column, and check the names of all.
+def pick_labels(names: list[str], request: TableRequest, origin: str) -> tuple[str, ...]:
+    """Find the label columns, and check the names of all.
 
     Args:
         names: The table's columns.
@@ -95,7 +103,7 @@ def pick_label(names: list[str], request: TableRequest, origin: str) -> str | No
         origin: File, for messages.
 
     Returns:
-        The label column, or ``None`` where the data has none and needs none.
+        The label columns; none where the data lacks one and needs none.
 
     Raises:
         ValueError: Column names repeat, or the label column or one to drop is missing.
@@ -108,27 +116,29 @@ def pick_label(names: list[str], request: TableRequest, origin: str) -> str | No
         raise ValueError(
             f"{origin}: has no column {listed(absent)} to drop; its columns are {listed(names)}"
         )
-    wanted = DEFAULT_LABEL if request.label_column is None else request.label_column
-    if wanted in request.drop_columns:
-        raise ValueError(f"{origin}: the label column {wanted!r} cannot be dropped")
-    if wanted in names:
+    wanted = request.label_columns
+    dropped = [name for name in wanted if name in request.drop_columns]
+    if dropped:
+        raise ValueError(f"{origin}: the label column {dropped[0]!r} cannot be dropped")
+    missing = [name for name in wanted if name not in names]
+    if not missing:
         return wanted
     if request.labels_required:
         raise ValueError(
-            f"{origin}: has no label column {wanted!r}; its columns are {listed(names)}: "
+            f"{origin}: has no label column {missing[0]!r}; its columns are {listed(names)}: "
             "name the one that holds the labels (--label-column)"
         )
-    return None
+    return ()
 
 
 def choose_features(
-    names: Iterable[str], label: str | None, request: TableRequest, origin: str
+    names: Iterable[str], labels: Sequence[str], request: TableRequest, origin: str
 ) -> tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...]]:
     """Tell which columns are features by their names alone.
 
     Args:
         names: The table's columns.
-        label: The label column.
+        labels: The label columns.
         request: Features that are known, and columns to drop.
         origin: File, for messages.
 
@@ -138,14 +148,17 @@ def choose_features(
     Raises:
         ValueError: A known feature is missing, or no column is left.
     """
-    others = [name for name in names if name != label]
+    # Of unlabelled data some targets may be there: they are no features.
+    others = [name for name in names if name not in {*labels, *request.label_columns}]
     if request.features:
         return _known_features(others, request.features, origin)
     others = [name for name in others if name not in request.drop_columns]
     unnamed = [name for name in others if _UNNAMED.fullmatch(name)]
     kept = tuple(name for name in others if name not in unnamed)
     if not kept:
-        raise ValueError(f"{origin}: has no feature column beside the label column {label!r}")
+        raise ValueError(
+            f"{origin}: has no feature column beside the label column {listed(tuple(labels))}"
+        )
     notes: tuple[str, ...] = ()
     if unnamed:
         notes = (
@@ -170,10 +183,10 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
         ValueError: The label column is missing, a feature column does not hold numbers, there are
             several image columns or there is no feature column.
     """
-    label = pick_label(list(schema.names), request, origin)
+    labels = pick_labels(list(schema.names), request, origin)
     declared = declared_features(schema, origin)
-    class_names = declared_classes(declared, label, origin)
-    others = [field for field in schema if field.name != label]
+    class_names = declared_classes(declared, labels[0] if len(labels) == 1 else None, origin)
+    others = [field for field in schema if field.name not in labels]
     images = [
         field.name
         for field in others
@@ -182,11 +195,11 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
     if len(images) > 1:
         raise ValueError(f"{origin}: expected one image column, got {listed(images)}")
     if images:
-        return Columns(images[0], (), label, class_names, notes=_beside(others, images[0], origin))
+        return Columns(images[0], (), labels, class_names, notes=_beside(others, images[0], origin))
     index = [] if request.features else list(index_columns(schema, origin))
-    left = [name for name in schema.names if name not in index or name == label]
-    index = [name for name in index if name != label and name not in request.drop_columns]
-    features, widths, notes = choose_features(left, label, request, origin)
+    left = [name for name in schema.names if name not in index or name in labels]
+    index = [name for name in index if name not in (*labels, *request.drop_columns)]
+    features, widths, notes = choose_features(left, labels, request, origin)
     if index:
         said = f"{origin}: left out {listed(index)}: the file calls it an index of its rows"
         notes = (f"{said} (reset_index() in pandas makes it a column)", *notes)
@@ -195,7 +208,7 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
         widths = ()
     elif not widths:
         widths = tuple(kinds)
-    return Columns(None, features, label, class_names, widths, request.offsets, notes)
+    return Columns(None, features, labels, class_names, widths, request.offsets, notes)
 
 
 def _known_features(

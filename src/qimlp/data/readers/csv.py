@@ -16,7 +16,7 @@ from typing import Any
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
-from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_label
+from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_labels
 from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.labels import written_numbers
 from qimlp.data.readers.raw_examples import RawExamples
@@ -51,8 +51,8 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
     request = request or TableRequest()
     origin = printable(str(path))
     header, first = _first_rows(path)
-    label = pick_label(header, request, origin)
-    features, widths, notes = choose_features(header, label, request, origin)
+    labels = pick_labels(header, request, origin)
+    features, widths, notes = choose_features(header, labels, request, origin)
     if any(widths):
         raise ValueError(f"{origin}: expected lists of numbers in {listed(features)}: use Parquet")
     cells = dict(zip(header, first, strict=False))
@@ -60,7 +60,7 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
     dates = [name for name in features if types[name] not in (_NUMBER, _TRUTH)]
     if dates and not request.features:
         notes = (*notes, f"{origin}: dates in {listed(dates)} are read as microseconds since 1970")
-    columns = Columns(None, features, label, None, (), request.offsets, notes)
+    columns = Columns(None, features, labels, None, (), request.offsets, notes)
     table = _table(path, header, columns, types)
     columns = settle(columns, request, lambda _: table.to_batches(), origin)
     raw = collect(table.to_batches(), columns, table.num_rows, origin)
@@ -87,8 +87,7 @@ def _table(path: Path, header: list[str], columns: Columns, types: dict[str, str
         "timestamp in a zone": pyarrow.timestamp("us", "UTC"),
     }
     chosen = {name: kinds[kind] for name, kind in types.items()}
-    if columns.label is not None:
-        chosen[columns.label] = pyarrow.string()
+    chosen |= dict.fromkeys(columns.labels, pyarrow.string())
     try:
         table = _parse(path, chosen)
     except pyarrow.ArrowException as error:

@@ -48,13 +48,26 @@ def read_npz(path: Path, part: str, request: TableRequest | None = None) -> RawE
         place = f"{origin}, array {x_name}"
         _check_examples(x, place)
         y = archive.member(y_name) if y_name in archive.names else None
-        labelled = y is not None and prod(y.shape) == x.shape[0]
+        labelled = y is not None and _fits(y, x)
         if request.labels_required and not labelled:
             raise _without_labels(origin, x, y, y_name)
         examples = replace(_examples(archive.read(x), place, request), origin=origin)
         if y is None or not labelled:
             return examples
-        return replace(examples, labels=archive.read(y).reshape(-1))
+        return _labelled(examples, archive.read(y))
+
+
+def _fits(y: Member, x: Member) -> bool:
+    """Whether there is one label for each example, or one row of targets."""
+    rows = x.shape[0]
+    return prod(y.shape) == rows or (len(y.shape) == 2 and y.shape[0] == rows and y.shape[1] > 0)
+
+
+def _labelled(examples: RawExamples, y: NDArray[Any]) -> RawExamples:
+    if y.size == len(examples.inputs):
+        return replace(examples, labels=y.reshape(-1), label_names=("y",))
+    names = tuple(f"y[{target}]" for target in range(y.shape[1]))
+    return replace(examples, labels=y, label_names=names)
 
 
 def _without_labels(origin: str, x: Member, y: Member | None, y_name: str) -> ValueError:

@@ -23,12 +23,14 @@ class RawExamples:
         origin: File or folder, for messages.
         inputs: (N, in_features), ``uint8`` or finite ``float32``.
         feature_shape: Shape of one example.
-        labels: (N,) as the source holds them, checked only where they are used; ``None`` for
-            unlabelled data. Where ``class_names`` is set these are numbers of those classes.
+        labels: (N,), or (N, T) for T targets, as the source holds them, checked only where they
+            are used; ``None`` for unlabelled data. Where ``class_names`` is set these are numbers
+            of those classes.
         class_names: The source's own names of its classes, if it says.
         feature_names: Column names of a table; empty for images and arrays.
         offsets: What was subtracted from each feature; empty for nothing.
         notes: What the user should know about what was left out or changed, one line each.
+        label_names: Names of the columns that hold labels or targets.
     """
 
     origin: str
@@ -39,6 +41,7 @@ class RawExamples:
     feature_names: tuple[str, ...] = ()
     offsets: tuple[Number, ...] = ()
     notes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
 
 
 def examples_from_array(
@@ -50,6 +53,7 @@ def examples_from_array(
     feature_names: tuple[str, ...] = (),
     offsets: tuple[Number, ...] = (),
     notes: tuple[str, ...] = (),
+    label_names: tuple[str, ...] = (),
 ) -> RawExamples:
     """Check an array of examples and flatten it.
 
@@ -61,6 +65,7 @@ def examples_from_array(
         feature_names: Column names of a table.
         offsets: What was subtracted from each feature.
         notes: What the user should know about columns that were left out.
+        label_names: Names of the columns that hold labels or targets.
 
     Returns:
         The examples; ``inputs`` shares the array's memory where it can.
@@ -77,7 +82,9 @@ def examples_from_array(
     if array.dtype.kind == "f":
         check_finite(flat, origin, feature_names)
     inputs = torch.from_numpy(np.require(flat, requirements=["C", "W"]))
-    return RawExamples(origin, inputs, shape, labels, class_names, feature_names, offsets, notes)
+    return RawExamples(
+        origin, inputs, shape, labels, class_names, feature_names, offsets, notes, label_names
+    )
 
 
 def align_features(

@@ -1,12 +1,61 @@
-"""From what a source says of its examples to what a task learns from."""
+"""From what a source says of its examples to a task and its targets."""
 
 from __future__ import annotations
 
+import re
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from qimlp.data.readers.labels import encode
+from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.tasks import Classification, Task
+from qimlp.files import shown
+from qimlp.tasks import Classification, Regression, Task
+
+TaskKind = Literal["auto", "classification", "regression"]
+"""What a user may ask for; ``"auto"`` goes by the labels."""
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+def task_of(raw: RawExamples, wanted: TaskKind = "auto") -> Task:
+    """Tell what there is to learn.
+
+    Left to itself, a label column is one of classes, but where it holds numbers that are not whole;
+    several label columns are targets of a regression.
+
+    Args:
+        raw: Labelled training examples.
+        wanted: What the user asks for.
+
+    Returns:
+        The task.
+
+    Raises:
+        ValueError: If the labels do not fit what is wanted, or are not usable.
+    """
+    labels = _present(raw)
+    if labels.ndim > 1 and wanted == "classification":
+        raise ValueError(
+            f"{raw.origin}: expected one label column for classification, got "
+            f"{listed(raw.label_names)}"
+        )
+    kind = wanted
+    if wanted == "auto":
+        measured = labels.ndim > 1 or (raw.class_names is None and holds_fractions(labels))
+        kind = "regression" if measured else "classification"
+    if kind == "classification":
+        return Classification(class_names_of(raw))
+    if raw.class_names is not None:
+        raise ValueError(
+            f"{raw.origin}: the labels are classes by name ({listed(raw.class_names)}): expected "
+            "numbers for regression"
+        )
+    return Regression.of(raw.label_names or ("target",))
 
 
 def targets_for(raw: RawExamples, task: Task) -> Tensor:
@@ -20,8 +69,87 @@ def targets_for(raw: RawExamples, task: Task) -> Tensor:
         Class numbers of shape (N,), ``int64``, or targets of shape (N, T), ``float64``.
 
     Raises:
-        ValueError: If the labels are not such that the task can use them.
+        ValueError: If a label is not such that the task can use it; the line names its row.
     """
     if isinstance(task, Classification):
         return encode(raw, task.class_names)
-    raise ValueError(f"{raw.origin}: expected class labels for {task.kind}")
+    labels = _present(raw)
+    columns = labels.reshape(len(labels), -1)
+    if columns.shape[1] != task.num_outputs:
+        raise ValueError(
+            f"{raw.origin}: expected {task.num_outputs} targets, got {columns.shape[1]}"
+        )
+    return torch.from_numpy(numbers_of(columns, raw.label_names, raw.origin))
+
+
+def numbers_of(
+    values: NDArray[Any], names: tuple[str, ...], origin: str, first_row: int = 0
+) -> NDArray[np.float64]:
+    """Read targets as numbers.
+
+    Args:
+        values: (N, T) of numbers, or of texts that are numbers.
+        names: Names of the T columns, for messages.
+        origin: File, for messages.
+        first_row: Number of the source's rows before these.
+
+    Returns:
+        (N, T), finite.
+
+    Raises:
+        ValueError: If a value is missing or no finite number; the line names row and column.
+    """
+    if values.dtype.kind in "biuf":
+        numbers = values.astype(np.float64)
+    else:
+        numbers = np.full(values.shape, np.nan)
+        for place, value in np.ndenumerate(values):
+            if isinstance(value, int | float) or (
+                isinstance(value, str) and _NUMBER.fullmatch(value)
+            ):
+                numbers[place] = float(value)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        name = names[column] if column < len(names) else str(column)
+        value = values[row, column]
+        what = "nothing" if value is None or value in ("", "nan") else shown(value)
+        raise ValueError(
+            f"{origin}: row {first_row + row + 1}, target {shown(name)}: expected a finite number, "
+            f"got {what}; remove the row, or say --task classification"
+        )
+    return numbers
+
+
+def holds_fractions(labels: NDArray[Any]) -> bool:
+    """Tell numbers that measure something from classes.
+
+    Args:
+        labels: (N,) as a source holds them.
+
+    Returns:
+        Whether all are numbers and at least one is not whole.
+    """
+    if labels.dtype.kind == "f":
+        known = labels[np.isfinite(labels)]
+        return bool((known != np.floor(known)).any())
+    if labels.dtype.kind in "biu":
+        return False
+    fractions = False
+    for value in labels.tolist():
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            fractions = fractions or not value.strip().lstrip("+-").isdigit()
+        elif isinstance(value, float):
+            fractions = fractions or not value.is_integer()
+        elif value is not None:
+            return False
+    if not fractions:
+        return False
+    # Texts such as 1.0 and 2.0 are whole numbers, too.
+    return any(not float(value).is_integer() for value in labels.tolist() if value is not None)
+
+
+def _present(raw: RawExamples) -> NDArray[Any]:
+    if raw.labels is None:
+        raise ValueError(f"{raw.origin}: expected labels, found none")
+    return raw.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -17,6 +17,7 @@ from qimlp.data.features.scaling import Scaling
 from qimlp.data.readers.columns import Columns
 from qimlp.data.streaming.parts import PartRule, Piece
 from qimlp.data.streaming.rows import Row, generate_rows, stack_rows
+from qimlp.tasks import Task
 
 
 class StreamingBatches:
@@ -32,9 +33,10 @@ class StreamingBatches:
         batch_size: Examples of one step, over all processes.
         rule: Which of the files' rows to take.
         columns: Roles of the columns.
-        class_names: Name of each class number.
+        task: What is learned.
         feature_shape: Shape of one example.
         scaling: Applied to the inputs.
+        prepare: Applied to the targets, such as `Task.prepare`.
         seed: Fixes the order, together with the epoch.
         shuffle: Whether each epoch has its own random order, for training.
         device: Where batches live.
@@ -54,9 +56,10 @@ class StreamingBatches:
         *,
         rule: PartRule,
         columns: Columns,
-        class_names: tuple[str, ...],
+        task: Task,
         feature_shape: tuple[int, ...],
         scaling: Scaling,
+        prepare: Callable[[Tensor], Tensor] | None = None,
         seed: int,
         shuffle: bool,
         device: torch.device | str = "cpu",
@@ -68,12 +71,12 @@ class StreamingBatches:
             raise ValueError(f"expected a shuffle buffer of at least one row, got {buffer_size}")
         total = sum(piece.count for piece in pieces)
         self._sharding = Sharding(total, batch_size, rank, world_size, training=shuffle)
-        self._feature_shape, self._scaling = feature_shape, scaling
+        self._feature_shape, self._scaling, self._prepare = feature_shape, scaling, prepare
         self._seed, self._shuffle, self._buffer_size = seed, shuffle, buffer_size
         self._device = torch.device(device)
         self._epoch = self._start = 0
         self.num_examples = self._sharding.num_examples
-        parts = {"rule": rule, "columns": columns, "class_names": class_names}
+        parts = {"rule": rule, "columns": columns, "task": task}
         self._stream = _row_stream({"pieces": pieces, **parts})
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
@@ -100,6 +103,8 @@ class StreamingBatches:
         rows = islice(self._own_rows(), self._start * size, None)
         while batch := list(islice(rows, size)):
             inputs, labels = stack_rows(batch, self._feature_shape)
+            if self._prepare is not None:
+                labels = self._prepare(labels)
             yield self._scaling.apply(inputs.to(self._device)), labels.to(self._device)
 
     def _own_rows(self) -> Iterator[Row]:

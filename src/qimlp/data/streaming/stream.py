@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
@@ -11,22 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from qimlp.data.batching.split import SET_ASIDE_EVERY
 from qimlp.data.dataset import OFFICIAL_TEST, TensorSplit
 from qimlp.data.features.offsets import Number
 from qimlp.data.features.scaling import Scaling
-from qimlp.data.readers.arrow import label_values
+from qimlp.data.readers.arrow import label_matrix
 from qimlp.data.readers.columns import Columns, TableRequest
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import as_labels, check_class_names, sorted_names
 from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches, settled
+from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.targets import TaskKind, holds_fractions, task_of
 from qimlp.data.sources.hub import hub_files
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.parts import PARTS, PartRule, Piece, pieces_of
 from qimlp.data.streaming.rows import generate_rows, stack_inputs, stack_rows
-from qimlp.tasks import Classification, Task
+from qimlp.tasks import Classification, Regression, Task
 
 _EVERY_ROW = PartRule("train")
 
@@ -37,7 +40,7 @@ class StreamingDataSet:
 
     Attributes:
         name: Short name, fit for a folder's name.
-        class_names: Name of each class number.
+        task: What there is to learn.
         feature_shape: Shape of one example.
         fingerprint: SHA-256 (hex) over the files' footers (sizes, statistics, schema); the content
             itself is too large to be read for it.
@@ -49,7 +52,7 @@ class StreamingDataSet:
     """
 
     name: str
-    class_names: tuple[str, ...]
+    task: Task
     feature_shape: tuple[int, ...]
     fingerprint: str
     test_origin: str
@@ -73,17 +76,13 @@ class StreamingDataSet:
         """What the user should know about columns that are left out, one line each."""
         return self.columns.notes
 
-    @property
-    def task(self) -> Task:
-        """What there is to learn."""
-        return Classification(self.class_names)
-
     def batches(
         self,
         part: str,
         batch_size: int,
         *,
         scaling: Scaling,
+        prepare: Callable[[Tensor], Tensor] | None = None,
         seed: int,
         shuffle: bool,
         device: torch.device | str = "cpu",
@@ -98,6 +97,7 @@ class StreamingDataSet:
             part: ``"train"``, ``"dev"`` (every n-th row of the training files) or ``"test"``.
             batch_size: Examples of one step, over all processes.
             scaling: Applied to the inputs.
+            prepare: Applied to the targets, such as `Task.prepare`.
             seed: Fixes the order, together with the epoch.
             shuffle: Whether each epoch has its own random order, for training.
             device: Where batches live.
@@ -119,9 +119,10 @@ class StreamingDataSet:
             batch_size,
             rule=rule,
             columns=self.columns,
-            class_names=self.class_names,
+            task=self.task,
             feature_shape=self.feature_shape,
             scaling=scaling,
+            prepare=prepare,
             seed=seed,
             shuffle=shuffle,
             device=device,
@@ -149,7 +150,7 @@ class StreamingDataSet:
             raise ValueError(f"expected a sample of at least one row, got {count}")
         pieces, rule = self._part("train", dev_fraction)
         step = max(1, sum(piece.count for piece in pieces) // count)
-        rows = generate_rows(pieces, rule, self.columns, self.class_names)
+        rows = generate_rows(pieces, rule, self.columns, self.task)
         return TensorSplit(
             *stack_rows(list(islice(rows, 0, count * step, step)), self.feature_shape)
         )
@@ -172,7 +173,10 @@ class StreamingDataSet:
 
 
 def open_stream(
-    source: str, *, data_dir: str | Path | None = None, label_column: str | None = None
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | tuple[str, ...] | None = None,
 ) -> StreamingDataSet:
     """Open a data set for streaming.
 
@@ -193,12 +197,15 @@ def open_stream(
     return stream_source(resolve(source, data_dir), TableRequest(label_column, learn=True))
 
 
-def stream_source(source: Source, request: TableRequest) -> StreamingDataSet:
+def stream_source(
+    source: Source, request: TableRequest, task: TaskKind = "auto"
+) -> StreamingDataSet:
     """Open a source that was found; see :func:`open_stream`.
 
     Args:
         source: Where the data lies.
         request: What is asked of the table.
+        task: What to learn; ``"auto"`` goes by the labels.
 
     Returns:
         The handle.
@@ -220,15 +227,15 @@ def stream_source(source: Source, request: TableRequest) -> StreamingDataSet:
     columns = settled(columns, request, train, train[0])
     if test:
         rows += _rows_of_test(test, columns, request)
-    class_names = check_class_names(columns.class_names or _scan_classes(train, columns), train[0])
+    learned = _task_of(train, columns, task)
     files = list(zip([*train, *test], rows, strict=True))
     pieces = pieces_of(files[: len(train)], _EVERY_ROW)
-    first = next(generate_rows(pieces, _EVERY_ROW, columns, class_names), None)
+    first = next(generate_rows(pieces, _EVERY_ROW, columns, learned), None)
     if first is None:
         raise ValueError(f"{train[0]}: expected at least one row, got none")
     return StreamingDataSet(
         name=source.name,
-        class_names=class_names,
+        task=learned,
         feature_shape=stack_inputs([first]).shape[1:],
         fingerprint=_footers([*train, *test]),
         test_origin=OFFICIAL_TEST if test else f"the last of every {SET_ASIDE_EVERY} rows",
@@ -243,19 +250,32 @@ def _rows_of_test(files: Sequence[str], columns: Columns, request: TableRequest)
     """Numbers of rows, once it is known that test files hold the columns of the train files."""
     known = replace(request, features=columns.feature_names, learn=False)
     found, rows = columns_of_files(files, known)
-    if (found.image, found.label) != (columns.image, columns.label) or (
+    if (found.image, found.labels) != (columns.image, columns.labels) or (
         found.class_names != columns.class_names
     ):
         raise ValueError(f"{files[0]}: its columns or classes differ from those of the train files")
     return rows
 
 
-def _scan_classes(files: Sequence[str], columns: Columns) -> tuple[str, ...]:
+def _task_of(files: Sequence[str], columns: Columns, wanted: TaskKind) -> Task:
+    """What there is to learn; where the files do not name their classes, by all labels."""
+    if columns.class_names or len(columns.labels) > 1 or wanted == "regression":
+        known = RawExamples(
+            files[0],
+            torch.empty(0, 0),
+            (),
+            np.empty((0, len(columns.labels)) if len(columns.labels) > 1 else 0),
+            class_names=columns.class_names,
+            label_names=columns.labels,
+        )
+        return task_of(known, wanted)
     found: set[str] = set()
-    for batch in read_batches(files, [str(columns.label)]):
-        labels = as_labels(label_values(batch.column(columns.label)), files[0])
-        found.update(str(label) for label in np.unique(labels).tolist())
-    return sorted_names(found)
+    for batch in read_batches(files, list(columns.labels)):
+        labels = label_matrix(batch, columns)
+        if wanted == "auto" and holds_fractions(labels):
+            return Regression.of(columns.labels)
+        found.update(str(label) for label in np.unique(as_labels(labels, files[0])).tolist())
+    return Classification(check_class_names(sorted_names(found), files[0]))
 
 
 def _footers(files: Sequence[str]) -> str:

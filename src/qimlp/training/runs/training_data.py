@@ -28,7 +28,7 @@ from qimlp.predictor import (
     learn_features,
     prepare_fine_tuning,
 )
-from qimlp.settings import DataSettings, TrainSettings
+from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions
 
 
@@ -207,7 +207,7 @@ class TrainingData:
             scaling=self.scaling,
             feature_shape=self._data.feature_shape,
             feature_names=self._data.feature_names,
-            label_column=_label_column(self._settings.dataset),
+            label_column=next(iter(self._settings.dataset.label_columns), None),
             fingerprint=self.fingerprint,
             test_origin=self._data.test_origin,
         )
@@ -227,7 +227,10 @@ class TrainingData:
             common["scaling"] = self.scaling
         if isinstance(self._data, StreamingDataSet):
             fraction = self._settings.dataset.dev_fraction
-            return self._data.batches(part, batch_size, dev_fraction=fraction, **common)
+            prepare = self.task.prepare
+            return self._data.batches(
+                part, batch_size, dev_fraction=fraction, prepare=prepare, **common
+            )
         learning = self._train if part == "train" else self._dev
         # The test part is read at the end alone.
         split = self._prepared(self._data.test) if part == "test" else learning
@@ -249,26 +252,20 @@ def load_data(settings: TrainSettings) -> Loaded:
         FileNotFoundError: If the data is not there.
         ValueError: If the data is not usable.
     """
-    data, label = settings.dataset, _label_column(settings.dataset)
+    data = settings.dataset
     if settings.features.text is not None:
+        if data.task == "regression" or len(data.label_columns) > 1:
+            raise ValueError("texts are classified: expected one label column, no regression")
+        label = next(iter(data.label_columns), None)
         return load_texts(data.data, data_dir=data.data_dir, label_column=label)
     return load(
         data.data,
         data_dir=data.data_dir,
-        label_column=label,
+        label_column=data.label_columns or None,
         drop_columns=data.drop_columns,
+        task=data.task,
         streaming=data.streaming,
     )
-
-
-def _label_column(dataset: DataSettings) -> str | None:
-    """The one label column, where one is named."""
-    if len(dataset.label_columns) > 1:
-        raise ValueError(
-            f"label_column: expected one column, got {len(dataset.label_columns)}; train one "
-            "network for each"
-        )
-    return dataset.label_columns[0] if dataset.label_columns else None
 
 
 def _even(batch_size: int, processes: ProcessGroup) -> int:
