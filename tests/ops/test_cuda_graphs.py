@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qimlp.ops import linear
+from qimlp.ops import choose, linear
 from qimlp.ops.cuda_graphs import launches_are_recorded, recorded_launches
 from qimlp.ops.triton import linear as triton_linear
 
@@ -12,14 +12,14 @@ from qimlp.ops.triton import linear as triton_linear
 def gpu(monkeypatch):
     """The chooser as on a GPU that the kernels run on."""
     monkeypatch.setattr(triton_linear, "reason", lambda: "")
-    linear._cached_choice.cache_clear()
+    choose.choices.cache_clear()
     yield
-    linear._cached_choice.cache_clear()
+    choose.choices.cache_clear()
 
 
 def chosen():
-    shape = ((28, 28), (28, 28), 1)
-    return linear._chosen(*shape, 50, torch.float32, "cuda", True, "auto", False)[0]
+    sizes = ((28, 28), (28, 28), 1)
+    return linear._chosen(sizes, (50, 784), torch.float32, "cuda", "auto", False, True)[0]
 
 
 def test_it_ends_with_the_recording_and_with_an_error():

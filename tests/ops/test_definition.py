@@ -1,8 +1,8 @@
 import torch
 
 from qimlp.ops.definition import kron_dense
-from qimlp.ops.dense import build_weight
 from qimlp.ops.merge import merge_factors
+from qimlp.ops.methods.dense import build_weight
 from tests.problems import LAYERS, make_factors
 from tests.tolerances import assert_close
 

@@ -19,7 +19,7 @@ from qimlp.ops.call.overrides import gathered, is_proxy, overridden
 from qimlp.ops.choose import Explanation, explain_choice
 from qimlp.ops.cuda_graphs import recorded_launches
 from qimlp.ops.definition import kron_bias, kron_dense
-from qimlp.ops.dense import build_weight
+from qimlp.ops.methods.dense import build_weight
 from qimlp.ops.native import reason
 
 __all__ = [

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
-from qimlp.ops import fused, native
-from qimlp.shapes import Candidate, Problem, Way, candidates, linear_seconds
+import torch
 
+from qimlp.ops import native
+from qimlp.ops.methods import fused
+from qimlp.shapes import (
+    Candidate,
+    Groups,
+    KroneckerShape,
+    Problem,
+    Sizes,
+    Way,
+    candidates,
+    linear_seconds,
+)
+
+_KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 WAYS: tuple[Way, ...] = ("fused", "two_gemm", "chain", "dense")
 
 
@@ -32,6 +47,66 @@ def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> C
         raise ValueError(f"method: expected one of {', '.join(('auto', *WAYS))}, got {way!r}")
     reason = _refusal(way, problem)
     raise ValueError(f"method {way!r} cannot compute {problem.shape}: {reason}")
+
+
+class Choices(NamedTuple):
+    """What is chosen for calls of one kind, without and with gradients.
+
+    The two of a pair are one object where they are equal.
+
+    Attributes:
+        kernel: The groups, where the compiled kernel can be called at once; else None.
+        kernel_recorded: The same of a call that autograd records.
+        plain: The method and its groups.
+        recorded: Those of a call that autograd records.
+    """
+
+    kernel: Groups | None
+    kernel_recorded: Groups | None
+    plain: tuple[Way, Groups]
+    recorded: tuple[Way, Groups]
+
+
+@lru_cache(maxsize=4096)
+def choices(
+    sizes: Sizes,
+    x_size: tuple[int, ...] | None,
+    dtype: torch.dtype,
+    device: str = "cpu",
+    method: str = "auto",
+    composite: bool = False,
+    captured: bool = False,
+) -> Choices:
+    """Choose for every call of one kind, once.
+
+    Args:
+        sizes: Of the layer's shape.
+        x_size: `(batch, in_features)`, or None where it is unknown.
+        dtype: Of all tensors.
+        device: Device type.
+        method: The method asked for, or `"auto"`.
+        composite: As for `choose`.
+        captured: Whether the call is recorded as part of a CUDA graph.
+
+    Raises:
+        ValueError: As of `choose`.
+    """
+    shape, name = KroneckerShape(*sizes), str(dtype).removeprefix("torch.")
+    rows = None if x_size is None else x_size[0]
+    found: list[tuple[Way, Groups]] = []
+    for needs_grad in (False, True):
+        problem = Problem(shape, rows, name, device, needs_grad, captured=captured)
+        candidate = choose(problem, method, composite=composite)
+        found.append((candidate.way, candidate.groups))
+    plain = found[0]
+    recorded = plain if found[1] == plain else found[1]
+    if device != "cpu" or dtype not in _KERNEL_DTYPES or x_size is None:
+        return Choices(None, None, plain, recorded)
+    fits = len(x_size) == 2 and x_size[1] == shape.in_features
+    kernel, kernel_recorded = (
+        groups if way == "fused" and fits else None for way, groups in (plain, recorded)
+    )
+    return Choices(kernel, kernel_recorded, plain, recorded)
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,30 @@
 from qimlp.shapes.cost import candidates, chain_order, linear_seconds, turns
 from qimlp.shapes.factorize import factorizations
 from qimlp.shapes.gpu_limits import padded, supports
-from qimlp.shapes.layer import BiasForm, KroneckerShape, as_bias_form, as_dims, as_size, format_dims
+from qimlp.shapes.layer import (
+    BiasForm,
+    KroneckerShape,
+    Sizes,
+    as_bias_form,
+    as_dims,
+    as_size,
+    format_dims,
+)
 from qimlp.shapes.paper import PAPER_NETWORKS, PAPER_WIDTHS
 from qimlp.shapes.planner import Plan, plan
-from qimlp.shapes.problem import Candidate, Narrow, Problem, Way, merged_shape
+from qimlp.shapes.problem import Candidate, Groups, Narrow, Problem, Way, merged_shape
 
 __all__ = [
     "PAPER_NETWORKS",
     "PAPER_WIDTHS",
     "BiasForm",
     "Candidate",
+    "Groups",
     "KroneckerShape",
     "Narrow",
     "Plan",
     "Problem",
+    "Sizes",
     "Way",
     "as_bias_form",
     "as_dims",

@@ -9,6 +9,7 @@ from operator import index
 from typing import Literal
 
 BiasForm = Literal["kronecker", "dense"]
+Sizes = tuple[tuple[int, ...], tuple[int, ...], int]
 
 
 def as_dims(name: str, dims: Iterable[int]) -> tuple[int, ...]:
@@ -75,6 +76,7 @@ class KroneckerShape:
         rank: number of summed Kronecker products (the paper's copies k).
         in_features: width of the input, `prod in_dims`.
         out_features: width of the output, `prod out_dims`.
+        sizes: `(in_dims, out_dims, rank)`, which is quicker to look up by than the shape.
 
     Raises:
         TypeError: a size is not an integer.
@@ -86,6 +88,7 @@ class KroneckerShape:
     rank: int = 1
     in_features: int = field(init=False, repr=False, compare=False)
     out_features: int = field(init=False, repr=False, compare=False)
+    sizes: Sizes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "in_dims", as_dims("in_dims", self.in_dims))
@@ -98,6 +101,7 @@ class KroneckerShape:
             )
         object.__setattr__(self, "in_features", prod(self.in_dims))
         object.__setattr__(self, "out_features", prod(self.out_dims))
+        object.__setattr__(self, "sizes", (self.in_dims, self.out_dims, self.rank))
 
     def __str__(self) -> str:
         arrow = f"{format_dims(self.in_dims)}->{format_dims(self.out_dims)}"

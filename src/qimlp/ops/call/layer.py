@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 from torch.overrides import has_torch_function_unary
 
-from qimlp.ops.call.casts import autocast, autocast_dtype
+from qimlp.ops.call.casts import as_rows, autocast_dtype, cast_all
 from qimlp.ops.call.checks import check_input, check_like
 from qimlp.ops.call.fast_path import quick_linear
 from qimlp.ops.call.overrides import overridden
@@ -61,15 +60,12 @@ def apply_layer(
     device = x.device
     dtype = autocast_dtype(device.type)
     if dtype is not None:
-        x = autocast(x, dtype)
-        factors = [autocast(factor, dtype) for factor in factors]
-        bias = [autocast(vector, dtype) for vector in bias]
+        x, factors, bias = cast_all(x, factors, bias, dtype)
     first = factors[0]
     check_like("x", x, "factors[0]", first)
     for vector in bias:
         check_like("bias", vector, "factors[0]", first)
     if x.dim() == 2:
         return linear_rows(x, factors, bias, shape, method)
-    leading = x.shape[:-1]
-    rows = x.reshape(prod(leading), shape.in_features)
+    rows, leading = as_rows(x)
     return linear_rows(rows, factors, bias, shape, method).reshape(*leading, shape.out_features)

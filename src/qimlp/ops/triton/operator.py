@@ -17,8 +17,8 @@ from torch import Tensor
 
 import qimlp.ops.native  # noqa: F401 - the extension's declaration comes first
 from qimlp.ops.merge import merge_factors
+from qimlp.ops.methods.two_gemm import two_gemm
 from qimlp.ops.triton import launch as triton_launch
-from qimlp.ops.two_gemm import two_gemm
 
 _FORWARD = "kron_linear(Tensor x, Tensor[] factors, Tensor? bias, int[] groups) -> Tensor"
 _BACKWARD = (

@@ -1,0 +1,1 @@
+"""The methods: each computes the operator, all give the same."""
