@@ -62,7 +62,7 @@ def test_a_stop_while_starts_are_compared_is_made_good_by_resuming(tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     straight = fit(settings(), out=tmp_path / "straight")
-    with pytest.raises(TrainingInterrupted, match="3 starts were compared; .* --resume"):
+    with pytest.raises(TrainingInterrupted, match="3 restarts were compared; .* --resume"):
         fit(settings(), out=tmp_path / "stopped", on_event=stop)
     resumed = resume(RunFolder.of(tmp_path / "stopped", settings()).path)
     assert resumed.dev_curve == straight.dev_curve

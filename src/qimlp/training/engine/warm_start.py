@@ -43,7 +43,7 @@ def start_near_linear(
         layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
     if len(layers) != 1:
         raise ValueError(
-            f"start {model}: expected a network of one layer, got {len(layers)} layers"
+            f"warm_start {model}: expected a network of one layer, got {len(layers)} layers"
         )
     layer = layers[0]
     weight, bias = task.fit_linear(

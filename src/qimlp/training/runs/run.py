@@ -197,7 +197,7 @@ class Run:
     def _interrupted(self, trainer: Trainer) -> str:
         progress, restarts = trainer.state.progress, self.settings.network.restarts
         if progress.step == 0 and restarts > 1:
-            done = f"interrupted while {restarts} starts were compared"
+            done = f"interrupted while {restarts} restarts were compared"
         else:
             done = (
                 f"interrupted after {len(progress.epochs)} of {self.settings.optimisation.epochs} "
