@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from qimlp.files import printable, read_json_object, shown, write_json
-from qimlp.hub import is_hub_name, offline
+from qimlp.hub import is_hub_name, unreachable
 from qimlp.models.weights import read_weights, write_weights
 
 CONFIG_NAME = "config.json"
@@ -98,23 +98,23 @@ def _folder(name_or_path: str | Path, revision: str | None) -> Path:
             f"{name_or_path}: expected a folder with {CONFIG_NAME} and {WEIGHTS_NAME}, found none"
         )
     try:
-        from huggingface_hub import snapshot_download  # noqa: PLC0415
+        from huggingface_hub import constants, snapshot_download  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             f'{name_or_path} is no folder; to look on the hub: pip install "qimlp[hub]"'
         ) from error
-    forbidden = offline()
+    problem = unreachable(f"{constants.ENDPOINT}/api/models/{name_or_path}")
     try:
         return Path(
             snapshot_download(
                 str(name_or_path),
                 revision=revision,
                 allow_patterns=[CONFIG_NAME, WEIGHTS_NAME],
-                local_files_only=forbidden is not None,
+                local_files_only=problem is not None,
             )
         )
     except Exception as error:  # the hub client raises many kinds of its own
-        found = f"{forbidden} is set" if forbidden else type(error).__name__
+        found = problem or type(error).__name__
         raise FileNotFoundError(
             f"{name_or_path}: neither a folder here nor reachable on the hub ({found})"
         ) from error
