@@ -42,7 +42,7 @@ def plot_truncation(curves: Sequence[TruncationCurve], path: Path, *, title: str
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     save_png(draw_truncation(curves, title=title), path)
 
@@ -119,7 +119,7 @@ def plot_epochs(
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     save_png(draw_epochs(epochs, strong, unit, title=title), path)
 
@@ -181,7 +181,7 @@ def plot_relation(
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     save_png(draw_relation(points, unit, title=title), path)
 

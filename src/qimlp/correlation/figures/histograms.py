@@ -39,7 +39,7 @@ def plot_histograms(report: CorrelationReport, path: Path, *, title: str = "") -
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     save_png(draw_histograms(report, title=title), path)
 

@@ -33,7 +33,7 @@ def plot_levels(report: CorrelationReport, path: Path, *, title: str = "") -> No
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     names = layer_names([layer.place for layer in report.layers])
     stages = [s for s in STAGES if any(layer.place.stage == s for layer in report.layers)]

@@ -32,7 +32,7 @@ def plot_spectra(report: CorrelationReport, path: Path, *, title: str = "") -> N
         title: Of the figure.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: If it cannot be written.
     """
     names = layer_names([layer.place for layer in report.layers])
     stages = [s for s in STAGES if any(layer.place.stage == s for layer in report.layers)]

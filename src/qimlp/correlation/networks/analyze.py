@@ -78,8 +78,8 @@ def analyze(
         The report.
 
     Raises:
-        TypeError: A model, data or sizes of another kind.
-        ValueError: No layer or no data, bodies that do not fit, NaN or infinity in an output,
+        TypeError: If the model, data or sizes are of another kind.
+        ValueError: For no layer or no data, bodies that do not fit, NaN or infinity in an output,
             nothing but zeros in all outputs, a control of other widths.
     """
     _check_models(model, control, untrained_networks)

@@ -30,9 +30,15 @@ def compare(measured: Estimate, baseline: Baseline) -> Comparison:
 
 
 def verdict(difference: Estimate) -> str:
-    """Read an estimate of a difference: `"more"`, `"less"` or `"no clear difference"`.
+    """Read an estimate of a difference.
 
     One value alone says nothing clear: its interval has no width because none is known.
+
+    Args:
+        difference: The estimate.
+
+    Returns:
+        ``"more"``, ``"less"`` or ``"no clear difference"``.
     """
     return _verdict(difference.low, difference.high, difference.count)
 
@@ -132,5 +138,14 @@ def _lower(text: str) -> str:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    """Join words as a sentence does.
+
+    Args:
+        parts: Words; none gives an empty text.
+
+    Returns:
+        Text such as ``a, b and c``.
+    """
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -120,7 +120,14 @@ def control_layers(control: nn.Module, layers: Layers) -> dict[str, tuple[int, .
 
 
 def is_classic(control: nn.Module) -> bool:
-    """Whether all hidden layers of a network are `nn.Linear`."""
+    """Tell whether all hidden layers of a network are `nn.Linear`.
+
+    Args:
+        control: The network.
+
+    Returns:
+        Whether they are.
+    """
     return all(isinstance(module, nn.Linear) for module in hidden_layers(control).values())
 
 

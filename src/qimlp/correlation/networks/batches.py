@@ -41,7 +41,15 @@ def batches_of(data: Data, limit: int | None = None) -> Iterator[tuple[Tensor, T
 
 
 def on_device_of(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Move inputs to the device and floating-point dtype of a model's parameters."""
+    """Move inputs to the device and floating-point dtype of a model's parameters.
+
+    Args:
+        model: Any module; without parameters inputs stay as they are.
+        inputs: Shape (n, ...).
+
+    Returns:
+        The inputs.
+    """
     like = next(model.parameters(), None)
     if like is None:
         return inputs

@@ -33,8 +33,8 @@ def page_entropy(
         The entropy.
 
     Raises:
-        TypeError: A size or index is no integer.
-        ValueError: Dims, indices or base that do not fit.
+        TypeError: If a size or index is no integer.
+        ValueError: If dims, indices or base do not fit.
     """
     sizes = check_bodies(dims)
     chosen = check_part("part", part, len(sizes))

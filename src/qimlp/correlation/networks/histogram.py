@@ -27,14 +27,27 @@ class Histogram:
     counts: tuple[int, ...]
 
     def edge(self, index: int) -> float:
-        """Lower edge of bin `index`."""
+        """Find the lower edge of a bin.
+
+        Args:
+            index: Number of the bin, from 0; one past the last gives the upper end.
+
+        Returns:
+            The edge.
+        """
         return self.low + index * self.width
 
     def quantile(self, q: float) -> float:
-        """Value below which a part `q` of the samples lies, to within a bin.
+        """Find the value below which a part of the samples lies, to within a bin.
+
+        Args:
+            q: The part, from 0 to 1.
+
+        Returns:
+            The value.
 
         Raises:
-            ValueError: No samples.
+            ValueError: If no sample was added.
         """
         total = sum(self.counts)
         if total == 0:
@@ -63,7 +76,11 @@ class HistogramBuilder:
         self._counts = torch.zeros(below + ceil(high / unit / self._width) + 1, dtype=torch.int64)
 
     def add(self, values: Tensor) -> None:
-        """Count values, shape `(n,)`."""
+        """Count values.
+
+        Args:
+            values: Shape (n,).
+        """
         bins = ((values.detach().cpu() - self._low) / self._width).floor().long()
         bins = bins.clamp(0, len(self._counts) - 1)
         self._counts += torch.bincount(bins, minlength=len(self._counts))
@@ -74,10 +91,16 @@ class HistogramBuilder:
 
 
 def strong_range(dims: Sequence[int]) -> tuple[float, float]:
-    """Bounds of the strong correlation of pure states, in nats.
+    """Find the bounds of the strong correlation of pure states.
 
     `-log M <= C <= (M - 1) * mean_m log min(d_m, d / d_m)`: the entropy of an ensemble lies
     between the mean of its parts' entropies and `log M` above it.
+
+    Args:
+        dims: Sizes of the bodies.
+
+    Returns:
+        The bounds, in nats.
     """
     whole, count = 1, len(dims)
     for size in dims:

@@ -66,7 +66,14 @@ def check_model(name: str, model: object) -> None:
 
 
 def is_activation(module: nn.Module) -> bool:
-    """Whether a module is an activation that treats every feature by itself."""
+    """Tell whether a module is an activation that treats every feature by itself.
+
+    Args:
+        module: The module.
+
+    Returns:
+        Whether it is one of those that are known.
+    """
     return isinstance(module, _ELEMENTWISE)
 
 

@@ -100,8 +100,8 @@ def measure(
         The measurements.
 
     Raises:
-        TypeError: Data of another kind.
-        ValueError: No data, bodies that do not fit an output, NaN or infinity in an output.
+        TypeError: If the data is of another kind.
+        ValueError: For no data, bodies that do not fit an output, NaN or infinity in one.
     """
     record = _Record(layers, options, keep, torch.get_num_threads())
     inputs_kept: list[Tensor] = []
@@ -152,7 +152,12 @@ class _Record:
         self._filled: dict[Place, int] = {}
 
     def take(self, place: Place, output: Tensor) -> None:
-        """Measure an output `(*, d)`."""
+        """Measure an output.
+
+        Args:
+            place: Where it was read off.
+            output: Shape (*, d).
+        """
         if output.dim() < 1 or output.shape[-1] != prod(place.dims):
             raise ValueError(
                 f"layers: expected bodies of {place.layer!r} that multiply up to its output's last "
@@ -203,7 +208,7 @@ class _Record:
         """Results in the order of layers and stages.
 
         Raises:
-            ValueError: A layer that was never called.
+            ValueError: If a layer was never called.
         """
         found: dict[Place, Measured] = {}
         for name, dims in self._layers.items():
@@ -216,7 +221,14 @@ class _Record:
         return found
 
     def is_measured(self, place: Place) -> bool:
-        """Whether a place had an output that is not zero."""
+        """Tell whether a place had an output that is not zero.
+
+        Args:
+            place: The place.
+
+        Returns:
+            Whether it had.
+        """
         return self._meters[place].samples > 0
 
     def silent(self) -> list[Place]:

@@ -103,7 +103,7 @@ class Meter:
             C of every row in the report's unit, shape `(n,)`, NaN for rows of zeros.
 
         Raises:
-            ValueError: NaN or infinity.
+            ValueError: If there is NaN or infinity in them.
         """
         rows = rows.cpu() if rows.device.type == "mps" else rows  # which has no float64
         with one_thread_each() as available:
@@ -123,7 +123,7 @@ class Meter:
         """What was measured so far.
 
         Raises:
-            ValueError: No row that is not zero.
+            ValueError: If every row is zero.
         """
         strong, total, mixture, rank, schmidt, *bodies = self._moments.estimates()
         count = strong.count

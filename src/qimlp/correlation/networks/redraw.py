@@ -31,7 +31,14 @@ def untrained(network: nn.Module, seed: int, draws: int) -> Iterator[nn.Module]:
 
 
 def obstacle_to_redrawing(network: nn.Module) -> str | None:
-    """Say in one line why a network cannot be drawn anew, or return None."""
+    """Say why a network cannot be drawn anew.
+
+    Args:
+        network: The network.
+
+    Returns:
+        One line, or None where it can be.
+    """
     drawn = {id(p) for module in _resettable(network) for p in module.parameters()}
     for name, parameter in network.named_parameters():
         if id(parameter) not in drawn:

@@ -89,7 +89,14 @@ class LayerReport:
     comparisons: list[Comparison]
 
     def baseline(self, name: str) -> Baseline | None:
-        """The baseline of that name, if it is there."""
+        """Find a baseline.
+
+        Args:
+            name: One of `BASELINES`.
+
+        Returns:
+            The baseline; None where it was not computed.
+        """
         return next((b for b in self.baselines if b.name == name), None)
 
 

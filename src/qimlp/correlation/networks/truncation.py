@@ -78,8 +78,8 @@ def truncation_curves(
         One curve per layer.
 
     Raises:
-        TypeError: A rank is no integer.
-        ValueError: No labels, no data, or a rank below 1; see `analyze` for layers.
+        TypeError: If a rank is no integer.
+        ValueError: For no labels, no data, or a rank below 1; see `analyze` for layers.
     """
     chosen = choose_layers(model, layers)
     check_seed(seed)
@@ -113,7 +113,14 @@ def truncation_curves(
 
 
 def default_ranks(dims: Sequence[int]) -> list[int]:
-    """Powers of two below the largest possible rank of a body, and that rank."""
+    """List powers of two below the largest possible rank of a body, and that rank.
+
+    Args:
+        dims: Sizes of the bodies.
+
+    Returns:
+        The ranks, ascending.
+    """
     whole = prod(dims)
     largest = max(min(size, whole // size) for size in dims)
     powers = [2**i for i in range(largest.bit_length()) if 2**i < largest]
@@ -133,7 +140,14 @@ class _Counts:
         self._kept = torch.zeros(len(self._ranks), 2, dtype=torch.float64)
 
     def add(self, model: nn.Module, inputs: Tensor, labels: Tensor, output: Tensor) -> None:
-        """Count a batch."""
+        """Count a batch.
+
+        Args:
+            model: The network.
+            inputs: Shape (n, ...).
+            labels: Shape (n,).
+            output: The layer's output, shape (n, ..., d).
+        """
         rows = output.reshape(-1, output.shape[-1])
         if not torch.isfinite(rows).all():
             raise ValueError(f"{self._place}: expected finite outputs, got NaN or infinity")
@@ -152,7 +166,14 @@ class _Counts:
                 self._kept[i, j] += float(kept.mean()) * len(labels)
 
     def points(self, samples: int) -> list[TruncationPoint]:
-        """One point per rank."""
+        """Put the counts together.
+
+        Args:
+            samples: Examples that were counted.
+
+        Returns:
+            One point per rank.
+        """
         return [
             TruncationPoint(
                 rank,

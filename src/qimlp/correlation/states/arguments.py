@@ -13,11 +13,17 @@ from qimlp.shapes import as_dims, as_size
 
 
 def check_bodies(dims: Sequence[int]) -> tuple[int, ...]:
-    """Check the sizes of the bodies and return them as a tuple.
+    """Check the sizes of the bodies.
+
+    Args:
+        dims: What was given.
+
+    Returns:
+        The sizes as a tuple.
 
     Raises:
-        TypeError: an entry is no integer.
-        ValueError: fewer than two bodies, or a size below 1.
+        TypeError: If an entry is no integer.
+        ValueError: If there are fewer than two bodies, or a size is below 1.
     """
     sizes = as_dims("dims", dims)
     if len(sizes) < 2:
@@ -31,9 +37,16 @@ def check_bodies(dims: Sequence[int]) -> tuple[int, ...]:
 def check_two_bodies(dims: Sequence[int], what: str) -> tuple[int, int]:
     """Check that there are exactly two bodies.
 
+    Args:
+        dims: What was given.
+        what: What two bodies are needed for, for the message.
+
+    Returns:
+        The two sizes.
+
     Raises:
-        TypeError: an entry is no integer.
-        ValueError: another number of bodies, or a size below 1.
+        TypeError: If an entry is no integer.
+        ValueError: If there is another number of bodies, or a size is below 1.
     """
     sizes = check_bodies(dims)
     if len(sizes) != 2:
@@ -45,13 +58,13 @@ def check_part(name: str, bodies: int | Sequence[int], count: int) -> tuple[int,
     """Check indices of bodies and return them as a sorted tuple.
 
     Args:
-        name: what to call them in a message.
-        bodies: one index or several, from 0.
-        count: number of bodies.
+        name: What to call them in a message.
+        bodies: One index or several, from 0.
+        count: Number of bodies.
 
     Raises:
-        TypeError: an index is no integer.
-        ValueError: an index out of range or named twice, none at all, or all of them.
+        TypeError: If an index is no integer.
+        ValueError: If an index is out of range or named twice, or none or all are named.
     """
     if not isinstance(bodies, (int, Sequence)) or isinstance(bodies, (bool, str)):
         raise TypeError(
@@ -68,10 +81,16 @@ def check_part(name: str, bodies: int | Sequence[int], count: int) -> tuple[int,
 
 
 def check_base(base: float | None) -> float:
-    """Return the nats in one unit of entropies to `base`: 1 without a base, `log(2)` for bits.
+    """Check the base of a logarithm.
+
+    Args:
+        base: What was given; None for nats.
+
+    Returns:
+        Nats in one unit of entropies to that base: 1 without one, log(2) for bits.
 
     Raises:
-        ValueError: not a finite number above 1.
+        ValueError: If it is no finite number above 1.
     """
     if base is None:
         return 1.0

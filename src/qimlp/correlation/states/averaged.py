@@ -46,7 +46,11 @@ class AveragedState:
         self._count = 0
 
     def add(self, states: Tensor) -> None:
-        """Add states `(n, d)` of length 1."""
+        """Add states.
+
+        Args:
+            states: Shape (n, d), each of length 1.
+        """
         if self._sum is None:
             size = prod(self._dims)
             self._sum = torch.zeros(size, size, dtype=states.dtype, device=states.device)
@@ -54,10 +58,16 @@ class AveragedState:
         self._count += len(states)
 
     def result(self, unit: float) -> Averaged:
-        """Its correlations, in units of so many nats.
+        """Compute the correlations of the average.
+
+        Args:
+            unit: Nats in one unit.
+
+        Returns:
+            The correlations, in such units.
 
         Raises:
-            ValueError: No state yet.
+            ValueError: If no state was added.
         """
         if self._sum is None:
             raise ValueError("expected at least one sample, got none")

@@ -94,8 +94,13 @@ def check_rows(name: str, rows: Tensor) -> None:
 def check_last_size(name: str, values: Tensor, dims: tuple[int, ...]) -> None:
     """Check that the last size is the product of the bodies' sizes.
 
+    Args:
+        name: What to call it in a message.
+        values: What was given.
+        dims: Sizes of the bodies.
+
     Raises:
-        ValueError: it is not.
+        ValueError: If it is not.
     """
     if values.dim() == 0 or values.shape[-1] != prod(dims):
         raise ValueError(
@@ -107,9 +112,12 @@ def check_last_size(name: str, values: Tensor, dims: tuple[int, ...]) -> None:
 def check_density_matrix(rho: Tensor) -> None:
     """Check that `rho` is Hermitian with unit trace, to the square root of its dtype's precision.
 
+    Args:
+        rho: What was given; expected are matrices of shape (..., n, n).
+
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: not square, not finite, not Hermitian, or of another trace.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If it is not square, finite and Hermitian, or of another trace.
     """
     check_numbers("rho", rho)
     if rho.dim() < 2 or rho.shape[-1] != rho.shape[-2] or rho.shape[-1] == 0:
@@ -134,8 +142,11 @@ def check_density_matrix(rho: Tensor) -> None:
 def check_not_negative(eigenvalues: Tensor) -> None:
     """Check that a Hermitian matrix of unit trace is a state: no eigenvalue below zero.
 
+    Args:
+        eigenvalues: Shape (..., n).
+
     Raises:
-        ValueError: one is, by more than the square root of the precision.
+        ValueError: If one is, by more than the square root of the precision.
     """
     least = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
     if least < -(torch.finfo(eigenvalues.dtype).eps ** 0.5):

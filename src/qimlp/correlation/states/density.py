@@ -25,16 +25,16 @@ def density_matrix(x: Tensor, weights: Tensor | None = None) -> Tensor:
     This builds a `d x d` matrix. The measures of this package never do: give them the vectors.
 
     Args:
-        x: one vector `(d,)`, or ensembles of n vectors `(..., n, d)`; each is scaled to length 1.
-        weights: of the vectors of an ensemble, shape `(n,)`, not negative; scaled to sum 1. Equal
+        x: One vector `(d,)`, or ensembles of n vectors `(..., n, d)`; each is scaled to length 1.
+        weights: Of the vectors of an ensemble, shape `(n,)`, not negative; scaled to sum 1. Equal
             without any.
 
     Returns:
         Shape `(d, d)`, or `(..., d, d)` for ensembles; double precision.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: a zero vector, NaN or infinity, no vector at all, or weights that do not fit.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If a vector is zero, NaN or infinite, there is none, or weights do not fit.
     """
     check_dense("x", x)
     if x.dim() == 0 or 0 in x.shape:
@@ -52,16 +52,16 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: int | Sequence[int]) -
     """Trace out all bodies but those in `keep`.
 
     Args:
-        rho: density matrices, shape `(..., d, d)`, `d = prod(dims)`.
-        dims: sizes of the bodies.
-        keep: indices of the bodies that stay, from 0; their order stays that of `dims`.
+        rho: Density matrices, shape `(..., d, d)`, `d = prod(dims)`.
+        dims: Sizes of the bodies.
+        keep: Indices of the bodies that stay, from 0; their order stays that of `dims`.
 
     Returns:
         Shape `(..., k, k)`, k the product of the kept sizes; double precision.
 
     Raises:
-        TypeError: not a floating-point or complex tensor, or an index is no integer.
-        ValueError: not a density matrix, or dims or indices that do not fit.
+        TypeError: If it is no floating-point or complex tensor, or an index is no integer.
+        ValueError: If it is no density matrix, or dims or indices do not fit.
     """
     sizes = check_bodies(dims)
     kept = check_part("keep", keep, len(sizes))
@@ -71,7 +71,16 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: int | Sequence[int]) -
 
 
 def trace_out(rho: Tensor, dims: tuple[int, ...], kept: tuple[int, ...]) -> Tensor:
-    """`partial_trace` without its checks; `kept` may be all bodies."""
+    """Compute `partial_trace` without its checks.
+
+    Args:
+        rho: Shape (..., d, d).
+        dims: Sizes of the bodies.
+        kept: Indices of the bodies that stay, ascending; maybe all.
+
+    Returns:
+        Shape (..., k, k).
+    """
     lead, count = rho.dim() - 2, len(dims)
     split = rho.reshape(*rho.shape[:-2], *dims, *dims)
     for body in reversed(range(count)):
@@ -86,16 +95,16 @@ def reduced_density_matrix(x: Tensor, dims: Sequence[int], keep: int | Sequence[
     """`partial_trace` of `|x><x|` without building it.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`; each is scaled to length 1.
-        dims: sizes of the bodies.
-        keep: indices of the bodies that stay, from 0.
+        x: Vectors, shape `(..., prod(dims))`; each is scaled to length 1.
+        dims: Sizes of the bodies.
+        keep: Indices of the bodies that stay, from 0.
 
     Returns:
         Shape `(..., k, k)`, k the product of the kept sizes; double precision.
 
     Raises:
-        TypeError: not a floating-point or complex tensor, or an index is no integer.
-        ValueError: a zero vector, NaN or infinity, or dims or indices that do not fit.
+        TypeError: If it is no floating-point or complex tensor, or an index is no integer.
+        ValueError: If a vector is zero, NaN or infinite, or dims or indices do not fit.
     """
     sizes = check_bodies(dims)
     kept = check_part("keep", keep, len(sizes))
@@ -103,7 +112,16 @@ def reduced_density_matrix(x: Tensor, dims: Sequence[int], keep: int | Sequence[
 
 
 def pure_reduced(states: Tensor, dims: tuple[int, ...], kept: tuple[int, ...]) -> Tensor:
-    """`reduced_density_matrix` of states that are known to be of length 1."""
+    """Compute `reduced_density_matrix` of states that are known to be of length 1.
+
+    Args:
+        states: Shape (..., d).
+        dims: Sizes of the bodies.
+        kept: Indices of the bodies that stay, ascending.
+
+    Returns:
+        Shape (..., k, k).
+    """
     cut = unfold(states, dims, kept)
     return cut @ cut.mH
 
@@ -115,7 +133,7 @@ def mixture(bodies: Sequence[Tensor]) -> Tensor:
     padded with zeros at the end of rows and columns.
 
     Args:
-        bodies: density matrices `(..., d_m, d_m)` of the M bodies.
+        bodies: Density matrices `(..., d_m, d_m)` of the M bodies.
 
     Returns:
         Shape `(..., n, n)`, n the largest `d_m`.

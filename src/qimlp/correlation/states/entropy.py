@@ -15,7 +15,7 @@ def shannon_entropy(probabilities: Tensor) -> Tensor:
     Entries at or below zero (rounding leaves some) count as zero and get the gradient zero.
 
     Args:
-        probabilities: shape `(..., n)`.
+        probabilities: Shape `(..., n)`.
 
     Returns:
         Shape `(...)`.
@@ -25,7 +25,14 @@ def shannon_entropy(probabilities: Tensor) -> Tensor:
 
 
 def spectrum_entropy(rho: Tensor) -> Tensor:
-    """Entropy in nats of Hermitian matrices `(..., n, n)` that are known to be states."""
+    """Compute the entropy of Hermitian matrices that are known to be states.
+
+    Args:
+        rho: Shape (..., n, n).
+
+    Returns:
+        Shape (...), in nats.
+    """
     return shannon_entropy(torch.linalg.eigvalsh(rho))
 
 
@@ -36,15 +43,15 @@ def von_neumann_entropy(rho: Tensor, base: float | None = None) -> Tensor:
     eigenvalue, where the derivative is infinite, gets the gradient zero.
 
     Args:
-        rho: density matrices, shape `(..., n, n)`, real or complex; computed in double precision.
-        base: of the logarithm; nats without one, 2 for bits.
+        rho: Density matrices, shape `(..., n, n)`, real or complex; computed in double precision.
+        base: Of the logarithm; nats without one, 2 for bits.
 
     Returns:
         Shape `(...)`, `float64`.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: not finite, not square, not Hermitian, not of trace 1, or with a negative
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If it is not finite, square, Hermitian and of trace 1, or has a negative
             eigenvalue; a base that is not above 1.
     """
     unit = check_base(base)
@@ -53,10 +60,16 @@ def von_neumann_entropy(rho: Tensor, base: float | None = None) -> Tensor:
 
 
 def checked_entropy(rho: Tensor) -> Tensor:
-    """`spectrum_entropy` of Hermitian matrices of trace 1, which may not be states.
+    """Compute the entropy of Hermitian matrices of trace 1, which may not be states.
+
+    Args:
+        rho: Shape (..., n, n).
+
+    Returns:
+        Shape (...), in nats.
 
     Raises:
-        ValueError: A negative eigenvalue.
+        ValueError: If an eigenvalue is negative.
     """
     eigenvalues = torch.linalg.eigvalsh(rho)
     check_not_negative(eigenvalues)
@@ -64,6 +77,13 @@ def checked_entropy(rho: Tensor) -> Tensor:
 
 
 def hermitian(rho: Tensor) -> Tensor:
-    """The Hermitian part of `rho`, in double precision."""
+    """Take the Hermitian part of matrices.
+
+    Args:
+        rho: Shape (..., n, n).
+
+    Returns:
+        The same shape, in double precision.
+    """
     precise = rho.to(torch.complex128 if rho.is_complex() else torch.float64)
     return (precise + precise.mH) / 2

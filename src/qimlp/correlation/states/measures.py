@@ -49,23 +49,23 @@ def strong_correlation(
     `-log M <= C <= (M - 1) * mean_m S(rho_m)`.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1. With
+        x: Vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1. With
             `pure=False` density matrices, shape `(..., prod(dims), prod(dims))`.
-        dims: sizes of the two or more bodies.
-        subsystems: which states the bodies are taken to be in. `"partial_trace"`: the exact partial
+        dims: Sizes of the two or more bodies.
+        subsystems: Which states the bodies are taken to be in. `"partial_trace"`: the exact partial
             traces; differentiable. `"nearest_product"`: those of the closest product state, and
             `"fitted"`: those of a gradient fit to it, the paper's way; two bodies only. Both are
             then pure, so that I = 0 and C is never positive.
-        base: of the logarithm; nats without one, 2 for bits.
-        pure: whether `x` holds vectors; `None` decides by the shape, see `mutual_information`.
+        base: Of the logarithm; nats without one, 2 for bits.
+        pure: Whether `x` holds vectors; `None` decides by the shape, see `mutual_information`.
 
     Returns:
         One value per vector, shape `(...)`, `float64`.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: a zero vector, NaN or infinity, fewer than two bodies, dims that do not fit, an
-            unknown choice of subsystems, or a matrix that is no density matrix.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: For a zero vector, NaN or infinity, fewer than two bodies, dims that do not
+            fit, an unknown choice of subsystems, or a matrix that is no density matrix.
     """
     unit = check_base(base)
     return correlations(x, dims, subsystems, pure=pure).strong / unit
@@ -77,18 +77,18 @@ def total_correlation(
     """Total correlation `sum_m S(rho_m) - S(rho)` of two or more bodies.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1. With
+        x: Vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1. With
             `pure=False` density matrices, shape `(..., prod(dims), prod(dims))`.
-        dims: sizes of the bodies.
-        base: of the logarithm; nats without one, 2 for bits.
-        pure: whether `x` holds vectors; `None` decides by the shape, see `mutual_information`.
+        dims: Sizes of the bodies.
+        base: Of the logarithm; nats without one, 2 for bits.
+        pure: Whether `x` holds vectors; `None` decides by the shape, see `mutual_information`.
 
     Returns:
         One value per vector, shape `(...)`, `float64`.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: see `strong_correlation`.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: See `strong_correlation`.
     """
     unit = check_base(base)
     sizes = check_bodies(dims)
@@ -112,21 +112,21 @@ def mutual_information(
     """Mutual information `S(rho_A) + S(rho_B) - S(rho_AB)` of two parts (Eq. 10).
 
     Args:
-        x: density matrices, shape `(..., d, d)` with `d = prod(dims)`, or vectors, shape
+        x: Density matrices, shape `(..., d, d)` with `d = prod(dims)`, or vectors, shape
             `(..., d)`, each scaled to length 1.
-        dims: sizes of the bodies.
-        part: bodies of part A, from 0.
-        other: bodies of part B; all others without any.
-        base: of the logarithm; nats without one, 2 for bits.
-        pure: whether `x` holds vectors. By default the shape decides: if the last two sizes are
+        dims: Sizes of the bodies.
+        part: Bodies of part A, from 0.
+        other: Bodies of part B; all others without any.
+        base: Of the logarithm; nats without one, 2 for bits.
+        pure: Whether `x` holds vectors. By default the shape decides: if the last two sizes are
             both d these are matrices, else vectors; say `True` for exactly d vectors.
 
     Returns:
         Shape `(...)`, `float64`.
 
     Raises:
-        TypeError: not a floating-point or complex tensor, or an index is no integer.
-        ValueError: see `strong_correlation`; parts that overlap.
+        TypeError: If it is no floating-point or complex tensor, or an index is no integer.
+        ValueError: See `strong_correlation`; parts that overlap.
     """
     unit = check_base(base)
     sizes = check_bodies(dims)
@@ -152,7 +152,21 @@ def correlations(
     *,
     pure: bool | None = True,
 ) -> Correlations:
-    """All parts of `strong_correlation` at once, in nats; same arguments and errors."""
+    """Compute all parts of `strong_correlation` at once.
+
+    Args:
+        x: As in `strong_correlation`.
+        dims: Sizes of the two or more bodies.
+        subsystems: As in `strong_correlation`.
+        pure: As in `strong_correlation`.
+
+    Returns:
+        The parts, in nats.
+
+    Raises:
+        TypeError: See `strong_correlation`.
+        ValueError: See `strong_correlation`.
+    """
     sizes = check_bodies(dims)
     check_subsystems(subsystems)
     if _is_pure(x, sizes, pure):
@@ -166,8 +180,11 @@ def correlations(
 def check_subsystems(name: str) -> None:
     """Check a choice of subsystems.
 
+    Args:
+        name: What was given.
+
     Raises:
-        ValueError: An unknown one.
+        ValueError: If it is unknown.
     """
     if name not in SUBSYSTEMS:
         raise ValueError(f"subsystems: expected one of {', '.join(SUBSYSTEMS)}, got {name!r}")

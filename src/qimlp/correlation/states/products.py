@@ -27,8 +27,8 @@ class ProductState:
     """Product states `a (x) b` near given states; nothing in it carries gradients.
 
     Attributes:
-        a: of length 1, shape `(..., dims[0])`.
-        b: of length 1, shape `(..., dims[1])`.
+        a: Of length 1, shape `(..., dims[0])`.
+        b: Of length 1, shape `(..., dims[1])`.
         overlap: `|<a (x) b|x>|` in [0, 1], shape `(...)`; 1 where x is a product.
     """
 
@@ -48,15 +48,15 @@ def nearest_product(x: Tensor, dims: Sequence[int]) -> ProductState:
     Where the largest singular value is degenerate there are several; one of them is returned.
 
     Args:
-        x: vectors, shape `(..., dims[0] * dims[1])`, real or complex; each is scaled to length 1.
-        dims: sizes of the two bodies.
+        x: Vectors, shape `(..., dims[0] * dims[1])`, real or complex; each is scaled to length 1.
+        dims: Sizes of the two bodies.
 
     Returns:
         The product states, double precision.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: not two bodies, a zero vector, NaN or infinity, or dims that do not fit.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If bodies are not two, dims do not fit, or a vector is zero, NaN or infinite.
     """
     return _by_rows(x, dims, "the nearest product", _leading)
 
@@ -77,19 +77,19 @@ def fitted_product(
     closest.
 
     Args:
-        x: vectors, shape `(..., dims[0] * dims[1])`, real or complex; each is scaled to length 1.
-        dims: sizes of the two bodies.
+        x: Vectors, shape `(..., dims[0] * dims[1])`, real or complex; each is scaled to length 1.
+        dims: Sizes of the two bodies.
         learning_rate: Adam's at the start.
-        tolerance: length of a row's gradient at which it counts as fitted.
-        max_steps: give up after so many.
-        seed: of the start.
+        tolerance: Length of a row's gradient at which it counts as fitted.
+        max_steps: Give up after so many.
+        seed: Of the start.
 
     Returns:
         The product states, double precision.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: not two bodies, a zero vector, NaN or infinity, or dims that do not fit.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If bodies are not two, dims do not fit, or a vector is zero, NaN or infinite.
     """
     sizes = check_two_bodies(dims, "the fitted product")
     check_real("learning_rate", learning_rate, above=True)
@@ -122,6 +122,9 @@ def mixture_spectrum(product: ProductState) -> Tensor:
     """Eigenvalues of the two bodies' states as one ensemble (Eq. 11): `(1 ± |<a|b>|) / 2`.
 
     The smaller body is embedded in the larger, padded with zeros at the end.
+
+    Args:
+        product: Product states of two bodies.
 
     Returns:
         Shape `(..., 2)`.

@@ -31,11 +31,11 @@ class Correlations:
     """Everything that strong correlation is made of, in nats, one value per state.
 
     Attributes:
-        bodies: entropies `S(rho_m)` of the M bodies, shape `(..., M)`.
+        bodies: Entropies `S(rho_m)` of the M bodies, shape `(..., M)`.
         mixture: `S(rho_(A+B))`, entropy of the bodies' states as one ensemble with equal weights
             (Eq. 11), the paper's classical correlation; shape `(...)`.
         whole: `S(rho)`, zero for a pure state; shape `(...)`.
-        spectra: for each body the eigenvalues of its state, descending, `(..., n_m)`; eigenvalues
+        spectra: For each body the eigenvalues of its state, descending, `(..., n_m)`; eigenvalues
             that must vanish because the rest of the state is smaller are left out.
     """
 
@@ -56,7 +56,16 @@ class Correlations:
 
 
 def vector_correlations(x: Tensor, dims: tuple[int, ...], subsystems: Subsystems) -> Correlations:
-    """`correlations` of vectors `(..., d)` that `check_vectors` lets pass."""
+    """Compute `correlations` of vectors that `check_vectors` lets pass.
+
+    Args:
+        x: Shape (..., d).
+        dims: Sizes of the bodies.
+        subsystems: As in `strong_correlation`.
+
+    Returns:
+        The parts, in nats.
+    """
     if subsystems != "partial_trace":
         find = nearest_product if subsystems == "nearest_product" else fitted_product
         return _of_product(find(x, dims))
@@ -111,14 +120,29 @@ def _descending(gram: Tensor) -> Tensor:
 
 
 def body_entropies(rows: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """Entropy of every body of states `(n, d)` of length 1, shape `(n, M)`; differentiable."""
+    """Compute the entropy of every body, differentiable.
+
+    Args:
+        rows: States of length 1, shape (n, d).
+        dims: Sizes of the M bodies.
+
+    Returns:
+        Shape (n, M), in nats.
+    """
     cuts = range(1 if len(dims) == 2 else len(dims))
     entropies = [cut_entropy(unfold(rows, dims, (m,))) for m in cuts]
     return torch.stack(entropies * 2 if len(dims) == 2 else entropies, -1)
 
 
 def cut_entropy(x: Tensor) -> Tensor:
-    """Entropy of either part of states written as matrices, differentiable where asked for."""
+    """Compute the entropy of either part of states, differentiable where asked for.
+
+    Args:
+        x: States written as matrices, shape (..., a, b).
+
+    Returns:
+        Shape (...), in nats.
+    """
     if x.requires_grad:
         return vector_entropy(x)
     return shannon_entropy(torch.linalg.svdvals(x).square())
@@ -138,7 +162,15 @@ def _of_product(product: ProductState) -> Correlations:
 def over_rows(
     compute: Callable[[Tensor], tuple[Tensor, ...]], states: Tensor
 ) -> tuple[Tensor, ...]:
-    """`map_rows` for any leading axes."""
+    """Apply a function row by row, for any leading axes; see `map_rows`.
+
+    Args:
+        compute: Maps rows (n, d) to tensors (n, ...).
+        states: Shape (..., d).
+
+    Returns:
+        What `compute` returns, with the leading axes of `states`.
+    """
     lead = states.shape[:-1]
     results = map_rows(compute, states.reshape(-1, states.shape[-1]))
     return tuple(result.reshape((*lead, *result.shape[1:])) for result in results)

@@ -18,16 +18,16 @@ def schmidt_coefficients(x: Tensor, dims: Sequence[int], part: int | Sequence[in
     Their squares are the eigenvalues of either part's density matrix.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1.
-        dims: sizes of the bodies.
-        part: bodies of the one part, from 0; all others are the other part.
+        x: Vectors, shape `(..., prod(dims))`, real or complex; each is scaled to length 1.
+        dims: Sizes of the bodies.
+        part: Bodies of the one part, from 0; all others are the other part.
 
     Returns:
         Shape `(..., min(a, b))`, a and b the sizes of the parts; `float64`.
 
     Raises:
-        TypeError: not a floating-point or complex tensor, or an index is no integer.
-        ValueError: a zero vector, NaN or infinity, or dims or indices that do not fit.
+        TypeError: If it is no floating-point or complex tensor, or an index is no integer.
+        ValueError: If a vector is zero, NaN or infinite, or dims or indices do not fit.
     """
     sizes = check_bodies(dims)
     chosen = check_part("part", part, len(sizes))
@@ -41,17 +41,17 @@ def entanglement_spectrum(
     """`-log` of the squared Schmidt coefficients, ascending; infinite where one is zero.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`.
-        dims: sizes of the bodies.
-        part: bodies of the one part, from 0.
-        base: of the logarithm; nats without one.
+        x: Vectors, shape `(..., prod(dims))`.
+        dims: Sizes of the bodies.
+        part: Bodies of the one part, from 0.
+        base: Of the logarithm; nats without one.
 
     Returns:
         Shape `(..., min(a, b))`, a and b the sizes of the parts; `float64`.
 
     Raises:
-        TypeError: see `schmidt_coefficients`.
-        ValueError: see `schmidt_coefficients`; a base that is not above 1.
+        TypeError: See `schmidt_coefficients`.
+        ValueError: See `schmidt_coefficients`; a base that is not above 1.
     """
     unit = check_base(base)
     return -2 * schmidt_coefficients(x, dims, part).log() / unit
@@ -67,18 +67,18 @@ def schmidt_rank(
     """Number of Schmidt coefficients above `tolerance` times the largest.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`.
-        dims: sizes of the bodies.
-        part: bodies of the one part, from 0.
-        tolerance: relative; by default the precision of `x` times the larger part's size, as
+        x: Vectors, shape `(..., prod(dims))`.
+        dims: Sizes of the bodies.
+        part: Bodies of the one part, from 0.
+        tolerance: Relative; by default the precision of `x` times the larger part's size, as
             `torch.linalg.matrix_rank` has it.
 
     Returns:
         Shape `(...)`, `int64`; 1 for a product state.
 
     Raises:
-        TypeError: see `schmidt_coefficients`.
-        ValueError: see `schmidt_coefficients`.
+        TypeError: See `schmidt_coefficients`.
+        ValueError: See `schmidt_coefficients`.
     """
     coefficients = schmidt_coefficients(x, dims, part)
     if tolerance is None:
@@ -90,25 +90,41 @@ def effective_rank(x: Tensor, dims: Sequence[int], part: int | Sequence[int] = 0
     """`exp(S)` of a part: the rank of a flat spectrum with the same entropy.
 
     Args:
-        x: vectors, shape `(..., prod(dims))`.
-        dims: sizes of the bodies.
-        part: bodies of the one part, from 0.
+        x: Vectors, shape `(..., prod(dims))`.
+        dims: Sizes of the bodies.
+        part: Bodies of the one part, from 0.
 
     Returns:
         Shape `(...)`, `float64`; 1 for a product state.
 
     Raises:
-        TypeError: see `schmidt_coefficients`.
-        ValueError: see `schmidt_coefficients`.
+        TypeError: See `schmidt_coefficients`.
+        ValueError: See `schmidt_coefficients`.
     """
     return shannon_entropy(schmidt_coefficients(x, dims, part).square()).exp()
 
 
 def count_rank(coefficients: Tensor, tolerance: float) -> Tensor:
-    """Count descending coefficients `(..., n)` above `tolerance` times the first; `(...)`."""
+    """Count the coefficients that are not small.
+
+    Args:
+        coefficients: Descending, shape (..., n).
+        tolerance: Relative to the first.
+
+    Returns:
+        Shape (...).
+    """
     return (coefficients > tolerance * coefficients[..., :1]).sum(-1)
 
 
 def rank_tolerance(dtype: torch.dtype, size: int) -> float:
-    """Relative size of a singular value that rounding in `dtype` may leave."""
+    """Say how large a singular value rounding may leave.
+
+    Args:
+        dtype: Of the numbers.
+        size: Of the larger part.
+
+    Returns:
+        The size, relative to the largest singular value.
+    """
     return torch.finfo(dtype).eps * size

@@ -58,7 +58,15 @@ class Cutter:
         }
 
     def cut(self, rank: int) -> tuple[Tensor, Tensor]:
-        """The rows at a rank, and the share of the squared length that is kept."""
+        """Cut all rows to a rank.
+
+        Args:
+            rank: At least 1.
+
+        Returns:
+            The rows, shape (n, d), and the shares of their squared lengths that are kept, shape
+            (n,).
+        """
         cut = self._rows
         for body, directions in self._directions.items():
             if rank < directions.shape[-1]:

@@ -12,17 +12,29 @@ from qimlp.correlation.states.checks import check_last_size, check_numbers
 
 
 def normalised(x: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """`check_vectors`, then `unit_length`."""
+    """Check vectors and scale them; see `check_vectors` and `unit_length`.
+
+    Args:
+        x: Shape (..., prod(dims)), real or complex.
+        dims: Sizes of the bodies.
+
+    Returns:
+        The same shape, in double precision.
+    """
     check_vectors(x, dims)
     return unit_length(x)
 
 
 def check_vectors(x: Tensor, dims: tuple[int, ...]) -> None:
-    """Check that vectors `(..., prod(dims))`, real or complex, can be scaled to length 1.
+    """Check that vectors can be scaled to length 1.
+
+    Args:
+        x: What was given; expected are shape (..., prod(dims)) and real or complex numbers.
+        dims: Sizes of the bodies.
 
     Raises:
-        TypeError: not a floating-point or complex tensor.
-        ValueError: another last size, NaN or infinity, or a vector of zeros.
+        TypeError: If it is no floating-point or complex tensor.
+        ValueError: If the last size is another, or a vector is zero, NaN or infinite.
     """
     check_numbers("x", x)
     check_last_size("x", x, dims)
@@ -37,15 +49,28 @@ def check_vectors(x: Tensor, dims: tuple[int, ...]) -> None:
 
 
 def zero_rows(x: Tensor) -> Tensor:
-    """Which vectors `(..., d)` hold nothing but zeros; shape `(...)`, bool."""
+    """Find the vectors that hold nothing but zeros.
+
+    Args:
+        x: Shape (..., d).
+
+    Returns:
+        Booleans, shape (...).
+    """
     return ~x.detach().ne(0).any(-1)
 
 
 def unit_length(x: Tensor) -> Tensor:
-    """Scale vectors `(..., d)`, none of them zero, to length 1 in double precision.
+    """Scale vectors to length 1 in double precision.
 
     They are divided by their largest entry first: squares of very large or small numbers would
     leave the range.
+
+    Args:
+        x: Shape (..., d), none of them zero.
+
+    Returns:
+        The same shape.
     """
     precise = x.to(torch.complex128 if x.is_complex() else torch.float64)
     precise = precise / precise.detach().abs().amax(-1, keepdim=True)
@@ -54,10 +79,16 @@ def unit_length(x: Tensor) -> Tensor:
 
 
 def squares_suffice(dtype: torch.dtype) -> bool:
-    """Whether numbers of a dtype are so rough that their squares in double precision say it all.
+    """Tell whether a dtype is so rough that squares in double precision say it all.
 
     So it is for float32 and less, whose rounding already blurs a singular value by more than the
     square root of double precision; a float64 vector may hold smaller ones.
+
+    Args:
+        dtype: Of the numbers.
+
+    Returns:
+        Whether it is.
     """
     return bool(torch.finfo(dtype).eps > torch.finfo(torch.float64).eps ** 0.5)
 
@@ -66,9 +97,9 @@ def unfold(states: Tensor, dims: tuple[int, ...], part: Sequence[int]) -> Tensor
     """Write states as matrices: rows count the bodies in `part`, columns all others.
 
     Args:
-        states: shape `(..., prod(dims))`.
-        dims: sizes of the bodies.
-        part: indices of bodies, ascending.
+        states: Shape `(..., prod(dims))`.
+        dims: Sizes of the bodies.
+        part: Indices of bodies, ascending.
 
     Returns:
         Shape `(..., a, b)` with `a * b = prod(dims)`.

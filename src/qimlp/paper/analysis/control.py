@@ -30,8 +30,8 @@ def load_control(
         The control's run folder and its network, which takes inputs scaled as the run's; or None.
 
     Raises:
-        FileNotFoundError: No such run.
-        ValueError: The one that the user names does not fit.
+        FileNotFoundError: If there is no such run.
+        ValueError: If the one that the user names does not fit.
     """
     found = named or find_control(run, trained.settings)
     if found is None:

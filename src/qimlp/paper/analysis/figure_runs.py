@@ -116,7 +116,13 @@ class KeptRuns:
         return [cell for cell in cells if self._find(cell, on_event) is None]
 
     def path(self, cell: Cell) -> Path:
-        """The run of a cell.
+        """Find the run of a cell.
+
+        Args:
+            cell: The cell.
+
+        Returns:
+            Its run folder.
 
         Raises:
             ValueError: If there is none after all: its training diverged.

@@ -14,8 +14,12 @@ from qimlp.statistics import Estimate
 def require_free(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that already holds an analysis.
 
+    Args:
+        folder: The folder.
+        overwrite: Whether an analysis there may be replaced.
+
     Raises:
-        FileExistsError: It does, and may not be replaced.
+        FileExistsError: If it does, and may not be replaced.
     """
     known = [name for name in ("report.json", "relation.json") if (folder / name).exists()]
     if known and not overwrite:
@@ -35,7 +39,7 @@ def write_study(study: RunStudy, folder: Path) -> list[Path]:
         The figures.
 
     Raises:
-        OSError: Something cannot be written.
+        OSError: If something cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = [folder / f"{name}.png" for name in ("histograms", "levels", "spectra")]
@@ -80,7 +84,7 @@ def write_comparison(runs: SeveralRuns, folder: Path) -> list[Path]:
         The figure.
 
     Raises:
-        OSError: Something cannot be written.
+        OSError: If something cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     figure = folder / "relation.png"

@@ -163,7 +163,15 @@ def _by_layer(relations: Mapping[int, Relation | None]) -> str:
 
 
 def interval(value: Estimate, sign: str = "") -> str:
-    """`mean [low, high]`."""
+    """Write a mean with its interval.
+
+    Args:
+        value: The estimate.
+        sign: ``"+"`` to write a plus.
+
+    Returns:
+        Text such as ``1.46 [1.32, 1.60]``.
+    """
     return f"{value.mean:{sign}.2f} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
 
 

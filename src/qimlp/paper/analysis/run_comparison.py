@@ -63,7 +63,7 @@ def compare_runs(studies: Sequence[RunStudy]) -> SeveralRuns | None:
         The comparison; None with fewer than two runs that have an accuracy.
 
     Raises:
-        ValueError: Runs on several data sets.
+        ValueError: If the runs are on several data sets.
     """
     names = sorted({study.data for study in studies})
     if len(names) > 1:

@@ -23,7 +23,7 @@ def find_runs(paths: Sequence[Path], *, classic: bool) -> list[Path]:
         Each run folder once, in order.
 
     Raises:
-        FileNotFoundError: A path that is no run folder and holds none.
+        FileNotFoundError: If a path is no run folder and holds none.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -61,7 +61,14 @@ def find_control(run: Path, settings: TrainSettings) -> Path | None:
 
 
 def find_checkpoints(run: Path) -> dict[int, Path]:
-    """Networks kept while training: `checkpoints/epoch-<n>` in the run folder, by epoch."""
+    """Find the networks that were kept while training.
+
+    Args:
+        run: The run folder; they lie in ``checkpoints/epoch-<n>``.
+
+    Returns:
+        Their folders by epoch.
+    """
     numbered = {
         int(match[1]): folder
         for folder in (run / "checkpoints").glob("epoch-*")
@@ -78,11 +85,17 @@ class RunData:
         self._loaded: Loaded | None = None
 
     def batches(self, trained: TrainedRun) -> Batches:
-        """The test set of a run's own data, scaled as in its training.
+        """Read the test set of a run's own data, scaled as in its training.
+
+        Args:
+            trained: The run.
+
+        Returns:
+            The test set.
 
         Raises:
-            FileNotFoundError: The data is gone.
-            ValueError: It has changed since.
+            FileNotFoundError: If the data is gone.
+            ValueError: If it has changed since.
         """
         settings = trained.settings
         key = settings.dataset

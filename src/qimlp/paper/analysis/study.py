@@ -100,8 +100,8 @@ def study_run(run: Path, options: StudyOptions, data: RunData | None = None) -> 
         The study.
 
     Raises:
-        FileNotFoundError: No such run or control, or its data is gone.
-        ValueError: The data has changed, the control does not fit, or the network has no
+        FileNotFoundError: If there is no such run or control, or its data is gone.
+        ValueError: If the data has changed, the control does not fit, or the network has no
             layers with bodies.
     """
     trained = load_run(run, device=options.device, data_dir=options.data_dir)
@@ -152,7 +152,14 @@ def _report(
 
 
 def last_stage(report: CorrelationReport) -> dict[str, LayerReport]:
-    """Each layer by name, after the activation where it has one."""
+    """Take each layer once, after the activation where it has one.
+
+    Args:
+        report: The report.
+
+    Returns:
+        The layers by name.
+    """
     return {layer.place.layer: layer for layer in report.layers}
 
 

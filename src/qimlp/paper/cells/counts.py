@@ -55,13 +55,13 @@ def count_network(variant: Variant) -> Count | None:
         thin = tuple(size for (size,) in sizes)
         parameters = low_rank_count(thin, settings.network.rank)
         return Count(parameters, "dense", parameters - sum(thin[1:]), 0)
-    if settings.kind == "mlp":  # one body, one copy: an ordinary layer
+    if settings.kind == "mlp":  # one body, rank 1: an ordinary layer
         return _count(tuple(sizes), 1, "dense")
     return _count(tuple(sizes), settings.network.rank, settings.network.bias)
 
 
 def count_published(data: str, bodies: int, bias: str) -> int:
-    """Parameters of a network of the paper at its own widths, one copy.
+    """Parameters of a network of the paper at its own widths, of rank 1.
 
     Args:
         data: Name of the data set.

@@ -116,7 +116,7 @@ def _counted(marks: Sequence[Mark]) -> str:
 
 
 def _layers(own: Comparisons) -> Iterable[tuple[str, Mapping[str, Any], str]]:
-    """The layers of the paper's network, of one copy; more copies are not in its figures."""
+    """The layers of the paper's network, of rank 1; higher ranks are not in its figures."""
     for data, study in own.items():
         for layer in study["layers"]:
             for network in layer["strong"]:
