@@ -140,7 +140,8 @@ class TrainingData:
         """
         if isinstance(self._data, StreamingDataSet):
             raise ValueError(  # noqa: TRY004 - the setting is wrong, not an argument
-                "warm_start ridge or svm: a linear model is fitted in memory only; turn streaming off"
+                "warm_start ridge or svm: a linear model is fitted in memory only; turn "
+                "streaming off"
             )
         return self.scaling.apply(self._train.inputs), self._train.labels
 
