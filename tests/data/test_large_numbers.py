@@ -147,7 +147,7 @@ def test_what_is_no_date_in_a_column_of_dates(tmp_path, cell):
 
 def test_dates_of_another_form_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("when,label\n01.05.2024,0\n02.05.2024,1\n")
-    with pytest.raises(ValueError, match=r"column 'when' holds something else.*dates \(2024-01-31"):
+    with pytest.raises(ValueError, match=r"column 'when' holds text.*dates are written 2024-01-31"):
         load(str(tmp_path / "t.csv"))
 
 

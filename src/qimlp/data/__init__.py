@@ -17,6 +17,7 @@ from qimlp.data.features.tfidf import TermWeights
 from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
 from qimlp.data.loading import load
+from qimlp.data.readers.columns import feature_source
 from qimlp.data.readers.error_messages import first_line
 from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
@@ -46,6 +47,7 @@ __all__ = [
     "centred",
     "column_order",
     "dev_rows",
+    "feature_source",
     "first_line",
     "learn_offsets",
     "listening",

@@ -18,7 +18,7 @@ from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import class_names_of, encode
 from qimlp.data.readers.parquet import open_parquet
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.data.readers.schema_metadata import declared_classes, declared_features
+from qimlp.data.readers.schema import declared_classes, declared_features
 from qimlp.data.readers.targets import targets_for
 from qimlp.data.sources.hub import hub_table
 from qimlp.data.sources.names import resolve

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qimlp.data import Number, centred
+from qimlp.data import Number, centred, feature_source
 
 
 def as_inputs(
@@ -35,10 +35,13 @@ def as_inputs(
         ValueError: If columns are missing, a value is no finite number, or the shape differs.
     """
     if columns:
-        missing = [name for name in columns if name not in _names(table)]
+        names = _names(table)
+        sources = {name: feature_source(name, names) for name in columns}
+        missing = [name for name, source in sources.items() if source is None]
         if missing:
             raise ValueError(f"the table lacks the columns {', '.join(map(repr, missing[:5]))}")
-        values = np.column_stack([_numbers(table[name], name) for name in columns])
+        found = [source for source in sources.values() if source is not None]
+        values = np.column_stack([_numbers(table, *source) for source in found])
     elif isinstance(table, Tensor):
         values = table.detach().cpu().numpy()
     else:
@@ -65,8 +68,13 @@ def _names(table: Any) -> set[str]:
     return set(table if names is None else names)
 
 
-def _numbers(column: Any, name: str) -> Any:
-    values = np.asarray(column)
+def _numbers(table: Any, name: str, part: str | int | None) -> Any:
+    """A column's numbers, whether its rows hold a category, or a place in its lists."""
+    if isinstance(part, str):
+        return np.asarray(table[name], dtype=object) == part
+    if part is not None:
+        return np.asarray([row[part] for row in np.asarray(table[name], dtype=object)])
+    values = np.asarray(table[name])
     if values.dtype.kind not in "biuf":
         raise ValueError(f"column {name!r}: expected numbers, got {values.dtype}")
     return values

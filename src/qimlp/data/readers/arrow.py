@@ -68,8 +68,12 @@ def feature_matrix(
     count = len(columns.feature_names)
     matrix = np.empty((batch.num_rows, count), dtype=np.float32)
     first = 0
-    for name, width in zip(columns.features, columns.column_widths, strict=True):
-        values = column_numbers(batch.column(name), name, width, origin, first_row)
+    for name, width, texts in columns.feature_columns:
+        column = batch.column(name)
+        if texts:
+            values = indicators(column, texts)
+        else:
+            values = column_numbers(column, name, width, origin, first_row)
         for place in range(values.shape[1]):
             offset = columns.offsets[first + place] if columns.offsets else 0
             shift_into(matrix[:, first + place], values[:, place], offset)
@@ -110,6 +114,37 @@ def column_numbers(
             )
         column = column.flatten()
     return _numbers(column).reshape(rows, max(width, 1))
+
+
+def indicators(column: Any, categories: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Tell which category each row of a column holds.
+
+    Args:
+        column: ``pyarrow.Array`` or ``ChunkedArray`` of N texts.
+        categories: The C texts that count.
+
+    Returns:
+        (N, C), 1 where a row holds a category; all 0 where it holds none of them.
+    """
+    pyarrow, compute = import_extra("pyarrow"), import_extra("pyarrow.compute")
+    texts = column.cast(pyarrow.string())
+    places = compute.fill_null(compute.index_in(texts, pyarrow.array(categories)), -1)
+    found = np.asarray(places.to_numpy(zero_copy_only=False))
+    return np.asarray(found[:, None] == np.arange(len(categories)), dtype=np.uint8)
+
+
+def distinct_texts(column: Any) -> list[str]:
+    """List the texts of a column.
+
+    Args:
+        column: ``pyarrow.Array`` or ``ChunkedArray`` of texts.
+
+    Returns:
+        Each once; none for what is missing.
+    """
+    pyarrow = import_extra("pyarrow")
+    texts = column.cast(pyarrow.string()).unique().to_pylist()
+    return [text for text in texts if text is not None]
 
 
 def list_lengths(column: Any) -> NDArray[np.int64]:

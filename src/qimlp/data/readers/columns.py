@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qimlp.data.extras import import_extra
 from qimlp.data.features.offsets import Number
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.schema_metadata import declared_classes, declared_features, index_columns
+from qimlp.data.readers.schema import (
+    column_width,
+    declared_classes,
+    declared_features,
+    index_columns,
+    is_image,
+)
 
 DEFAULT_LABEL = "label"
-LIST = -1
-"""Width of a column of lists before its rows are seen."""
 _UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
 _OF_LIST = re.compile(r"(.*)\[(\d+)\]", re.DOTALL)
 
@@ -64,6 +67,8 @@ class Columns:
             empty where all hold numbers.
         offsets: What to subtract from each feature; empty for nothing.
         notes: What the user should know about columns that were left out, one line each.
+        categories: For each column of features the texts that each become a feature, 1 where a
+            row holds it and 0 elsewhere; empty for numbers, and where all hold numbers.
     """
 
     image: str | None
@@ -73,6 +78,7 @@ class Columns:
     widths: tuple[int, ...] = ()
     offsets: tuple[Number, ...] = ()
     notes: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
 
     @property
     def read(self) -> list[str]:
@@ -82,11 +88,20 @@ class Columns:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """A name for every feature: that of its column, and its place in the column's lists."""
+        """A name for every feature: that of its column, with a place in its lists or a category."""
         names: list[str] = []
-        for name, width in zip(self.features, self.column_widths, strict=True):
-            names += [f"{name}[{place}]" for place in range(width)] if width else [name]
+        for name, width, texts in self.feature_columns:
+            if texts:
+                names += [f"{name}={text}" for text in texts]
+            else:
+                names += [f"{name}[{place}]" for place in range(width)] if width else [name]
         return tuple(names)
+
+    @property
+    def feature_columns(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+        """Name, width and categories of every column of features."""
+        categories = self.categories or ((),) * len(self.features)
+        return tuple(zip(self.features, self.column_widths, categories, strict=True))
 
     @property
     def column_widths(self) -> tuple[int, ...]:
@@ -190,7 +205,7 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
     images = [
         field.name
         for field in others
-        if _is_image(field, declared) and field.name not in request.drop_columns
+        if is_image(field, declared) and field.name not in request.drop_columns
     ]
     if len(images) > 1:
         raise ValueError(f"{origin}: expected one image column, got {listed(images)}")
@@ -203,12 +218,17 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
     if index:
         said = f"{origin}: left out {listed(index)}: the file calls it an index of its rows"
         notes = (f"{said} (reset_index() in pandas makes it a column)", *notes)
-    kinds = [_width(schema.field(name), origin) for name in features]
-    if LIST not in kinds:
-        widths = ()
-    elif not widths:
+    categories = known_categories(features, request)
+    kinds = [
+        0 if texts else column_width(schema.field(name), origin, text=request.learn)
+        for name, texts in zip(features, categories or ((),) * len(features), strict=True)
+    ]
+    if not widths and min(kinds) < 0:
         widths = tuple(kinds)
-    return Columns(None, features, labels, class_names, widths, request.offsets, notes)
+    elif not any(widths):
+        widths = ()
+    offsets = request.offsets
+    return Columns(None, features, labels, class_names, widths, offsets, notes, categories)
 
 
 def _known_features(
@@ -219,13 +239,12 @@ def _known_features(
     widths: dict[str, int] = {}
     missing = []
     for name in wanted:
-        in_list = _OF_LIST.fullmatch(name)
-        if name in there:
-            widths[name] = 0
-        elif in_list and in_list[1] in there and widths.get(in_list[1], 0) == int(in_list[2]):
-            widths[in_list[1]] = int(in_list[2]) + 1
-        else:
+        column, part = feature_source(name, there) or (name, None)
+        width = widths.get(column, 0)
+        if column not in there or (isinstance(part, int) and part != width):
             missing.append(name)
+        else:
+            widths[column] = 0 if part is None else width + 1
     extra = [name for name in names if name not in widths]
     if missing:
         raise ValueError(
@@ -245,55 +264,41 @@ def _beside(others: list[Any], image: str, origin: str) -> tuple[str, ...]:
     return (f"{origin}: left out {listed(extra)}: the column {image!r} holds the images",)
 
 
-def _is_image(field: Any, declared: dict[str, dict[str, Any]]) -> bool:
-    types = import_extra("pyarrow").types
-    if declared.get(field.name, {}).get("_type") == "Image":
-        return True
-    if types.is_struct(field.type):
-        return bool(field.type.get_field_index("bytes") >= 0)
-    return bool(types.is_binary(field.type) or types.is_large_binary(field.type))
-
-
-def _width(field: Any, origin: str) -> int:
-    """0 for a column of numbers, `LIST` for one of lists of numbers."""
-    types = import_extra("pyarrow").types
-    kind = field.type
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    if _is_number(kind):
-        return 0
-    if is_list(kind) and _is_number(kind.value_type):
-        return LIST
-    if types.is_string(kind) or types.is_large_string(kind):
-        raise ValueError(
-            f"{origin}: column {field.name!r} holds text: expected numbers or images; for texts "
-            "say --text tfidf or --encoder NAME, else leave it out with --drop-column"
-        )
-    raise ValueError(
-        f"{origin}: column {field.name!r} has type {kind}: expected numbers, lists of numbers or "
-        "images; leave it out with --drop-column"
-    )
-
-
-def is_list(kind: Any) -> bool:
-    """Tell lists from other types.
+def feature_source(feature: str, names: Collection[str]) -> tuple[str, str | int | None] | None:
+    """Tell which column of a table a feature is made of.
 
     Args:
-        kind: ``pyarrow.DataType``.
+        feature: Its name, as `Columns.feature_names` builds it.
+        names: The table's columns.
 
     Returns:
-        Whether a value is a list, of a fixed length or not.
+        The column, and the category or the place in its lists, ``None`` for the number itself;
+        ``None`` where there is no such column.
     """
-    types = import_extra("pyarrow").types
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+    if feature in names:
+        return feature, None
+    in_list = _OF_LIST.fullmatch(feature)
+    if in_list and in_list[1] in names:
+        return in_list[1], int(in_list[2])
+    for place, letter in enumerate(feature):
+        if letter == "=" and feature[:place] in names:
+            return feature[:place], feature[place + 1 :]
+    return None
 
 
-def _is_number(kind: Any) -> bool:
-    types = import_extra("pyarrow").types
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_decimal(kind)
-        or types.is_temporal(kind)
-    )
+def known_categories(columns: Sequence[str], request: TableRequest) -> tuple[tuple[str, ...], ...]:
+    """Tell the categories of columns by the names of known features.
+
+    Args:
+        columns: Columns that hold features.
+        request: Features that are known, if any are.
+
+    Returns:
+        Categories of each column, empty for one of numbers; none at all where all are.
+    """
+    found: dict[str, list[str]] = {name: [] for name in columns}
+    for feature in request.features:
+        source = feature_source(feature, found)
+        if source is not None and isinstance(source[1], str):
+            found[source[0]].append(source[1])
+    return tuple(map(tuple, found.values())) if any(found.values()) else ()

@@ -16,10 +16,17 @@ from typing import Any
 
 from qimlp.data.extras import import_extra
 from qimlp.data.readers.arrow import collect
-from qimlp.data.readers.columns import Columns, TableRequest, choose_features, pick_labels
+from qimlp.data.readers.columns import (
+    Columns,
+    TableRequest,
+    choose_features,
+    known_categories,
+    pick_labels,
+)
 from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.labels import written_numbers
 from qimlp.data.readers.raw_examples import RawExamples
+from qimlp.data.readers.schema import TEXT
 from qimlp.data.readers.survey import settle
 from qimlp.files import open_regular, printable, shown
 
@@ -27,7 +34,7 @@ _LONGEST_ROW = 1 << 24
 """Bytes the reader takes at a time: no row may be longer."""
 _MOST_COLUMNS = 50_000
 _TRUE, _FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
-_NUMBER, _TRUTH = "number", "truth"
+_NUMBER, _TRUTH, _TEXT = "number", "truth", "text"
 _DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}([.]\d{1,6})?)?)?(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?)?",
     re.ASCII,
@@ -52,29 +59,39 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
     origin = printable(str(path))
     header, first = _first_rows(path)
     labels = pick_labels(header, request, origin)
-    features, widths, notes = choose_features(header, labels, request, origin)
-    if any(widths):
-        raise ValueError(f"{origin}: expected lists of numbers in {listed(features)}: use Parquet")
+    features, _, notes = choose_features(header, labels, request, origin)
+    categories = known_categories(features, request)
     cells = dict(zip(header, first, strict=False))
-    types = {name: _type_of(cells.get(name, "")) for name in features}
-    dates = [name for name in features if types[name] not in (_NUMBER, _TRUTH)]
+    types = {name: _type_of(cells.get(name, ""), text=request.learn) for name in features}
+    types |= {name: _TEXT for name, texts in zip(features, categories, strict=False) if texts}
+    dates = [name for name in features if types[name].startswith("timestamp")]
     if dates and not request.features:
         notes = (*notes, f"{origin}: dates in {listed(dates)} are read as microseconds since 1970")
-    columns = Columns(None, features, labels, None, (), request.offsets, notes)
+    widths = tuple(TEXT if types[name] == _TEXT else 0 for name in features)
+    widths = tuple(map(len, categories)) or (widths if any(widths) else ())
+    columns = Columns(None, features, labels, None, widths, request.offsets, notes, categories)
     table = _table(path, header, columns, types)
     columns = settle(columns, request, lambda _: table.to_batches(), origin)
     raw = collect(table.to_batches(), columns, table.num_rows, origin)
     return raw if raw.labels is None else replace(raw, labels=written_numbers(raw.labels))
 
 
-def _type_of(cell: str) -> str:
+def _type_of(cell: str, *, text: bool) -> str:
     """How a column whose first value is this is read: never guessed from more than that."""
     if cell in _TRUE + _FALSE:
         return _TRUTH
     date = _DATE.fullmatch(cell.strip())
     if date is None:
-        return _NUMBER
+        return _TEXT if text and cell.strip() and not _is_number(cell) else _NUMBER
     return "timestamp" if date["zone"] is None else "timestamp in a zone"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _table(path: Path, header: list[str], columns: Columns, types: dict[str, str]) -> Any:
@@ -83,6 +100,7 @@ def _table(path: Path, header: list[str], columns: Columns, types: dict[str, str
     kinds = {
         _NUMBER: pyarrow.float64(),
         _TRUTH: pyarrow.bool_(),
+        _TEXT: pyarrow.string(),
         "timestamp": pyarrow.timestamp("us"),
         "timestamp in a zone": pyarrow.timestamp("us", "UTC"),
     }

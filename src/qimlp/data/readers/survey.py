@@ -7,9 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from qimlp.data.features.offsets import Survey, offsets_of
-from qimlp.data.readers.arrow import column_numbers, list_lengths
-from qimlp.data.readers.columns import LIST, Columns, TableRequest
+from qimlp.data.readers.arrow import column_numbers, distinct_texts, list_lengths
+from qimlp.data.readers.columns import Columns, TableRequest
 from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.schema import LIST, TEXT, no_numbers
+from qimlp.files import printable, shown
+
+_MOST_CATEGORIES = 64
+_ROWS_OF_CATEGORY = 2
+"""Texts with fewer rows each, on average, are names or sentences, no categories."""
 
 Batches = Callable[[Columns], Iterable[Any]]
 """Reads the record batches that hold given columns."""
@@ -32,7 +38,7 @@ def settle(columns: Columns, request: TableRequest, batches: Batches, origin: st
     """
     if columns.image is not None:
         return columns
-    if LIST in columns.widths:
+    if min(columns.widths, default=0) < 0:
         columns = _measured(columns, batches, origin)
     names = columns.feature_names
     if request.offsets and len(request.offsets) != len(names):
@@ -43,22 +49,49 @@ def settle(columns: Columns, request: TableRequest, batches: Batches, origin: st
 
 
 def _measured(columns: Columns, batches: Batches, origin: str) -> Columns:
-    """The same with the lengths of the first row's lists."""
-    batch = next((batch for batch in batches(columns) if batch.num_rows), None)
-    if batch is None:
+    """The same with the lengths of the first row's lists, and the categories of texts."""
+    widths = dict(zip(columns.features, columns.widths, strict=True))
+    texts: dict[str, set[str]] = {name: set() for name, width in widths.items() if width == TEXT}
+    rows = 0
+    for batch in batches(columns):
+        for name in [name for name, width in widths.items() if width == LIST and batch.num_rows]:
+            widths[name] = int(list_lengths(batch.column(name).slice(0, 1))[0])
+            if widths[name] < 1:
+                raise ValueError(
+                    f"{origin}: row 1, column {name!r}: expected a list of at least one number"
+                )
+        rows += batch.num_rows
+        for name, found in texts.items():
+            found.update(distinct_texts(batch.column(name)))
+            if len(found) > _MOST_CATEGORIES:
+                raise no_numbers(name, origin)
+        if rows and not texts:
+            break
+    if not rows:
         raise ValueError(f"{origin}: expected at least one row, got none")
-    widths = []
-    for name, width in zip(columns.features, columns.widths, strict=True):
-        length = int(list_lengths(batch.column(name).slice(0, 1))[0]) if width == LIST else 0
-        if width == LIST and length < 1:
-            raise ValueError(
-                f"{origin}: row 1, column {name!r}: expected a list of at least one number"
-            )
-        widths.append(length)
-    columns = replace(columns, widths=tuple(widths))
+    for name, found in texts.items():
+        if not found or rows < _ROWS_OF_CATEGORY * len(found):
+            raise no_numbers(name, origin)
+        widths[name] = len(found)
+    columns = replace(
+        columns,
+        widths=tuple(widths.values()),
+        categories=tuple(tuple(sorted(texts.get(name, ()))) for name in widths) if texts else (),
+        notes=columns.notes + _on_categories(texts, origin),
+    )
     if len(set(columns.feature_names)) < len(columns.feature_names):
-        raise ValueError(f"{origin}: columns of numbers are named like places in those of lists")
+        raise ValueError(f"{origin}: columns are named like places or categories of other columns")
     return columns
+
+
+def _on_categories(texts: dict[str, set[str]], origin: str) -> tuple[str, ...]:
+    if not texts:
+        return ()
+    counts = ", ".join(f"{shown(name, 40)} ({len(found)})" for name, found in texts.items())
+    return (
+        f"{origin}: texts are read as categories, each a feature of 1 and 0, in "
+        f"{printable(counts, 200)}; a missing or unknown one is none of them",
+    )
 
 
 def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
@@ -67,7 +100,11 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
     row = 0
     for batch in batches(columns):
         seen = iter(surveys.values())
-        for name, width in zip(columns.features, columns.column_widths, strict=True):
+        for name, width, texts in columns.feature_columns:
+            if texts:  # which are 1 and 0
+                for _ in texts:
+                    next(seen)
+                continue
             values = column_numbers(batch.column(name), name, width, origin, row)
             for place in values.T:
                 next(seen).add(place)
@@ -91,14 +128,13 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
             f"{origin}: left out {listed(counting)}, which counts rows ({begin}): a row number is "
             "no feature; shuffle the rows to keep it"
         )
-    widths = dict(zip(columns.features, columns.column_widths, strict=True))
-    for name in counting:
-        del widths[name]
+    left = [column for column in columns.feature_columns if column[0] not in counting]
     kept = [survey for name, survey in surveys.items() if name not in counting]
     return replace(
         columns,
-        features=tuple(widths),
-        widths=tuple(widths.values()) if any(widths.values()) else (),
+        features=tuple(name for name, _, _ in left),
+        widths=tuple(width for _, width, _ in left) if columns.widths else (),
+        categories=tuple(texts for _, _, texts in left) if columns.categories else (),
         offsets=offsets_of(kept),
         notes=(*columns.notes, note),
     )
