@@ -195,8 +195,7 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
         The roles. Beside an image column, columns other than the label are left out.
 
     Raises:
-        ValueError: The label column is missing, a feature column does not hold numbers, there are
-            several image columns or there is no feature column.
+        ValueError: Columns are missing or do not hold features.
     """
     labels = pick_labels(list(schema.names), request, origin)
     declared = declared_features(schema, origin)
@@ -223,12 +222,9 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
         0 if texts else column_width(schema.field(name), origin, text=request.learn)
         for name, texts in zip(features, categories or ((),) * len(features), strict=True)
     ]
-    if not widths and min(kinds) < 0:
-        widths = tuple(kinds)
-    elif not any(widths):
-        widths = ()
-    offsets = request.offsets
-    return Columns(None, features, labels, class_names, widths, offsets, notes, categories)
+    if not any(widths):
+        widths = tuple(kinds) if min(kinds) < 0 else ()
+    return Columns(None, features, labels, class_names, widths, request.offsets, notes, categories)
 
 
 def _known_features(
