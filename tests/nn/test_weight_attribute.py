@@ -24,8 +24,9 @@ def test_they_are_computed_and_learn(bias):
     with torch.no_grad():
         layer.factor_0.zero_()
     assert not layer.weight.any()
-    with pytest.raises(AttributeError):
-        layer.weight = torch.zeros(10, 12)
+    for other in (torch.zeros(10, 12), nn.Parameter(torch.zeros(10, 12))):
+        with pytest.raises(AttributeError, match="weight: it is computed from the factors"):
+            layer.weight = other
     assert "weight" not in layer.state_dict()
 
 

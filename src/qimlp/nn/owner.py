@@ -20,6 +20,11 @@ from qimlp.nn.parameters import (
 from qimlp.ops import autocast_dtype, build_weight, mask_anew, registered_parameters
 from qimlp.shapes import KroneckerShape
 
+_COMPUTED = (
+    "weight: it is computed from the factors at every read, so nothing can take its place; write "
+    "into the factors, or call approximate_"
+)
+
 Owner = TypeVar("Owner", bound="KroneckerModule")
 
 
@@ -116,6 +121,16 @@ class KroneckerModule(nn.Module):
         `(out_features, in_features)`.
         """
         return self.weight_matrix()
+
+    @weight.setter
+    def weight(self, value: object) -> None:
+        raise AttributeError(_COMPUTED)
+
+    def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
+        """Add a parameter, as `nn.Module` does; a `weight` is refused."""
+        if name == "weight":
+            raise AttributeError(_COMPUTED)
+        super().register_parameter(name, param)
 
     def weight_matrix(self) -> Tensor:
         """Build the weight in full, of the factors' dtype; differentiable.
