@@ -5,7 +5,7 @@ et al., AAAI-25, Eqs. 7-12). `strong_correlation` measures vectors, `analyze` a 
 """
 
 from qimlp.correlation.networks.analyze import analyze
-from qimlp.correlation.networks.answers import joined, verdict
+from qimlp.correlation.networks.answers import verdict, word_list
 from qimlp.correlation.networks.baselines import control_layers
 from qimlp.correlation.networks.chance import (
     page_entropy,
@@ -74,7 +74,6 @@ __all__ = [
     "entanglement_spectrum",
     "fitted_product",
     "hidden_layers",
-    "joined",
     "mutual_information",
     "nearest_product",
     "page_entropy",
@@ -92,6 +91,7 @@ __all__ = [
     "truncation_curves",
     "verdict",
     "von_neumann_entropy",
+    "word_list",
     "write_csv",
     "write_report",
 ]

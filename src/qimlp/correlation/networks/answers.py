@@ -108,7 +108,7 @@ def _against_chance(name: str, layer: LayerReport, unit: str) -> str:
             if c.verdict == found
         ]
         if members:
-            parts.append(f"{words} {joined(members)}")
+            parts.append(f"{words} {word_list(members)}")
     return f"{name} ({layer.place.layer}) holds {'; '.join(parts)}; differences in {unit}."
 
 
@@ -127,9 +127,9 @@ def _as_a_whole(chosen: Sequence[LayerReport], growth: Sequence[LayerStep]) -> s
         first = "Strong correlation does not grow from layer to layer"
     if not not_above:
         return f"As a whole: {_lower(first)}, and the last of them holds more than all baselines."
-    second = f"the last of them does not hold more than {joined(not_above)}"
+    second = f"the last of them does not hold more than {word_list(not_above)}"
     if above:
-        second += f", though it holds more than {joined(above)}"
+        second += f", though it holds more than {word_list(above)}"
     return f"As a whole: {_lower(first)}; {second}."
 
 
@@ -137,7 +137,7 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def joined(parts: Sequence[str]) -> str:
+def word_list(parts: Sequence[str]) -> str:
     """Join words as a sentence does.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qimlp.correlation import BASELINES, Relation, joined, verdict
+from qimlp.correlation import BASELINES, Relation, verdict, word_list
 from qimlp.statistics import Estimate
 
 MARKS = {"more": "▲", "less": "▼", "no clear difference": "≈"}
@@ -112,9 +112,9 @@ def layer_answer(network: str, layers: Sequence[LayerOverRuns]) -> str:
         name: BASELINES[name] for name in ("mlp", "control", "untrained_mlp")
     }
     rest = [_holds(against[name], what) for name, what in others.items() if name in against]
-    sentences = [f"{question} It holds {joined(answer)}."]
+    sentences = [f"{question} It holds {word_list(answer)}."]
     if rest:
-        sentences.append(f"It holds {joined(rest)}.")
+        sentences.append(f"It holds {word_list(rest)}.")
     if len(own) > 2:
         sentences.append(_steps(own, network))
     return " ".join(sentences)
@@ -159,7 +159,7 @@ def _by_layer(relations: Mapping[int, Relation | None]) -> str:
         for number, relation in relations.items()
         if relation is not None
     ]
-    return joined(parts) if parts else ""
+    return word_list(parts) if parts else ""
 
 
 def interval(value: Estimate, sign: str = "") -> str:
@@ -193,7 +193,7 @@ def _against_chance(found: Mapping[str, Estimate]) -> list[str]:
         )
     words = {"more": "more than chance:", "less": "less than chance:"}
     return [
-        f"{words.get(each, 'about as much as')} {joined(members)}"
+        f"{words.get(each, 'about as much as')} {word_list(members)}"
         for each, members in groups.items()
     ]
 
