@@ -123,10 +123,14 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
     Args:
         path: The file.
-        value: Anything JSON can hold; NaN and infinities are refused.
+        value: Anything JSON can hold.
         durable: Wait until the disk holds it.
+
+    Raises:
+        ValueError: If a number is not finite.
+        OSError: If it cannot be written.
     """
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n", durable=durable)
+    write_text(path, _finite_json(path, value, indent=2) + "\n", durable=durable)
 
 
 def write_json_lines(path: Path, rows: list[dict[str, Any]], *, durable: bool = True) -> None:
@@ -136,6 +140,18 @@ def write_json_lines(path: Path, rows: list[dict[str, Any]], *, durable: bool = 
         path: The file.
         rows: The objects, in order.
         durable: Wait until the disk holds them.
+
+    Raises:
+        ValueError: If a number is not finite.
+        OSError: If it cannot be written.
     """
-    text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+    text = "".join(_finite_json(path, row) + "\n" for row in rows)
     write_text(path, text, durable=durable)
+
+
+def _finite_json(path: Path, value: Any, *, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        name = printable(str(path))
+        raise ValueError(f"{name}: expected finite numbers to write, got NaN or infinity") from None

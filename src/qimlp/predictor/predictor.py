@@ -18,7 +18,12 @@ from qimlp.distributed import ProcessGroup, connect
 from qimlp.models import Pretrained, load_pretrained
 from qimlp.predictor.evaluation import evaluate
 from qimlp.predictor.features import Features
-from qimlp.predictor.preparation import Preparation, read_preparation, write_preparation
+from qimlp.predictor.preparation import (
+    Preparation,
+    read_preparation,
+    require_fitting,
+    write_preparation,
+)
 from qimlp.predictor.tables import as_inputs
 from qimlp.tasks import Evaluation, Task
 
@@ -73,6 +78,7 @@ class Predictor:
             raise FileNotFoundError(f"{weights} not found: the run has not finished an epoch yet")
         processes = connect(device)
         network = load_pretrained(weights).to(processes.device).eval()
+        require_fitting(network, prepared, source=str(path))
         return cls.joined(network, prepared, processes)
 
     @classmethod

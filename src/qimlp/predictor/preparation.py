@@ -8,10 +8,12 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
 
 from qimlp.data import Scaling
-from qimlp.files import read_json_object, validated, write_json
+from qimlp.files import printable, read_json_object, validated, write_json
 from qimlp.predictor.features import Features
 from qimlp.tasks import Classification, Task, task_from_dict
 
@@ -77,8 +79,8 @@ class Preparation:
         try:
             found = cls(
                 task=task_from_dict(known.task),
-                features=Features.from_dict(known.features),
-                scaling=Scaling.from_dict(known.scaling),
+                features=Features.from_dict(known.features.model_dump(exclude_unset=True)),
+                scaling=Scaling.from_dict(known.scaling.model_dump()),
                 feature_shape=tuple(known.feature_shape),
                 feature_names=tuple(known.feature_names),
                 label_column=known.label_column,
@@ -107,13 +109,33 @@ class Preparation:
             raise ValueError(f"feature_shape: expected a product of {scaled}")
 
 
+class _StoredScaling(BaseModel):
+    """Schema of the scaling."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: str
+    in_features: Annotated[int, Field(ge=1, lt=2**40)]
+    shift: list[float]
+    scale: list[float]
+
+
+class _StoredFeatures(BaseModel):
+    """Schema of the features; what makes them of texts has checks of its own."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    order: list[Annotated[int, Field(ge=0, lt=2**40)]] = []
+    offsets: list[float] = []
+
+
 class _Stored(BaseModel):
     """Schema of ``preprocess.json``."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    features: dict[str, Any] = {}
-    scaling: dict[str, Any]
+    features: _StoredFeatures = _StoredFeatures()
+    scaling: _StoredScaling
     task: dict[str, Any]
     feature_shape: list[Annotated[int, Field(ge=1, lt=2**40)]] = Field(min_length=1, max_length=16)
     feature_names: list[str] = []
@@ -167,3 +189,30 @@ def write_preparation(folder: Path, prepared: Preparation) -> None:
         OSError: If it cannot be written.
     """
     write_json(folder / FILE_NAME, prepared.to_dict())
+
+
+@torch.inference_mode()
+def require_fitting(network: nn.Module, prepared: Preparation, *, source: str) -> None:
+    """Refuse a network that is not one of these features and this task.
+
+    Args:
+        network: In evaluation mode.
+        prepared: How its inputs are made, and what its outputs mean.
+        source: Where both were read, for the message.
+
+    Raises:
+        ValueError: If it takes other features or gives other outputs.
+    """
+    if prepared.features.tokenizer is not None:
+        return  # what it takes are tokens
+    features, outputs = prepared.scaling.in_features, prepared.task.num_outputs
+    row = next(network.parameters()).new_zeros(1, features)
+    try:
+        found = network(row).shape[-1]
+    except (RuntimeError, ValueError):  # torch's and ours, of another number of features
+        found = None
+    if found != outputs:
+        raise ValueError(
+            f"{printable(source)}: expected a network of {features} features and {outputs} "
+            "outputs, as its preparation says; the files are not of one run"
+        )

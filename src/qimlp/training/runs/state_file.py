@@ -38,7 +38,6 @@ _FORMAT = "qimlp-training-state-1"
 _PREVIOUS = "previous.safetensors"
 _SECONDS_BETWEEN_SYNCS = 5.0
 _MOST_INFO_BYTES = 128 * 2**20
-_WEIGHTS = ("model.", "average.", "best.")
 
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -191,6 +190,6 @@ def read_state(path: Path) -> StoredState:
     info = parse_json(text, source=path, what="the state of a run")
     validated(_Info, info, source=path)
     for key, tensor in tensors.items():
-        if key.startswith(_WEIGHTS) and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name}: {printable(key, 80)} holds numbers that are not finite")
     return StoredState({current_name(key): tensor for key, tensor in tensors.items()}, info, path)
