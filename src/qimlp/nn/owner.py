@@ -123,7 +123,7 @@ class KroneckerModule(nn.Module):
         return self.weight_matrix()
 
     @weight.setter
-    def weight(self, value: object) -> None:
+    def weight(self, _: object) -> None:
         raise AttributeError(_COMPUTED)
 
     def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
