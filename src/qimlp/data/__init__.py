@@ -6,6 +6,7 @@ Files are read with packages of the ``[train]`` extra, which are imported only t
 from qimlp.data.batching.batches import Batches, InMemoryBatches
 from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
+from qimlp.data.batching.token_batches import TokenBatches
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder, listening
 from qimlp.data.features.encoder_files import load_encoder
@@ -14,7 +15,7 @@ from qimlp.data.features.ordering import spectral_order
 from qimlp.data.features.patches import column_order, patch_order
 from qimlp.data.features.scaling import Scaling
 from qimlp.data.features.tfidf import TermWeights
-from qimlp.data.features.tokens import TokenBatches, Tokenizer, trimmed
+from qimlp.data.features.tokens import Tokenizer, trimmed
 from qimlp.data.inputs import Inputs, load_inputs
 from qimlp.data.loading import load
 from qimlp.data.readers.columns import feature_source

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from qimlp.data.batching.epochs import EpochBatches
 from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.sharding import Sharding
 from qimlp.data.dataset import TensorSplit
@@ -41,7 +42,7 @@ class Batches(Protocol):
         """Return the number of batches of this process in a whole epoch."""
 
 
-class InMemoryBatches:
+class InMemoryBatches(EpochBatches):
     """Batches of a split that lives on the device: made by indexing, without workers.
 
     Without shuffling a batch is a view of the data: do not change it in place.
@@ -72,33 +73,13 @@ class InMemoryBatches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self._sharding = Sharding(len(split), batch_size, rank, world_size, training=shuffle)
-        self._seed, self._shuffle = seed, shuffle
-        self._epoch = self._start = 0
+        sharding = Sharding(len(split), batch_size, rank, world_size, training=shuffle)
+        super().__init__(sharding, seed=seed, shuffle=shuffle)
         self._scaling: Scaling | None = scaling
         inputs = split.inputs.to(device)
         if inputs.numel() * 4 <= MAX_SCALED_BYTES:
             inputs, self._scaling = scaling.apply(inputs), None
         self._inputs, self._labels = inputs, split.labels.to(device)
-        self.num_examples = self._sharding.num_examples
-
-    def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch that the next iteration runs through.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-            start: Batches of it to leave out.
-
-        Raises:
-            ValueError: A number is negative.
-        """
-        if epoch < 0 or start < 0:
-            raise ValueError(f"expected an epoch and start of 0 or more, got {epoch} and {start}")
-        self._epoch, self._start = epoch, start
-
-    def __len__(self) -> int:
-        """Return the number of batches of this process in a whole epoch."""
-        return self._sharding.num_batches
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the epoch's inputs and labels."""

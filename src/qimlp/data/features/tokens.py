@@ -1,26 +1,20 @@
-"""Texts as token numbers: made once, kept as rows of one tensor, batched by length."""
+"""Texts as token numbers: made once, kept as rows of one tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from qimlp.data.batching.seeds import permutation
-from qimlp.data.batching.sharding import Sharding
-from qimlp.data.dataset import TensorSplit
 from qimlp.data.extras import import_extra
 from qimlp.data.features.encoder_files import is_token_count, load_encoder
 from qimlp.files import shown
 
 PADDING = -1
 """Stands after a text's last token."""
-
-_POOL = 50
-"""Batches whose examples are put in order of length together."""
 
 
 @dataclass(frozen=True)
@@ -129,84 +123,3 @@ def trimmed(tokens: Tensor) -> Tensor:
         A view (N, T') with T' the longest text's length.
     """
     return tokens[:, : int(lengths(tokens).max())]
-
-
-class TokenBatches:
-    """Batches of texts of like length, each as wide as its longest text.
-
-    In training the epoch's random order decides which texts are sorted by length together, and
-    the order of the batches is random again; without shuffling the shortest texts come first.
-
-    Args:
-        split: Token numbers (N, T) and classes.
-        batch_size: Examples of one step, over all processes.
-        seed: Fixes the order, together with the epoch.
-        shuffle: Whether each epoch has its own random order, for training.
-        device: Where batches live.
-        rank: Number of this process.
-        world_size: Number of processes.
-
-    Raises:
-        ValueError: A size or number is out of range.
-    """
-
-    def __init__(
-        self,
-        split: TensorSplit,
-        batch_size: int,
-        *,
-        seed: int,
-        shuffle: bool,
-        device: torch.device | str = "cpu",
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self._sharding = Sharding(len(split), batch_size, rank, world_size, training=shuffle)
-        self._seed, self._shuffle = seed, shuffle
-        self._epoch = self._start = 0
-        self._lengths = lengths(split.inputs)
-        self._tokens, self._labels = split.inputs.to(device), split.labels.to(device)
-        self.num_examples = self._sharding.num_examples
-
-    def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch that the next iteration runs through.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-            start: Batches of it to leave out.
-
-        Raises:
-            ValueError: A number is negative.
-        """
-        if epoch < 0 or start < 0:
-            raise ValueError(f"expected an epoch and start of 0 or more, got {epoch} and {start}")
-        self._epoch, self._start = epoch, start
-
-    def __len__(self) -> int:
-        """Return the number of batches of this process in a whole epoch."""
-        return self._sharding.num_batches
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Iterate over the epoch's token numbers (batch, width) and labels (batch,)."""
-        size = self._sharding.local_batch_size
-        own = self._order()[self._sharding.own_rows][self._start * size :]
-        for rows in own.split(size) if len(own) else ():
-            width = int(self._lengths[rows].max())
-            chosen = rows.to(self._tokens.device)
-            yield self._tokens[:, :width].index_select(0, chosen), self._labels[chosen]
-
-    def _order(self) -> Tensor:
-        if not self._shuffle:
-            return self._lengths.argsort(stable=True)
-        size = self._sharding.batch_size
-        order = permutation(len(self._labels), self._seed, self._epoch)
-        whole = len(order) // size * size
-        pools = [
-            rows[self._lengths[rows].argsort(stable=True)]
-            for rows in order[:whole].split(_POOL * size)
-        ]
-        if not whole:
-            return order
-        batches = torch.cat(pools).view(-1, size)
-        shuffled = batches[permutation(len(batches), self._seed, self._epoch)]
-        return torch.cat((shuffled.flatten(), order[whole:]))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.data.batching.epochs import EpochBatches
 from qimlp.data.batching.seeds import mixed_seed
 from qimlp.data.batching.sharding import Sharding
 from qimlp.data.extras import import_extra
@@ -20,7 +21,7 @@ from qimlp.data.streaming.rows import Row, generate_rows, stack_rows
 from qimlp.tasks import Task
 
 
-class StreamingBatches:
+class StreamingBatches(EpochBatches):
     """Batches of rows that are read, drawn at random from a buffer and decoded as they go.
 
     With several processes and shuffling, ``datasets`` gives each whole files where their number
@@ -70,32 +71,12 @@ class StreamingBatches:
         if buffer_size < 1:
             raise ValueError(f"expected a shuffle buffer of at least one row, got {buffer_size}")
         total = sum(piece.count for piece in pieces)
-        self._sharding = Sharding(total, batch_size, rank, world_size, training=shuffle)
+        sharding = Sharding(total, batch_size, rank, world_size, training=shuffle)
+        super().__init__(sharding, seed=seed, shuffle=shuffle)
         self._feature_shape, self._scaling, self._prepare = feature_shape, scaling, prepare
-        self._seed, self._shuffle, self._buffer_size = seed, shuffle, buffer_size
-        self._device = torch.device(device)
-        self._epoch = self._start = 0
-        self.num_examples = self._sharding.num_examples
+        self._device, self._buffer_size = torch.device(device), buffer_size
         parts = {"rule": rule, "columns": columns, "task": task}
         self._stream = _row_stream({"pieces": pieces, **parts})
-
-    def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch that the next iteration runs through.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-            start: Batches of it to leave out (their rows are read, not decoded).
-
-        Raises:
-            ValueError: A number is negative.
-        """
-        if epoch < 0 or start < 0:
-            raise ValueError(f"expected an epoch and start of 0 or more, got {epoch} and {start}")
-        self._epoch, self._start = epoch, start
-
-    def __len__(self) -> int:
-        """Return the number of batches of this process in a whole epoch."""
-        return self._sharding.num_batches
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the epoch's inputs and labels."""
