@@ -1,6 +1,7 @@
 """Folders of images as notebooks, phones and archives leave them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -179,9 +180,27 @@ def test_val_serves_as_the_test_part_where_there_is_none(folder, name):
     data = load(str(folder))
     assert (len(data.train), len(data.test)) == (12, 4)
     assert any(
-        note.endswith(f"{name} serves as the test part, for there is no test folder")
+        note.endswith(f"{name} serves as the test part, for there is no other")
         for note in read(folder).notes
     )
+
+
+def test_val_serves_where_the_test_folder_is_empty(folder):
+    (folder / "test").rename(folder / "val")
+    (folder / "test" / "dog").mkdir(parents=True)
+    assert load(str(folder)).test.labels.tolist() == [1]
+    assert read(folder).notes[:2] == (
+        f"{folder / 'test'} holds no image",
+        f"{folder / 'val'} serves as the test part, for there is no other",
+    )
+
+
+def test_val_without_classes_is_left_out_and_said(folder):
+    shutil.rmtree(folder / "test")
+    save(folder / "val" / "0.png", grey(1))
+    data = load(str(folder))
+    assert (len(data.train), len(data.test)) == (10, 2)
+    assert "left out 'val' (images: 1)" in read(folder).notes[0]
 
 
 def test_val_beside_train_and_test_is_left_out_and_said(folder):

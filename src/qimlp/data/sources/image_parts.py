@@ -51,20 +51,23 @@ def find_parts(folder: Path) -> ImageParts | None:
         found = find_images(folder)
         _refuse_wrapping(found)
         return ImageParts(found, ImageFiles(folder, ()), found.notes) if found.files else None
-    notes: list[str] = []
-    serving = roles["test"]
-    if roles["train"] and not serving:
-        serving = roles["val"]
     train, test = (
-        find_images(_only(folder, part, names)) if names else ImageFiles(folder, ())
-        for part, names in (("train", roles["train"]), ("test", serving))
+        find_images(_only(folder, part, roles[part])) if roles[part] else ImageFiles(folder, ())
+        for part in ("train", "test")
     )
-    if serving and serving == roles["val"]:
-        notes.append(
-            f"{printable(str(test.folder))} serves as the test part, for there is no test folder"
-        )
-    elif roles["val"]:
-        notes.append(_left_out(folder, roles["val"]))
+    notes: list[str] = []
+    if roles["test"] and not test.files:
+        notes.append(f"{printable(str(test.folder))} holds no image")
+    if roles["val"]:
+        val = None
+        if train.files and not test.files:
+            val = find_images(_only(folder, "val", roles["val"]))
+        if val is not None and any(Path(file).parent != val.folder for file in val.files):
+            name = printable(str(val.folder))
+            notes.append(f"{name} serves as the test part, for there is no other")
+            test = val
+        else:
+            notes.append(_left_out(folder, roles["val"]))
     used = {*roles["train"], *roles["test"], *roles["val"]}
     others = [entry.name for entry in entries(folder) if entry.name not in used]
     if others:
