@@ -5,38 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from qimlp import __version__
 from tests.tiny_encoder import write_encoder
-
-
-@pytest.fixture
-def flowers(tmp_path):
-    """A CSV of three well separated classes with string labels."""
-    random = np.random.default_rng(0)
-    centres = random.normal(size=(3, 4)) * 4
-    lines = ["a,b,c,d,kind"]
-    for i in range(150):
-        values = centres[i % 3] + random.normal(size=4)
-        lines.append(",".join(f"{v:.4f}" for v in values) + f",{('iris', 'rose', 'lily')[i % 3]}")
-    path = tmp_path / "flowers.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-@pytest.fixture
-def trained(qimlp, flowers, tmp_path):
-    done = qimlp(
-        *("train", flowers, "--label-column", "kind", "--model", "2b", "--model", "mlp"),
-        *("--seeds", "0,1", "--epochs", 30, "--batch-size", 10, "--lr", 0.05, "--device", "cpu"),
-        *("--out", tmp_path / "runs"),
-    )
-    assert done.code == 0, done.err
-    return done, tmp_path / "runs"
 
 
 def test_train_ends_with_a_table_and_says_where_the_report_is(trained):
@@ -83,39 +56,6 @@ def test_eval_as_json_on_a_file(qimlp, trained, flowers):
     assert found["examples"] == 30 == sum(map(sum, found["confusion"]))
     assert found["accuracy"] > 0.8
     assert found["class_names"] == ["iris", "lily", "rose"]
-
-
-def test_predict_without_labels(qimlp, trained, flowers, tmp_path):
-    _, out = trained
-    lines = [line.rsplit(",", 1) for line in flowers.read_text().splitlines()]
-    new = tmp_path / "new.csv"
-    new.write_text("\n".join(features for features, _ in lines[:21]) + "\n")
-    target = tmp_path / "p.jsonl"
-    done = qimlp("predict", out / "flowers-2b" / "seed-1", new, "--out", target)
-    assert done.code == 0, done.err
-    assert "20 predictions" in done.out
-    rows = [json.loads(line) for line in target.read_text().splitlines()]
-    assert sum(r["label"] == label for r, (_, label) in zip(rows, lines[1:], strict=False)) >= 18
-    assert all(0.3 < row["probability"] <= 1 for row in rows)
-    again = qimlp("predict", out / "flowers-2b" / "seed-1", new, "--out", target)
-    assert (again.code, "--overwrite" in again.err) == (2, True)
-
-
-def test_labels_keep_their_zeros_and_prediction_leaves_them_aside(qimlp, tmp_path):
-    random = np.random.default_rng(0)
-    rows = [f"{3 * (i % 2) + random.normal():.3f},{i % 7},0{i % 2 + 1}" for i in range(60)]
-    (tmp_path / "codes.csv").write_text("\n".join(["a,b,code", *rows]) + "\n")
-    done = qimlp(
-        *("train", tmp_path / "codes.csv", "--label-column", "code", "--model", "mlp"),
-        *("--epochs", 2, "--batch-size", 10, "--device", "cpu", "--out", tmp_path / "runs"),
-    )
-    assert done.code == 0, done.err
-    (tmp_path / "new.csv").write_text("a,code,b\n0.1,,3\n2.9,-7.5,4\n")
-    run = tmp_path / "runs" / "codes-mlp" / "seed-0"
-    done = qimlp("predict", run, tmp_path / "new.csv", "--out", tmp_path / "predictions.csv")
-    assert done.code == 0, done.err
-    lines = (tmp_path / "predictions.csv").read_text().splitlines()
-    assert {line.split(",")[1] for line in lines[1:]} <= {"01", "02"}
 
 
 def test_eval_knows_its_own_data_however_the_path_is_spelled(qimlp, trained, flowers, tmp_path):
@@ -226,17 +166,6 @@ def test_help_and_version(qimlp):
     assert qimlp("--version").out == f"qimlp {__version__}\n"
 
 
-@pytest.fixture
-def reviews(tmp_path):
-    folder = tmp_path / "reviews"
-    folder.mkdir()
-    for part, count in (("train", 80), ("test", 20)):
-        rows = [f"{'very ' * (i % 3)}{('bad', 'good')[i % 2]} film" for i in range(count)]
-        table = pa.table({"text": rows, "label": [i % 2 for i in range(count)]})
-        pq.write_table(table, folder / f"{part}.parquet")
-    return folder
-
-
 def test_texts_by_their_terms_in_spectral_order(qimlp, reviews, tmp_path):
     done = qimlp(
         *("train", reviews, "--text", "tfidf", "--terms", 4, "--order", "spectral"),
@@ -290,57 +219,3 @@ def test_notes_come_before_training_and_once_a_network(qimlp, tmp_path):
     assert "drop or add features" in notes[0]
     assert "--epochs" in notes[1]
     assert done.out.splitlines()[0] == notes[0]
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of two classes of tiny grey images, in train/ and test/."""
-    folder = tmp_path / "pictures"
-    for part, count in (("train", 12), ("test", 2)):
-        for number in range(count):
-            for name, grey in (("dark", 20), ("light", 220)):
-                (folder / part / name).mkdir(parents=True, exist_ok=True)
-                pixels = np.full((4, 4), grey + number, np.uint8)
-                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
-    return folder
-
-
-def test_predict_names_image_files_and_the_part(qimlp, pictures, tmp_path):
-    done = qimlp(
-        *("train", pictures, "--model", "mlp", "--epochs", 2, "--batch-size", 10),
-        *("--device", "cpu", "--out", tmp_path / "runs"),
-    )
-    assert done.code == 0, done.err
-    run, target = tmp_path / "runs" / "pictures-mlp" / "seed-0", tmp_path / "p.parquet"
-    done = qimlp("predict", run, pictures, "--out", target)
-    assert done.code == 0, done.err
-    assert done.out == f"4 predictions of the test part in {target}\n"
-    files = ["test/dark/0.png", "test/dark/1.png", "test/light/0.png", "test/light/1.png"]
-    assert pq.read_table(target).column("file").to_pylist() == files
-    done = qimlp("predict", run, pictures / "test" / "dark", "--out", tmp_path / "p.csv")
-    assert done.out == f"2 predictions in {tmp_path / 'p.csv'}\n"
-    lines = (tmp_path / "p.csv").read_text().splitlines()
-    assert [line.split(",")[:2] for line in lines] == [
-        ["row", "file"],
-        ["0", "0.png"],
-        ["1", "1.png"],
-    ]
-    done = qimlp("predict", run, pictures / "test" / "dark" / "0.png", "--out", tmp_path / "o.csv")
-    assert (tmp_path / "o.csv").read_text().splitlines()[1].startswith("0,0.png,")
-
-
-def test_predict_says_the_part_of_texts(qimlp, reviews, tmp_path):
-    options = ("--text", "tfidf", "--terms", 4, "--model", "mlp", "--epochs", 1, "--device", "cpu")
-    assert qimlp("train", reviews, *options, "--out", tmp_path / "runs").code == 0
-    (run,) = (tmp_path / "runs").glob("reviews-*/seed-0")
-    done = qimlp("predict", run, reviews, "--out", tmp_path / "p.csv")
-    assert done.out.startswith("20 predictions of the test part in ")
-
-
-def test_predict_leaves_its_input_alone(qimlp, trained, flowers):
-    before = flowers.read_bytes()
-    run = trained[1] / "flowers-2b" / "seed-0"
-    done = qimlp("predict", run, flowers, "--out", flowers, "--overwrite")
-    assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "is the data to predict" in done.err
-    assert flowers.read_bytes() == before

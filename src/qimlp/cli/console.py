@@ -1,7 +1,7 @@
 """Where the command writes: one console, plain where nobody watches."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -32,6 +32,29 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Pass on the error that is being handled."""
         raise  # noqa: PLE0704 - rich calls this in its `except`
+
+
+class Notes:
+    """Notes on runs, each printed once however many runs share it.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: set[str] = set()
+
+    def say(self, notes: Sequence[str]) -> None:
+        """Print those that are new.
+
+        Args:
+            notes: One line each.
+        """
+        for note in notes:
+            if note not in self._said:
+                self._console.print(f"Note: {note}", markup=False, soft_wrap=True)
+                self._said.add(note)
 
 
 class _FittedTable(Table):

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from qimlp.cli.closed_output import is_hung_up
-from qimlp.cli.notes import Notes
+from qimlp.cli.console import Notes
 from qimlp.files import printable
 from qimlp.tasks import KINDS
 from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone

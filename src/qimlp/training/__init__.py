@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from qimlp.settings import RECIPES, TrainSettings, resolve_settings
     from qimlp.training.comparison.compare import Comparison, compare
     from qimlp.training.comparison.report import cells, columns, format_bytes
+    from qimlp.training.engine.allocator import keep_freed_memory
     from qimlp.training.engine.callbacks import Callback
     from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
     from qimlp.training.engine.events import EpochDone, StepsDone
     from qimlp.training.engine.stacked_trainer import StackedRun, can_be_stacked, fit_stacked
     from qimlp.training.engine.trainer import Trainer
     from qimlp.training.runs.absolute_paths import located
-    from qimlp.training.runs.allocator import keep_freed_memory
     from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
     from qimlp.training.runs.experiment import (
         Experiment,
@@ -88,7 +88,7 @@ __getattr__ = lazy_face(
         "engine.trainer": ("Trainer",),
         "runs.events": ("Event", "OnEvent", "RunFinished", "RunStarted"),
         "runs.absolute_paths": ("located",),
-        "runs.allocator": ("keep_freed_memory",),
+        "engine.allocator": ("keep_freed_memory",),
         "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
         "runs.fit": ("fit", "resume"),
         "runs.folder": ("RunFolder", "versions"),

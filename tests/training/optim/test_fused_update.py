@@ -5,7 +5,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from qimlp.training.optim.fused_update import FusedUpdate, can_update
-from qimlp.training.runs.optimizer_state import load_optimizer, optimizer_groups, optimizer_tensors
+from qimlp.training.optim.stored import load_optimizer, optimizer_groups, optimizer_tensors
 
 SHAPES = ((1, 28, 28), (2, 5, 7), (1, 3), (1,))
 

@@ -24,6 +24,7 @@ from qimlp.predictor import (
 )
 from qimlp.settings import TrainSettings
 from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
+from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.memory import training_memory
 from qimlp.training.engine.restarts import draw_restarts
 from qimlp.training.engine.train_state import TrainState
@@ -32,7 +33,6 @@ from qimlp.training.engine.warm_start import start_near_linear
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.graceful_interrupt import GracefulInterrupt
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.recorder import EventTeller, RunRecorder
 from qimlp.training.runs.result import RunResult

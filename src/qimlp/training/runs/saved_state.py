@@ -10,7 +10,7 @@ from qimlp.distributed import ProcessGroup
 from qimlp.settings import TrainSettings
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.engine.train_state import TrainState
-from qimlp.training.runs.optimizer_state import (
+from qimlp.training.optim.stored import (
     load_optimizer,
     optimizer_groups,
     optimizer_tensors,

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from qimlp.training.runs.allocator import keep_freed_memory
+from qimlp.training.engine.allocator import keep_freed_memory
 
 _FAULTS = """
 import resource, sys
 import numpy
-from qimlp.training.runs.allocator import keep_freed_memory
+from qimlp.training.engine.allocator import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
