@@ -98,26 +98,19 @@ def reproduce_command(
     if listing:
         _list(console, chosen, found, costs)
         return
+    where: dict[str, Any] = {"data_dir": data_dir, "device": device, "threads": threads}
+    side_by_side = jobs or max(usable_cores() // threads, 1)
     if correlation and not report_only:
-        where = {"data_dir": data_dir, "device": device, "threads": threads}
-        _correlate(console, figure_runs(chosen, known, seeds), out, jobs, where, costs)
+        _correlate(console, figure_runs(chosen, known, seeds), out, side_by_side, where, costs)
     elif not report_only:
-        wanted = [
-            cell
-            for cell in _in_order(chosen, seeds, costs)
-            if finetune or not cell.settings().features.finetune
-        ]
-        cores = usable_cores()
-        workspace = Workspace(
-            out / "results",
-            out / "runs",
-            data_dir=data_dir,
-            device=device,
-            threads=threads,
-            keep_runs=keep_runs,
-        )
-        _run(console, wanted, workspace, jobs or max(cores // threads, 1), costs)
+        wanted = _in_order(chosen, seeds, costs, finetune=finetune)
+        workspace = Workspace(out / "results", out / "runs", keep_runs=keep_runs, **where)
+        _run(console, wanted, workspace, side_by_side, costs)
         found = summarize(known, store)
+    _report(console, found, out)
+
+
+def _report(console: Console, found: Summaries, out: Path) -> None:
     from qimlp.paper import write_report  # noqa: PLC0415 - matplotlib is slow
 
     for line in found.damaged:
@@ -130,7 +123,7 @@ def _correlate(
     console: Console,
     wanted: list[FigureRuns],
     out: Path,
-    jobs: int | None,
+    jobs: int,
     where: dict[str, Any],
     costs: Costs,
 ) -> None:
@@ -139,17 +132,19 @@ def _correlate(
     with _Reporter(console) as reporter:
         # The longest first, so that at the end no core waits for one of them.
         todo = sorted(kept.missing(reporter), key=lambda cell: -costs.seconds(cell.variant))
-        side_by_side = jobs or max(usable_cores() // where["threads"], 1)
-        reporter.expect(todo, sum(len(runs.cells) for runs in wanted), side_by_side, costs)
-        _train(todo, kept.workspace(**where), side_by_side, reporter)
+        reporter.expect(todo, sum(len(runs.cells) for runs in wanted), jobs, costs)
+        _train(todo, kept.workspace(**where), jobs, reporter)
     options = StudyOptions(device=where["device"], data_dir=where["data_dir"])
     analyse_figure_runs(console, wanted, kept, out, options)
 
 
-def _in_order(chosen: Sequence[Variant], seeds: int | None, costs: Costs) -> list[Cell]:
+def _in_order(
+    chosen: Sequence[Variant], seeds: int | None, costs: Costs, *, finetune: bool
+) -> list[Cell]:
     """Cheap cells first, and every variant's first seed before any second one."""
     cells = [Cell(one, seed) for one in chosen for seed in range(seeds or costs.seeds(one))]
-    return sorted(cells, key=lambda cell: cell.seed)
+    wanted = [cell for cell in cells if finetune or not cell.settings().features.finetune]
+    return sorted(wanted, key=lambda cell: cell.seed)
 
 
 def _run(

@@ -4,18 +4,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from qimlp.files import read_json_object
+from pydantic import BaseModel
+
+from qimlp.files import read_json_object, validated
 from qimlp.paper.analysis.run_comparison import SeveralRuns
 from qimlp.paper.analysis.study import RunStudy
 from qimlp.paper.campaign.keyed_lines import KeyedLines
+from qimlp.statistics import Estimate
 
 Comparisons: TypeAlias = Mapping[str, Mapping[str, Any]]
 """For each data set `SeveralRuns` as plain values."""
 
 _NAME = "name"
 _COMPARISON = "comparison"
-_NEEDED = ("layers", "tables", "answers")
 _AGAIN = "run `qimlp reproduce --correlation` again"
+
+
+class _Relation(BaseModel):
+    count: int
+    pearson: float
+    pearson_low: float
+    pearson_high: float
+    p_value: float
+
+
+class _Layer(BaseModel):
+    layer: int
+    strong: dict[str, Estimate]
+    growth: dict[str, Estimate]
+    against: dict[str, dict[str, Estimate]]
+    relation: _Relation | None
+    within: _Relation | None = None
+
+
+class _Table(BaseModel):
+    network: str
+    runs: int
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class _Comparison(BaseModel):
+    """What the report needs of a comparison; it may hold more."""
+
+    layers: list[_Layer]
+    tables: list[_Table]
+    answers: list[str]
 
 
 class Findings:
@@ -114,10 +148,8 @@ def _name_of(values: Mapping[str, Any], source: str) -> str:
 
 
 def _whole(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    lacking = [name for name in _NEEDED if name not in values]
-    if lacking:
-        raise ValueError(
-            f"{where}: expected a comparison of runs, got one without {', '.join(lacking)}; "
-            f"{_AGAIN}"
-        )
+    try:
+        validated(_Comparison, values, source=where)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_AGAIN}") from None
     return values

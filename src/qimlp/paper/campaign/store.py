@@ -21,7 +21,7 @@ class Entry(BaseModel):
     Attributes:
         cell: The cell's name.
         key: The cell's key.
-        settings: Resolved settings.
+        settings: Resolved settings; under their present names, whatever they were written with.
         parameters: Parameters of the network; None if it could not be trained.
         best_epoch: The epoch with the best dev accuracy, from 1.
         dev_accuracy: Its accuracy on dev.
@@ -173,4 +173,8 @@ def _entry(values: Mapping[str, Any], source: str) -> Entry:
     """
     entry = validated(Entry, {"code": 1, **values}, source=source)
     settings = validated(TrainSettings, entry.settings, source=source)
-    return entry.model_copy(update={"key": settings_key(settings, entry.code)})
+    known = {
+        "key": settings_key(settings, entry.code),
+        "settings": settings.model_dump(mode="json"),
+    }
+    return entry.model_copy(update=known)
