@@ -41,13 +41,14 @@ class Pretrained(nn.Module):
         """What makes this network again: its `kind` and the constructor's arguments."""
         raise TypeError(f"{type(self).__name__} does not say its config")
 
-    def save_pretrained(self, save_directory: str | Path) -> Path:
+    def save_pretrained(self, save_directory: str | Path, *, durable: bool = True) -> Path:
         """Write the network into a folder, which is made where it is missing.
 
         Each file is written whole or not at all; the weights come first.
 
         Args:
             save_directory: The folder; files of an earlier network are replaced.
+            durable: Wait until the disk holds them, so that they outlive a power cut.
 
         Returns:
             The folder.
@@ -57,8 +58,8 @@ class Pretrained(nn.Module):
         """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        write_weights(folder / WEIGHTS_NAME, self)
-        write_json(folder / CONFIG_NAME, self.config)
+        write_weights(folder / WEIGHTS_NAME, self, durable=durable)
+        write_json(folder / CONFIG_NAME, self.config, durable=durable)
         return folder
 
     @classmethod

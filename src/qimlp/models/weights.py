@@ -39,12 +39,13 @@ def checksum(tensors: Mapping[str, Tensor], text: str = "") -> str:
     return found.hexdigest()
 
 
-def write_weights(path: Path, network: nn.Module) -> None:
+def write_weights(path: Path, network: nn.Module, *, durable: bool = True) -> None:
     """Write a network's weights, whole or not at all.
 
     Args:
         path: The file; an existing one is replaced.
         network: On any device.
+        durable: Wait until the disk holds them.
 
     Raises:
         OSError: It cannot be written.
@@ -53,7 +54,7 @@ def write_weights(path: Path, network: nn.Module) -> None:
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     metadata = {"format": "pt", _CHECKSUM: checksum(state)}
-    write_bytes(path, safetensors.torch.save(state, metadata))
+    write_bytes(path, safetensors.torch.save(state, metadata), durable=durable)
 
 
 def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:

@@ -132,6 +132,21 @@ def test_what_the_disk_holds_is_kept_until_it_holds_the_next(tmp_path, monkeypat
     assert read_state(previous(file)).info["step"] == 3
 
 
+def test_short_epochs_hardly_ever_wait_for_the_disk(settings, tmp_path, monkeypatch):
+    waits = []
+    real = os.fsync
+
+    def fsync(number):
+        waits.append(number)
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fit(settings(epochs=3), out=tmp_path / "short")
+    short = len(waits)
+    fit(settings(epochs=30), out=tmp_path / "long")
+    assert len(waits) - short - short <= 9  # where a slow machine takes more than some seconds
+
+
 def test_a_disk_without_second_names_keeps_both_states_too(file, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")

@@ -39,7 +39,8 @@ class RunRecorder(Callback):
         """Write the epoch, its weights if they are the best, and the state."""
         if trainer.state.processes.is_main:
             if epoch.best:
-                trainer.state.evaluated.save_pretrained(self._folder.best)
+                # The state holds them too, and waits for the disk where that is due.
+                trainer.state.evaluated.save_pretrained(self._folder.best, durable=False)
             self._keep_checkpoint(trainer)
             self._folder.write_metrics(trainer.state.progress.epochs)
         if self._curves is not None:
