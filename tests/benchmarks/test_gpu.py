@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import gpu
+from benchmarks.gpu import layers as gpu
 from qimlp.bench.case import BOTH, FORWARD
 from qimlp.bench.implementations import LINEAR
 from qimlp.bench.timing import Timings

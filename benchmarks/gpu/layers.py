@@ -17,8 +17,9 @@ from typing import Any
 
 import torch
 
-from benchmarks import gpu_training, options, report
+from benchmarks import options, report
 from benchmarks.cases import FASTKRON, Goal
+from benchmarks.gpu import training
 from benchmarks.peers import LYCORIS, PEERS, prepare
 from qimlp.bench.case import BOTH, FORWARD, Case, square
 from qimlp.bench.environment import setting
@@ -181,12 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.flush()
     fields = [row.fields() for row in rows]
     report.save(given.json, "gpu", where, fields)  # the training below takes minutes
-    trained = gpu_training.measure(device, given.epochs)
+    trained = training.measure(device, given.epochs)
     print()
-    gpu_training.print_rows(trained, given.epochs)
+    training.print_rows(trained, given.epochs)
     report.save(given.json, "gpu", where, [*fields, *(row.fields() for row in trained)])
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
