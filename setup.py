@@ -137,8 +137,8 @@ def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
         # GCC would load so far ahead that sums leave the registers (5 of 24).
         special = {"engine_neon": [] if sys.platform == "darwin" else ["-fno-schedule-insns"]}
     files = [
-        *sorted((ROOT / "csrc/core").glob("*.cpp")),
-        *sorted((ROOT / "csrc/torch").glob("*.cpp")),
+        *sorted((ROOT / "csrc/core").rglob("*.cpp")),
+        *sorted((ROOT / "csrc/torch").rglob("*.cpp")),
     ]
     return [
         (path.relative_to(ROOT).as_posix(), special.get(path.stem, []))

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "convert.h"
+#include "effective_factors.h"
 #include "plan.h"
-#include "used.h"
 #include "workspace.h"
 
 namespace qimlp {

@@ -1,7 +1,7 @@
 // One call of the operator on plain pointers: multiplies neighbours out, plans, runs.
 #pragma once
 
-#include "engines.h"
+#include "engines/engines.h"
 #include "layer.h"
 #include "merge.h"
 

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "node.h"
+#include "autograd/node.h"
 #include "operators.h"
 #include "vectors.h"
 

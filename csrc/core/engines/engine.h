@@ -1,10 +1,10 @@
 // Everything that is compiled once for each instruction set, after that set's simd_*.h.
 #pragma once
 
-#include "backward.h"
-#include "convert_rows.h"
-#include "forward.h"
-#include "layer.h"
+#include "../layer.h"
+#include "../simd/convert_rows.h"
+#include "../steps/backward.h"
+#include "../steps/forward.h"
 
 namespace qimlp {
 namespace {

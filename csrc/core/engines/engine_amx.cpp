@@ -1,8 +1,8 @@
 #define QIMLP_BY_TILES
-#include "simd_avx512.h"
-#include "simd_pairs.h"
+#include "../simd/simd_avx512.h"
+#include "../simd/simd_pairs.h"
 // The vectors come first, then the product by tiles; everything below is built on them.
-#include "product_tiles.h"
+#include "../steps/product_tiles.h"
 #include "engine_pairs.h"
 #include "engines.h"
 

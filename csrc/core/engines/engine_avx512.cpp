@@ -1,4 +1,4 @@
-#include "simd_avx512.h"
+#include "../simd/simd_avx512.h"
 // The vectors come first; everything below is built on them.
 #include "engine.h"
 #include "engines.h"

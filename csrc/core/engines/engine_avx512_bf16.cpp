@@ -1,5 +1,5 @@
-#include "simd_avx512.h"
-#include "simd_pairs.h"
+#include "../simd/simd_avx512.h"
+#include "../simd/simd_pairs.h"
 // The vectors come first; everything below is built on them.
 #include "engine_pairs.h"
 #include "engines.h"

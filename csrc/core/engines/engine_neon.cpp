@@ -1,4 +1,4 @@
-#include "simd_neon.h"
+#include "../simd/simd_neon.h"
 // The vectors come first; everything below is built on them.
 #include "engine.h"
 #include "engines.h"

@@ -2,11 +2,11 @@
 // between the steps is bfloat16 too, unless the plan has the samples side by side.
 #pragma once
 
-#include "steps_pairs.h"
+#include "../steps/steps_pairs.h"
 // The steps come first: the passes are built on them.
 #include "engine.h"
-#include "kind.h"
-#include "layer.h"
+#include "../simd/kind.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

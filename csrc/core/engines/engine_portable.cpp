@@ -1,4 +1,4 @@
-#include "simd_portable.h"
+#include "../simd/simd_portable.h"
 // The vectors come first; everything below is built on them.
 #include "engine.h"
 #include "engines.h"

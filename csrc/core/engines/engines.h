@@ -1,7 +1,7 @@
 // The engines that were built, and the best one that this machine can run.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 

@@ -1,7 +1,7 @@
 // Rows from one type to another, a vector at a time.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -1,7 +1,7 @@
 // How a pass computes: what rows are held in, what lies between the steps, what sums are in.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -2,7 +2,7 @@
 // contracted. `out_stride` counts numbers and is at least twice the pairs of a row.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

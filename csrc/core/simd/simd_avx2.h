@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

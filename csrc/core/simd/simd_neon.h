@@ -3,7 +3,7 @@
 
 #include <arm_neon.h>
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

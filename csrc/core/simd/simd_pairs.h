@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

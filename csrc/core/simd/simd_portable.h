@@ -4,8 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
-#include "convert.h"
-#include "layer.h"
+#include "../convert.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <cstring>
 
+#include "../layer.h"
 #include "kind.h"
-#include "layer.h"
 
 namespace qimlp {
 namespace {

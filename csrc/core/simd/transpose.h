@@ -1,7 +1,7 @@
 // Transposes small matrices, a square of vectors at a time.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -1,14 +1,14 @@
 // The whole forward pass.
 #pragma once
 
-#include "ahead.h"
+#include "../layer.h"
+#include "../simd/kind.h"
+#include "../simd/subnormals.h"
 #include "gelu.h"
 #include "groups.h"
 #include "interleave.h"
-#include "kind.h"
-#include "layer.h"
+#include "prefetch.h"
 #include "steps.h"
-#include "subnormals.h"
 
 namespace qimlp {
 namespace {

@@ -6,7 +6,7 @@
 // functions, relative errors 3e-8 and 3e-17.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -2,7 +2,7 @@
 // through all steps together, so that what lies between the steps stays in the nearest caches.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <type_traits>
 
-#include "convert_rows.h"
-#include "layer.h"
-#include "transpose.h"
+#include "../layer.h"
+#include "../simd/convert_rows.h"
+#include "../simd/transpose.h"
 
 namespace qimlp {
 namespace {

@@ -1,7 +1,7 @@
 // Asks for memory before it is needed, a few cache lines at a time between blocks of arithmetic.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <xmmintrin.h>

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "ahead.h"
-#include "layer.h"
+#include "../layer.h"
+#include "prefetch.h"
 
 namespace qimlp {
 namespace {

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "pairs.h"
+#include "../simd/pairs.h"
+#include "../simd/tiles.h"
 #include "product.h"
-#include "tiles.h"
 
 namespace qimlp {
 namespace {

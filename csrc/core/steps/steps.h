@@ -5,10 +5,10 @@
 // `room` is working memory, as many elements for each sample as the `.._room` function says.
 #pragma once
 
+#include "../layer.h"
+#include "../simd/transpose.h"
 #include "dot.h"
-#include "layer.h"
 #include "product.h"
-#include "transpose.h"
 
 namespace qimlp {
 namespace {

@@ -5,8 +5,8 @@
 // packed so once per call, states and gradients in `room`.
 #pragma once
 
-#include "convert_rows.h"
-#include "pairs.h"
+#include "../simd/convert_rows.h"
+#include "../simd/pairs.h"
 #include "product.h"
 #include "steps.h"
 

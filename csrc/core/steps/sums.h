@@ -5,7 +5,7 @@
 // is carried into a total in double.
 #pragma once
 
-#include "layer.h"
+#include "../layer.h"
 
 namespace qimlp {
 namespace {

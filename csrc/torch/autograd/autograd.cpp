@@ -16,11 +16,11 @@
 #include <mutex>
 #include <tuple>
 
+#include "../operators.h"
 #include "compiled_autograd.h"
 #include "differentiable.h"
 #include "gradients.h"
 #include "node.h"
-#include "operators.h"
 
 namespace qimlp {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "../operators.h"
 #include "differentiable.h"
-#include "operators.h"
 
 namespace qimlp {
 
