@@ -38,7 +38,7 @@ def main() -> None:
     layer = qimlp.KroneckerLinear(784, 784)
     explanation = layer.explain(50)
     wanted = "fused" if kernel else "two_gemm"
-    if explanation.chosen.way != wanted:
+    if explanation.chosen.method != wanted:
         sys.exit(f"expected (28, 28) to be computed by {wanted}, got:\n{explanation}")
     if not kernel and native.reason() not in str(explanation):
         sys.exit(f"expected the explanation to say why there is no kernel, got:\n{explanation}")

@@ -18,7 +18,7 @@ from qimlp.bench.formatting import seconds, times
 from qimlp.bench.implementations import OURS, WrongResultError
 from qimlp.bench.layer import MeasuredLayer, measure_layer
 
-_HEADER = ("case", "mode", "way", OURS, "spread", *PEERS, "x floor", "wanted", "")
+_HEADER = ("case", "mode", "method", OURS, "spread", *PEERS, "x floor", "wanted", "")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Row:
         return [
             measured.case.label,
             measured.mode,
-            measured.way,
+            measured.method,
             seconds(measured.seconds),
             f"{measured.timings.spread(OURS):.0%}",
             *(times(speedups[name]) if name in speedups else "-" for name in PEERS),

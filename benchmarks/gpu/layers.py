@@ -43,7 +43,7 @@ FLOAT32_CASES = tuple(square(size, size, batch=_BATCH) for size in (28, 64))
 
 _TESTS = ("tests/training/steps/test_captured_step.py",)  # and those of the kernels
 _WORKERS = 4
-_HEADER = ("case", "dtype", "mode", "way", OURS, "spread", "of a copy", *PEERS, "wanted", "")
+_HEADER = ("case", "dtype", "mode", "method", OURS, "spread", "of a copy", *PEERS, "wanted", "")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Row:
     case: Case
     dtype: torch.dtype
     mode: str
-    way: str
+    method: str
     timings: Timings
     copy_share: float
     left_out: dict[str, str]
@@ -93,7 +93,7 @@ class Row:
             self.case.label,
             str(self.dtype).removeprefix("torch."),
             self.mode,
-            self.way,
+            self.method,
             seconds(self.timings.median(OURS)),
             f"{self.timings.spread(OURS):.0%}",
             f"{self.copy_share:.0%}",
@@ -108,7 +108,8 @@ class Row:
             "case": self.case.label,
             "dtype": str(self.dtype).removeprefix("torch."),
             "mode": self.mode,
-            "way": self.way,
+            "method": self.method,
+            "way": self.method,  # its older name
             "median_s": {name: self.timings.median(name) for name in self.timings.samples},
             "copy_share": self.copy_share,
             "speedup_over": self.speedups,
@@ -132,7 +133,7 @@ def measure(case: Case, mode: str, machine: Machine, rounds: int) -> Row:
     taken = explain(
         case.shape, case.batch, dtype=machine.dtype, device=machine.device, needs_grad=mode == BOTH
     ).chosen
-    row = Row(case, machine.dtype, mode, taken.way, timings, share, left_out)
+    row = Row(case, machine.dtype, mode, taken.method, timings, share, left_out)
     print(f"{case.label}, {mode}: done", file=sys.stderr, flush=True)
     return row
 

@@ -50,7 +50,7 @@ def test_numbers_and_the_way():
     assert "forward and backward (training) takes 2 times as long" in lines[0]
     assert "2,352 instead of 615,440, 262 times fewer" in lines[1]
     assert "1.10 times its output and input gradient (nn.Linear: 3.00 times)" in lines[2]
-    assert lines[3].startswith(f"The way taken: {explain(CASE.shape, 50).chosen.way}")
+    assert lines[3].startswith(f"The method taken: {explain(CASE.shape, 50).chosen.method}")
     assert any(line.strip().startswith("not ") for line in lines)
     assert not any("busy" in line for line in lines)
 
@@ -61,7 +61,7 @@ def test_a_high_rank_saves_nothing():
     assert lines[0].startswith("Not worth it for speed, nor for its size: ")
     assert "no fewer than the 272 of nn.Linear" in lines[1]
     assert any("to_linear()" in line for line in lines) == (
-        explain(case.shape, 50).chosen.way == "dense"
+        explain(case.shape, 50).chosen.method == "dense"
     )
 
 

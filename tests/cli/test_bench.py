@@ -44,7 +44,7 @@ def test_an_own_shape_ends_with_an_answer(qimlp, tmp_path):
     assert "Worth it: against nn.Linear(24, 18) at batch 7, forward (prediction) is 2 times" in (
         done.out
     )
-    assert "The way taken:" in done.out
+    assert "The method taken:" in done.out
     saved = json.loads(file.read_text(encoding="utf-8"))
     assert [row["speedup_over"] for row in saved["layers"]] == [{"nn.Linear": 2.0}] * 2
     assert saved["layers"][1]["extra_peak_over_results"] == 1.25

@@ -3,7 +3,7 @@ import torch
 
 from qimlp import KroneckerLinear, KroneckerShape
 from qimlp.functional import explain
-from qimlp.ops.choose import WAYS
+from qimlp.ops.choose import METHODS
 from tests.problems import WAYS_HERE
 
 
@@ -36,16 +36,16 @@ def test_what_is_said_is_what_is_done(monkeypatch):
         for batch in (1, 50):
             with torch.no_grad():
                 layer(torch.randn(batch, layer.in_features))
-            expected.append(layer.explain(batch, needs_grad=False).chosen.way)
+            expected.append(layer.explain(batch, needs_grad=False).chosen.method)
     assert ran == expected
     assert len(set(ran)) >= 2
 
 
 def test_every_way_is_accounted_for():
     said = explain(KroneckerShape((4, 4, 7, 7), (4, 4, 7, 7)), 1024)
-    ways = {said.chosen.way, *(c.way for c in said.others)}
+    ways = {said.chosen.method, *(c.method for c in said.others)}
     assert ways == set(WAYS_HERE)
-    assert {way for way, _ in said.refused} == set(WAYS) - ways
+    assert {way for way, _ in said.refused} == set(METHODS) - ways
     text = str(explain(KroneckerShape((28, 28), (28, 28)), 50))
     assert "not taken: dense" in text
     assert "not possible: chain, it needs at least three factors" in text
@@ -66,7 +66,7 @@ def test_the_dense_layer_is_predicted_for_the_same_chip():
     from qimlp.shapes.cost import linear_seconds
 
     said = explain(KroneckerShape((64, 64), (64, 64)), 1024, dtype=torch.bfloat16)
-    assert said.problem.torch_narrow == native.torch_narrow()
+    assert said.problem.torch_bf16 == native.torch_bf16()
     assert said.linear_seconds == linear_seconds(said.problem)
 
 

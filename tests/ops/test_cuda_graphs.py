@@ -45,7 +45,7 @@ def test_a_capable_gpu_takes_the_kernels_unasked():
     from qimlp.shapes import KroneckerShape
 
     said = explain(KroneckerShape((64, 64), (64, 64)), 65536, dtype=torch.bfloat16, device="cuda")
-    assert said.chosen.way == "fused"
+    assert said.chosen.method == "fused"
 
 
 def test_without_one_it_says_why_not():

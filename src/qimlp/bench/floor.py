@@ -4,7 +4,7 @@
   float32 for a narrower dtype whose own is slower;
 - bandwidth: the best rate of a copy that moves as many bytes as the problem has (read plus
   written), measured on the spot. A problem that fits in a cache is held against that cache;
-- flops: the least arithmetic of the known ways: factor by factor in the cheapest order, or one
+- flops: the least arithmetic of the known methods: factor by factor in the cheapest order, or one
   dense weight. Gradients of the input and of the parameters cost the same again each;
 - bytes: every input read once, every output written once, nothing in between.
 """

@@ -24,7 +24,7 @@ class MeasuredLayer:
     Attributes:
         case: The layer.
         mode: `FORWARD` or `BOTH`.
-        explanation: Which way the layer took and why.
+        explanation: Which method the layer took and why.
         timings: Of the layer and of everything it was compared with, by name.
         floor: The time that no program can beat here.
         left_out: What it was not compared with, and why not.
@@ -38,9 +38,9 @@ class MeasuredLayer:
     left_out: dict[str, str]
 
     @property
-    def way(self) -> str:
-        """Name of the way that the layer took."""
-        return self.explanation.chosen.way
+    def method(self) -> str:
+        """Name of the method that the layer took."""
+        return self.explanation.chosen.method
 
     @property
     def seconds(self) -> float:
@@ -64,7 +64,8 @@ class MeasuredLayer:
         return {
             "case": self.case.label,
             "mode": self.mode,
-            "way": self.way,
+            "method": self.method,
+            "way": self.method,  # its older name
             "median_s": {name: self.timings.median(name) for name in names},
             "spread": {name: self.timings.spread(name) for name in names},
             "speedup_over": self.speedups,

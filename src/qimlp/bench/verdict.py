@@ -33,11 +33,11 @@ def answer(
         f"{_verdict(measured)}: {_speed(measured)}.",
         f"Parameters: {_parameters(case)}.",
         f"Memory: {_memory(both, memory)}.",
-        f"The way taken: {both.explanation.chosen.describe(case.shape)}"
+        f"The method taken: {both.explanation.chosen.describe(case.shape)}"
         f"{_other_forward(measured)}. The choice is made by predicted cost:",
         *str(both.explanation).splitlines()[1:],
     ]
-    if both.way == "dense" and case.shape.num_factors > 1:
+    if both.method == "dense" and case.shape.num_factors > 1:
         lines.append(
             "The weight is multiplied out in every call; for prediction layer.to_linear() does so "
             "once."
@@ -114,6 +114,6 @@ def _memory(both: MeasuredLayer, memory: Mapping[str, ExtraMemory | None]) -> st
 def _other_forward(measured: Mapping[str, MeasuredLayer]) -> str:
     shape = measured[BOTH].case.shape
     forward, both = (measured[mode].explanation.chosen for mode in (FORWARD, BOTH))
-    if (forward.way, forward.groups) == (both.way, both.groups):
+    if (forward.method, forward.groups) == (both.method, both.groups):
         return ""
     return f" with gradients, {forward.describe(shape)} without"

@@ -39,7 +39,7 @@ from qimlp.shapes import KroneckerShape, plan
 
 _DTYPES = ("float32", "float64", "bfloat16", "float16")
 _ROUNDS, _QUICK_ROUNDS = 11, 3
-_COLUMNS = ("case", "mode", "way", OURS, f"over {LINEAR}", "x floor", "memory")
+_COLUMNS = ("case", "mode", "method", OURS, f"over {LINEAR}", "x floor", "memory")
 _STEP_COLUMNS = ("training step", OURS, f"over {MLP}", "x floor")
 
 
@@ -173,7 +173,7 @@ def _print_layers(
         table.add_row(
             measured.case.label,
             measured.mode,
-            measured.way,
+            measured.method,
             seconds(measured.seconds),
             "-" if ratio is None else times(ratio),
             times(measured.multiple_of_floor),

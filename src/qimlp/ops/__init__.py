@@ -1,4 +1,4 @@
-"""Private: every way to compute the operator, and the one place that chooses."""
+"""Private: every method to compute the operator, and the one place that chooses."""
 
 from qimlp.ops._torch_private import (
     any_global_hook,

@@ -14,39 +14,39 @@ from qimlp.shapes import (
     Candidate,
     Groups,
     KroneckerShape,
+    Method,
     Problem,
     Sizes,
-    Way,
     candidates,
     linear_seconds,
 )
 
 _KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16)
-WAYS: tuple[Way, ...] = ("fused", "two_gemm", "chain", "dense")
+METHODS: tuple[Method, ...] = ("fused", "two_gemm", "chain", "dense")
 
 
-def choose(problem: Problem, way: str = "auto", *, composite: bool = False) -> Candidate:
-    """The candidate with the least predicted time, or the best one of the way asked for.
+def choose(problem: Problem, method: str = "auto", *, composite: bool = False) -> Candidate:
+    """Take the candidate with the least predicted time, or the best one of a method.
 
     Args:
-        problem: the call.
-        way: a way, or `"auto"`.
-        composite: whether `"auto"` is to keep to ways made of torch's own operations, which every
-            transform knows.
+        problem: The call.
+        method: A method, or `"auto"`.
+        composite: Whether `"auto"` is to keep to methods made of torch's own operations, which
+            every transform knows.
 
     Raises:
-        ValueError: an unknown way, or one that cannot compute this shape.
+        ValueError: An unknown method, or one that cannot compute this shape.
     """
     found = candidates(_on_this_chip(problem), fused=fused.refusal(problem) is None)
-    if way == "auto":
-        return next(c for c in found if not (composite and c.way == "fused"))
+    if method == "auto":
+        return next(c for c in found if not (composite and c.method == "fused"))
     for candidate in found:
-        if candidate.way == way:
+        if candidate.method == method:
             return candidate
-    if way not in WAYS:
-        raise ValueError(f"method: expected one of {', '.join(('auto', *WAYS))}, got {way!r}")
-    reason = _refusal(way, problem)
-    raise ValueError(f"method {way!r} cannot compute {problem.shape}: {reason}")
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(('auto', *METHODS))}, got {method!r}")
+    reason = _refusal(method, problem)
+    raise ValueError(f"method {method!r} cannot compute {problem.shape}: {reason}")
 
 
 class Choices(NamedTuple):
@@ -63,8 +63,8 @@ class Choices(NamedTuple):
 
     kernel: Groups | None
     kernel_recorded: Groups | None
-    plain: tuple[Way, Groups]
-    recorded: tuple[Way, Groups]
+    plain: tuple[Method, Groups]
+    recorded: tuple[Method, Groups]
 
 
 @lru_cache(maxsize=4096)
@@ -93,32 +93,32 @@ def choices(
     """
     shape, name = KroneckerShape(*sizes), str(dtype).removeprefix("torch.")
     rows = None if x_size is None else x_size[0]
-    found: list[tuple[Way, Groups]] = []
+    found: list[tuple[Method, Groups]] = []
     for needs_grad in (False, True):
         problem = Problem(shape, rows, name, device, needs_grad, captured=captured)
         candidate = choose(problem, method, composite=composite)
-        found.append((candidate.way, candidate.groups))
+        found.append((candidate.method, candidate.groups))
     plain = found[0]
     recorded = plain if found[1] == plain else found[1]
     if device != "cpu" or dtype not in _KERNEL_DTYPES or x_size is None:
         return Choices(None, None, plain, recorded)
     fits = len(x_size) == 2 and x_size[1] == shape.in_features
     kernel, kernel_recorded = (
-        groups if way == "fused" and fits else None for way, groups in (plain, recorded)
+        groups if name == "fused" and fits else None for name, groups in (plain, recorded)
     )
     return Choices(kernel, kernel_recorded, plain, recorded)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which way a call takes, and why the others were not taken.
+    """Which method a call takes, and why the others were not taken.
 
     Attributes:
-        problem: the call.
-        chosen: the candidate taken.
-        others: the remaining candidates, cheapest first.
-        refused: ways that cannot compute this shape, with the reason.
-        linear_seconds: predicted time of `nn.Linear` of the same width.
+        problem: The call.
+        chosen: The candidate taken.
+        others: The remaining candidates, cheapest first.
+        refused: Methods that cannot compute this shape, each with the reason.
+        linear_seconds: Predicted time of `nn.Linear` of the same width.
     """
 
     problem: Problem
@@ -143,7 +143,7 @@ class Explanation:
                 f"  not taken: {other.describe(shape)}, predicted {_microseconds(other.seconds)}"
                 f" ({ratio:.3g} times as long)"
             )
-        lines += [f"  not possible: {way}, {reason}" for way, reason in self.refused]
+        lines += [f"  not possible: {method}, {reason}" for method, reason in self.refused]
         return "\n".join(lines)
 
 
@@ -151,8 +151,9 @@ def explain_choice(problem: Problem) -> Explanation:
     """Say how a call would be computed and why."""
     problem = _on_this_chip(problem)
     found = candidates(problem, fused=fused.refusal(problem) is None)
-    present = {candidate.way for candidate in found}
-    refused = tuple((way, _refusal(way, problem)) for way in WAYS if way not in present)
+    present = {candidate.method for candidate in found}
+    absent = [method for method in METHODS if method not in present]
+    refused = tuple((method, _refusal(method, problem)) for method in absent)
     return Explanation(problem, found[0], found[1:], refused, linear_seconds(problem))
 
 
@@ -161,15 +162,15 @@ def _on_this_chip(problem: Problem) -> Problem:
         return problem
     return replace(
         problem,
-        torch_narrow=native.torch_narrow(),
-        kernel_narrow=native.kernel_narrow(),
+        torch_bf16=native.torch_bf16(),
+        kernel_bf16=native.kernel_bf16(),
     )
 
 
-def _refusal(way: str, problem: Problem) -> str:
-    if way == "fused":
+def _refusal(method: str, problem: Problem) -> str:
+    if method == "fused":
         return fused.refusal(problem) or ""
-    needed = {"two_gemm": "two", "chain": "three"}[way]
+    needed = {"two_gemm": "two", "chain": "three"}[method]
     return f"it needs at least {needed} factors and this layer has {problem.shape.num_factors}"
 
 

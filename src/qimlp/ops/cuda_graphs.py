@@ -11,7 +11,7 @@ _RECORDED: ContextVar[bool] = ContextVar("qimlp_recorded", default=False)
 
 @contextmanager
 def recorded_launches() -> Iterator[None]:
-    """Choose ways for a CUDA graph; around its warm-up, too, where the kernels are tuned."""
+    """Choose methods for a CUDA graph; around its warm-up, too, where the kernels are tuned."""
     token = _RECORDED.set(True)
     try:
         yield

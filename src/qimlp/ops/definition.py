@@ -1,4 +1,4 @@
-"""The definition. It is never optimised; every other way is compared with it."""
+"""The definition. It is never optimised; every method is compared with it."""
 
 from __future__ import annotations
 

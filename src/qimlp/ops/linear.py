@@ -17,7 +17,7 @@ from qimlp.ops.methods.dense import linear_dense
 from qimlp.ops.methods.fused import linear_fused
 from qimlp.ops.methods.two_gemm import TwoGemm, two_gemm
 from qimlp.ops.tracing import is_plain_call, needs_composite, needs_grad
-from qimlp.shapes import Groups, KroneckerShape, Sizes, Way
+from qimlp.shapes import Groups, KroneckerShape, Method, Sizes
 
 
 def linear_rows(
@@ -74,6 +74,6 @@ def _chosen(
     method: str,
     composite: bool,
     recorded: bool,
-) -> tuple[Way, Groups]:
+) -> tuple[Method, Groups]:
     found = choices(sizes, x_size, dtype, device, method, composite, launches_are_recorded())
     return found.recorded if recorded else found.plain

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from qimlp.ops._torch_private import shortest_call
-from qimlp.shapes import Narrow, Problem
+from qimlp.shapes import Bf16Product, Problem
 
 MOST_FACTORS = 16
 _DTYPES = ("float32", "float64", "bfloat16", "float16")  # the last one by casts
@@ -49,21 +49,21 @@ def supports(problem: Problem) -> str | None:
     return None
 
 
-def torch_narrow() -> Narrow:
+def torch_bf16() -> Bf16Product:
     """How torch's own products take bfloat16 on this chip."""
     ask = getattr(torch.cpu, "get_capabilities", None)  # older releases of torch cannot say
     capabilities = {} if ask is None else ask()
     if capabilities.get("amx_bf16", False):
         return "tiles"
-    return "pairs" if capabilities.get("avx512_bf16", False) else "widened"
+    return "pairs" if capabilities.get("avx512_bf16", False) else "upcast"
 
 
-def kernel_narrow() -> Narrow:
+def kernel_bf16() -> Bf16Product:
     """How the kernel's products take bfloat16 on this chip, if it is loaded."""
     if _ABSENT is not None:
-        return "widened"
-    ways: dict[str, Narrow] = {"amx": "tiles", "avx512_bf16": "pairs"}
-    return ways.get(torch.ops.qimlp.kernel_instructions(), "widened")
+        return "upcast"
+    products: dict[str, Bf16Product] = {"amx": "tiles", "avx512_bf16": "pairs"}
+    return products.get(torch.ops.qimlp.kernel_instructions(), "upcast")
 
 
 def linear(
@@ -105,7 +105,7 @@ def linear_now(
     *,
     gelu: bool = False,
 ) -> Tensor:
-    """`linear` for a call that `torch.compile` does not trace: torch's way into it is shorter."""
+    """`linear` for a call that `torch.compile` does not trace, in fewer of torch's steps."""
     y: Tensor = (_kron_layer_gelu_now if gelu else _kron_layer_now)(x, factors, bias, groups)
     return y
 

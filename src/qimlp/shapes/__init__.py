@@ -14,20 +14,20 @@ from qimlp.shapes.layer import (
 )
 from qimlp.shapes.paper import PAPER_NETWORKS, PAPER_WIDTHS
 from qimlp.shapes.planner import Plan, plan
-from qimlp.shapes.problem import Candidate, Groups, Narrow, Problem, Way, merged_shape
+from qimlp.shapes.problem import Bf16Product, Candidate, Groups, Method, Problem, merged_shape
 
 __all__ = [
     "PAPER_NETWORKS",
     "PAPER_WIDTHS",
+    "Bf16Product",
     "BiasForm",
     "Candidate",
     "Groups",
     "KroneckerShape",
-    "Narrow",
+    "Method",
     "Plan",
     "Problem",
     "Sizes",
-    "Way",
     "as_bias_form",
     "as_dims",
     "as_size",

@@ -1,8 +1,8 @@
-"""What each way to compute a layer is predicted to cost, by arithmetic on the problem alone.
+"""What each method to compute a layer is predicted to cost, by arithmetic on the problem alone.
 
 The model is coarse on purpose: a matrix product runs at the machine's peak times how well its
 sizes fill the arithmetic units, every tensor is moved once, every call has a fixed price. It has to
-put the ways in the right order, not to predict a clock.
+put the methods in the right order, not to predict a clock.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from qimlp.shapes.layer import KroneckerShape
 from qimlp.shapes.problem import (
     Candidate,
     Groups,
+    Method,
     Problem,
-    Way,
     groupings,
     merged_shape,
     move_seconds,
@@ -24,21 +24,36 @@ from qimlp.shapes.problem import (
 
 _SMALL_WEIGHT = 2**14  # a dense weight that the compiled kernel builds as well as it uses it
 
+# Forward and backward over forward alone, and calls that the backward pass adds. Those of
+# `nn.Linear` and of merging are counted, the others fitted, as `problem.Rates` was, to calls timed
+# on one thread of the AMD EPYC of docs/kernel-notes.md in float32.
+_LINEAR_PASSES, _LINEAR_BACKWARD_CALLS = 3, 4
+_MERGE_PASSES = 4
+_TWO_GEMM_PASSES = 3.5  # two products for each of two gradients and one to recompute: 7 for 2
+_TWO_GEMM_BACKWARD_CALLS = 6
+_CHAIN_PASSES = 3.2
+_CHAIN_BACKWARD_CALLS = 6  # for each factor
+
+# A batch of products with few columns is slower than one product of turned blocks; timed there too.
+_FEW_COLUMNS = 8  # up to here always
+_COLUMNS_OF_A_BATCH = 16  # from here on never
+_LARGE_MATRIX = 64 * 64  # elements of a matrix for which it is so between the two
+
 
 def candidates(problem: Problem, *, fused: bool = False) -> tuple[Candidate, ...]:
-    """Every way with its best grouping, cheapest first.
+    """Every method with its best grouping, cheapest first.
 
     Args:
         problem: the call.
         fused: whether there is a compiled kernel for it.
     """
-    best: dict[Way, Candidate] = {}
+    best: dict[Method, Candidate] = {}
     for groups in groupings(problem.shape):
-        way: Way = "dense" if len(groups) == 1 else "two_gemm" if len(groups) == 2 else "chain"
-        seconds, extra = _COSTS[way](problem, groups)
-        if way not in best or seconds < best[way].seconds:
-            best[way] = Candidate(way, groups, seconds, extra)
-        fits = way != "dense" or problem.shape.dense_weight_parameters <= _SMALL_WEIGHT
+        method = _METHOD_OF.get(len(groups), "chain")
+        seconds, extra = _COSTS[method](problem, groups)
+        if method not in best or seconds < best[method].seconds:
+            best[method] = Candidate(method, groups, seconds, extra)
+        fits = method != "dense" or problem.shape.dense_weight_parameters <= _SMALL_WEIGHT
         if fused and fits and problem.device != "cuda":
             seconds, extra = fused_cost(problem, groups)
             if "fused" not in best or seconds < best["fused"].seconds:
@@ -62,7 +77,7 @@ def _linear_seconds(problem: Problem) -> float:
     once += move_seconds(problem, n_in * n_out) + move_seconds(problem, rows * (n_in + n_out))
     if not problem.needs_grad:
         return once
-    return 3 * once + 4 * problem.rates.call_seconds
+    return _LINEAR_PASSES * once + _LINEAR_BACKWARD_CALLS * problem.rates.call_seconds
 
 
 def _merge_seconds(problem: Problem, groups: Groups) -> float:
@@ -70,7 +85,7 @@ def _merge_seconds(problem: Problem, groups: Groups) -> float:
     if not merges:
         return 0.0
     elements = merged_shape(problem.shape, groups).weight_parameters
-    passes = 4 if problem.needs_grad else 1
+    passes = _MERGE_PASSES if problem.needs_grad else 1
     return passes * (2 * merges * problem.rates.call_seconds + move_seconds(problem, 2 * elements))
 
 
@@ -117,8 +132,7 @@ def _two_gemm_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     seconds += move_seconds(problem, rows * (q * s + p * r) + 2 * middle)
     seconds += move_seconds(problem, factors)
     if problem.needs_grad:
-        # Two products for the input's gradient, two for the factors', one to recompute.
-        seconds = 3.5 * seconds + 6 * rates.call_seconds
+        seconds = _TWO_GEMM_PASSES * seconds + _TWO_GEMM_BACKWARD_CALLS * rates.call_seconds
     seconds += _merge_seconds(problem, groups) + 2 * rates.call_seconds
     return seconds, middle * problem.item_bytes
 
@@ -128,7 +142,9 @@ def turns(m: int, n: int, k: int) -> bool:
 
     A batch of products takes few columns slowly, up to six times as long; the blocks are turned.
     """
-    return k <= 8 or (k < 16 and m * n >= 64 * 64)
+    if k <= _FEW_COLUMNS:
+        return True
+    return k < _COLUMNS_OF_A_BATCH and m * n >= _LARGE_MATRIX
 
 
 def _batch_seconds(problem: Problem, m: int, n: int, k: int) -> float:
@@ -164,7 +180,8 @@ def _chain_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     if merged.rank > 1:
         seconds += move_seconds(problem, 2 * width)
     if problem.needs_grad:
-        seconds = 3.2 * seconds + 6 * merged.num_factors * rates.call_seconds
+        calls = _CHAIN_BACKWARD_CALLS * merged.num_factors
+        seconds = _CHAIN_PASSES * seconds + calls * rates.call_seconds
         largest = saved
     seconds += _merge_seconds(problem, groups)
     return seconds, largest * problem.item_bytes
@@ -181,6 +198,7 @@ def chain_order(shape: KroneckerShape) -> tuple[int, ...]:
     return tuple(reversed(range(shape.num_factors)))
 
 
+_METHOD_OF: dict[int, Method] = {1: "dense", 2: "two_gemm"}  # by the number of factors used
 _COSTS = {
     "two_gemm": _two_gemm_cost,
     "chain": _chain_cost,

@@ -35,7 +35,7 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
     """
     merged = merged_shape(problem.shape, groups)
     copies = 1 if len(groups) == 1 else merged.rank  # one group is the whole weight, summed up
-    tiles = problem.dtype == "bfloat16" and problem.kernel_narrow == "tiles"
+    tiles = problem.dtype == "bfloat16" and problem.kernel_bf16 == "tiles"
     one_at_a_time = _by_tiles if tiles else _one_sample_at_a_time
     arithmetic = min(one_at_a_time(problem, merged, copies), _side_by_side(problem, merged, copies))
     wide = max(1.0, problem.item_bytes / 4)
@@ -52,7 +52,7 @@ def fused_cost(problem: Problem, groups: Groups) -> tuple[float, int]:
 def _one_sample_at_a_time(problem: Problem, merged: KroneckerShape, copies: int) -> float:
     """Predicted seconds of the steps: vectors go along rows, or along what lies behind an axis."""
     wide = max(1.0, problem.item_bytes / 4)  # bfloat16 is computed in float32, or in pairs
-    paired = 2 if problem.dtype == "bfloat16" and problem.kernel_narrow == "pairs" else 1
+    paired = 2 if problem.dtype == "bfloat16" and problem.kernel_bf16 == "pairs" else 1
     vector = max(1, round(_VECTOR / wide))
     seconds = 0.0
     width = merged.in_features

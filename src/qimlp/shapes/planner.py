@@ -35,7 +35,7 @@ class Plan:
         dense_multiply_adds: the same for the full weight.
         predicted_cost: predicted time over that of `nn.Linear`, forward and backward at the
             plan's batch in float32 on a CPU core; below 1 is faster. A model, not a measurement.
-        way: the way to compute it that is predicted to be the fastest.
+        method: The method to compute it that is predicted to be the fastest.
         note: What to know of it: a dense layer in disguise, or a shape of the paper. May be empty.
         search: What the search left out, the same for all plans of one call, such as "searched the
             40 most balanced factorisations of 720720; there are more". Empty where it compared all.
@@ -51,7 +51,7 @@ class Plan:
     multiply_adds: int
     dense_multiply_adds: int
     predicted_cost: float
-    way: str
+    method: str
     note: str
     search: str = ""
 
@@ -60,9 +60,14 @@ class Plan:
         """The layer's shape."""
         return KroneckerShape(self.in_dims, self.out_dims, self.rank)
 
+    @property
+    def way(self) -> str:
+        """The older name of `method`."""
+        return self.method
+
     def to_dict(self) -> dict[str, object]:
-        """All fields, ready for JSON."""
-        return asdict(self)
+        """All fields, ready for JSON; `method` by its older name `way`, too."""
+        return {**asdict(self), "way": self.method}
 
 
 def plan(
@@ -182,7 +187,7 @@ def _plan(shape: KroneckerShape, batch: int, known: PaperLayers, search: str) ->
         multiply_adds=shape.multiply_adds(),
         dense_multiply_adds=shape.dense_multiply_adds(),
         predicted_cost=best.seconds / linear_seconds(problem),
-        way=best.describe(shape),
+        method=best.describe(shape),
         note="; ".join(_notes(shape, known)),
         search=search,
     )

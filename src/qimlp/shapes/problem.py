@@ -9,9 +9,9 @@ from typing import Literal
 
 from qimlp.shapes.layer import KroneckerShape
 
-Way = Literal["fused", "two_gemm", "chain", "dense"]
+Method = Literal["fused", "two_gemm", "chain", "dense"]
 Groups = tuple[int, ...]
-Narrow = Literal["widened", "pairs", "tiles"]  # how products of bfloat16 are taken on a CPU
+Bf16Product = Literal["upcast", "pairs", "tiles"]  # how products of bfloat16 are taken on a CPU
 
 _SEARCHED_FACTORS = 10  # 2 ** 9 groupings at most
 
@@ -45,14 +45,14 @@ _CPU = Rates(131e9, 13.1e9, 31.8e9, 1_500_000, 4.8, 16, 11.4e-6, 8.5e-8)
 _CUDA = Rates(40e12, 3e12, 6e12, 30_000_000, 24.0, 32, 8e-6, 5e-10)
 _REPLAYED_CALL_SECONDS = 2.5e-6  # of a kernel in a CUDA graph: no Python, no launch from the host
 _HALF_SLOWER = 5.0  # torch's products of float16 on a CPU, against float32
-_NARROW_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
+_BF16_CALLS = 1.8  # price of torch's products of bfloat16 over that of float32
 _CPU_TILES = Rates(1.3e12, 12e9, 10e9, 1_500_000, 16.0, 32, 25e-6, 4e-7)  # AMX, bfloat16
 _ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One call of the operator, as far as the choice of a way depends on it.
+    """One call of the operator, as far as the choice of a method depends on it.
 
     Attributes:
         shape: the layer.
@@ -60,8 +60,8 @@ class Problem:
         dtype: name without prefix, such as `"float32"`.
         device: device type, such as `"cpu"`.
         needs_grad: whether a backward pass will follow.
-        torch_narrow: how torch's own products take bfloat16 on this CPU.
-        kernel_narrow: how the compiled kernel's do.
+        torch_bf16: how torch's own products take bfloat16 on this CPU.
+        kernel_bf16: how the compiled kernel's do.
         captured: whether the call is recorded as part of a CUDA graph, which is then replayed.
     """
 
@@ -70,8 +70,8 @@ class Problem:
     dtype: str = "float32"
     device: str = "cpu"
     needs_grad: bool = False
-    torch_narrow: Narrow = "widened"
-    kernel_narrow: Narrow = "widened"
+    torch_bf16: Bf16Product = "upcast"
+    kernel_bf16: Bf16Product = "upcast"
     captured: bool = False
 
     @property
@@ -85,17 +85,17 @@ class Problem:
         return _ITEM_BYTES.get(self.dtype, 4)
 
     @property
-    def _narrow_products(self) -> bool:
-        return self.torch_narrow != "widened" and self.dtype == "bfloat16"
+    def _in_hardware(self) -> bool:
+        return self.torch_bf16 != "upcast" and self.dtype == "bfloat16"
 
     @property
     def rates(self) -> Rates:
         """Rates of the device at this precision."""
-        if self._narrow_products and self.torch_narrow == "tiles":
+        if self._in_hardware and self.torch_bf16 == "tiles":
             return _CPU_TILES
         base = _CUDA if self.device == "cuda" else _CPU
         wide = self.item_bytes / 4  # float64 runs at half the rate of float32
-        narrow_cpu = self.device != "cuda" and self.item_bytes < 4 and not self._narrow_products
+        narrow_cpu = self.device != "cuda" and self.item_bytes < 4 and not self._in_hardware
         flops = base.flops if narrow_cpu else base.flops / wide
         if self.device == "cuda" and self.item_bytes < 4:
             flops *= 8  # tensor cores
@@ -109,17 +109,17 @@ class Problem:
             base.cache_bytes,
             base.half_size,
             max(1, round(base.vector / wide)),
-            call_seconds * (_NARROW_CALLS if self._narrow_products else 1.0),
+            call_seconds * (_BF16_CALLS if self._in_hardware else 1.0),
             base.item_seconds,
         )
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way with one grouping of neighbouring factors, and its predicted cost.
+    """One method with one grouping of neighbouring factors, and its predicted cost.
 
     Attributes:
-        way: `"fused"` is the compiled kernel (C++ on the CPU, Triton on a GPU); `"two_gemm"`
+        method: `"fused"` is the compiled kernel (C++ on the CPU, Triton on a GPU); `"two_gemm"`
             contracts two factors with all copies inside two matrix products; `"chain"` goes
             factor by factor; `"dense"` builds the weight once.
         groups: how many neighbouring factors are multiplied out into each factor used.
@@ -127,17 +127,22 @@ class Candidate:
         extra_bytes: what is held beside input, output and factors.
     """
 
-    way: Way
+    method: Method
     groups: Groups
     seconds: float
     extra_bytes: int
 
+    @property
+    def way(self) -> Method:
+        """The older name of `method`."""
+        return self.method
+
     def describe(self, shape: KroneckerShape) -> str:
-        """The way in words, such as `two_gemm on 16x49->16x49`."""
-        if self.way == "dense":
+        """The method in words, such as `two_gemm on 16x49->16x49`."""
+        if self.method == "dense":
             return "dense"
         merged = "" if set(self.groups) == {1} else " (neighbours merged)"
-        return f"{self.way} on {merged_shape(shape, self.groups)}{merged}"
+        return f"{self.method} on {merged_shape(shape, self.groups)}{merged}"
 
 
 def merged_shape(shape: KroneckerShape, groups: Groups) -> KroneckerShape:

@@ -1,4 +1,4 @@
-"""The compiled kernels as one of the ways: which calls they take, and the call itself."""
+"""The compiled kernels as one of the methods: which calls they take, and the call itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fused GPU kernels as one more way to compute a call, and why they cannot where they cannot.
+"""The fused GPU kernels as one more method, and why they cannot compute where they cannot.
 
 Importing this imports no Triton; the first call does.
 """

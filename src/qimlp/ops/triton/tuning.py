@@ -1,4 +1,4 @@
-"""How the fused kernels may be launched, and Triton's tuner over these ways.
+"""How the fused kernels may be launched, and Triton's tuner over these launches.
 
 A shape is tuned once for each dtype and class of batch sizes, when it is first met. No choice here
 changes which numbers are added in which order: how rows are shared out is not tuned where they are
