@@ -5,6 +5,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from qimlp.data import load
@@ -155,3 +156,68 @@ def test_only_regular_files_are_opened(tmp_path, name, read, kind):
     refusal(path)
     with pytest.raises(OSError, match=f"is a {kind}: expected a"):
         read(path)
+
+
+def seed_file(path):
+    numbers = np.random.default_rng(0).normal(size=(60, 3))
+    if path.suffix == ".npz":
+        np.savez_compressed(path, x=numbers, y=np.arange(60) % 2)
+        return
+    times = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(60) ** 2, unit="s")
+    columns = {"a": numbers[:, 0], "c": np.array(["x", "y", "z"])[np.arange(60) % 3], "t": times}
+    frame = pd.DataFrame({**columns, "label": np.arange(60) % 2})
+    if path.suffix == ".csv":
+        frame.to_csv(path)
+    else:
+        frame.assign(e=numbers.tolist()).to_parquet(path)
+
+
+PIECES = (
+    b'"',
+    b",",
+    b"\n",
+    b"\x00",
+    b"\xff",
+    b"1e999",
+    b"nan",
+    b"\x1b[2J",
+    b"9" * 400,
+    b"=",
+    b"[0]",
+)
+
+
+def damaged(content: bytes, random: np.random.Generator) -> bytes:
+    result = bytearray(content)
+    for _ in range(random.choice([1, 2, 3, 30])):
+        place, kind = int(random.integers(len(result))), random.integers(4)
+        if kind == 0:
+            result[place] ^= 1 << int(random.integers(8))
+        elif kind == 1:
+            del result[place : place + int(random.integers(1, 40))]
+        elif kind == 2:
+            result[place:place] = PIECES[random.integers(len(PIECES))]
+        else:
+            other = int(random.integers(len(result)))
+            result[place:place] = result[other : other + 60]
+    return bytes(result)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.npz", "t.parquet"])
+def test_damaged_files_are_one_line_each(tmp_path, name):
+    path, random = tmp_path / name, np.random.default_rng(0)
+    seed_file(path)
+    content, refused = path.read_bytes(), 0
+    for _ in range(300):
+        path.write_bytes(damaged(content, random))
+        try:
+            load(str(path))
+        except (ValueError, OSError) as error:  # anything else fails the test
+            refused += 1
+            line, kind = str(error), type(error)
+        else:
+            continue
+        assert line.isprintable()
+        assert len(line) < 600
+        assert kind in (ValueError, OSError)  # no error of Python's own, such as one of decoding
+    assert refused > 100

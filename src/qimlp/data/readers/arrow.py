@@ -15,6 +15,7 @@ from qimlp.data.features.offsets import shift_into
 from qimlp.data.readers.columns import Columns
 from qimlp.data.readers.images import change_notes, stack_images
 from qimlp.data.readers.raw_examples import RawExamples, examples_from_array
+from qimlp.files import shown
 
 
 def label_values(column: Any) -> NDArray[Any]:
@@ -109,8 +110,8 @@ def column_numbers(
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(
-                f"{origin}: row {first_row + row + 1}, column {name!r}: expected a list of {width} "
-                "numbers as in the first row; make all lists equally long"
+                f"{origin}: row {first_row + row + 1}, column {shown(name, 60)}: expected a list "
+                f"of {width} numbers as in the first row; make all lists equally long"
             )
         column = column.flatten()
     return _numbers(column).reshape(rows, max(width, 1))

@@ -17,6 +17,7 @@ from qimlp.data.readers.schema import (
     index_columns,
     is_image,
 )
+from qimlp.files import shown
 
 DEFAULT_LABEL = "label"
 _UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
@@ -59,8 +60,7 @@ class Columns:
 
     Attributes:
         image: Column of encoded images, if there is one: it alone holds the features.
-        features: Columns of numbers, or of lists of numbers, that hold the features, when there
-            is no image.
+        features: Columns that hold the features, when there is no image.
         labels: Label column, or several columns of targets; empty for unlabelled data.
         class_names: Names of the classes, where the file says.
         widths: For each column of features 0 for one number a row, or the length of its lists;
@@ -121,7 +121,7 @@ def pick_labels(names: list[str], request: TableRequest, origin: str) -> tuple[s
         The label columns; none where the data lacks one and needs none.
 
     Raises:
-        ValueError: Column names repeat, or the label column or one to drop is missing.
+        ValueError: Column names repeat, or one of the request is missing.
     """
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
@@ -134,14 +134,14 @@ def pick_labels(names: list[str], request: TableRequest, origin: str) -> tuple[s
     wanted = request.label_columns
     dropped = [name for name in wanted if name in request.drop_columns]
     if dropped:
-        raise ValueError(f"{origin}: the label column {dropped[0]!r} cannot be dropped")
+        raise ValueError(f"{origin}: the label column {shown(dropped[0], 60)} cannot be dropped")
     missing = [name for name in wanted if name not in names]
     if not missing:
         return wanted
     if request.labels_required:
         raise ValueError(
-            f"{origin}: has no label column {missing[0]!r}; its columns are {listed(names)}: "
-            "name the one that holds the labels (--label-column)"
+            f"{origin}: has no label column {shown(missing[0], 60)}; its columns are "
+            f"{listed(names)}: name the one that holds the labels (--label-column)"
         )
     return ()
 
@@ -257,7 +257,7 @@ def _beside(others: list[Any], image: str, origin: str) -> tuple[str, ...]:
     extra = [field.name for field in others if field.name != image]
     if not extra:
         return ()
-    return (f"{origin}: left out {listed(extra)}: the column {image!r} holds the images",)
+    return (f"{origin}: left out {listed(extra)}: the column {shown(image, 60)} holds the images",)
 
 
 def feature_source(feature: str, names: Collection[str]) -> tuple[str, str | int | None] | None:

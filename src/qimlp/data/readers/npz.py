@@ -91,7 +91,7 @@ def _names(names: list[str], part: str, origin: str) -> tuple[str | None, str]:
 
 def _check_examples(x: Member, origin: str) -> None:
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"{origin}: expected numbers, got dtype {x.dtype}")
+        raise ValueError(f"{origin}: expected numbers, got dtype {printable(str(x.dtype), 60)}")
     if not 2 <= len(x.shape) <= 4:
         raise ValueError(f"{origin}: expected 2 to 4 dimensions (N, ...), got shape {x.shape}")
     if 0 in x.shape:

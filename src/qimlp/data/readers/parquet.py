@@ -14,7 +14,7 @@ from qimlp.data.readers.columns import Columns, TableRequest, columns_of
 from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.readers.survey import settle
-from qimlp.files import require_regular
+from qimlp.files import printable, require_regular
 
 BATCH_ROWS = 512
 """Rows held at a time while a file is read."""
@@ -48,6 +48,10 @@ def open_parquet(location: str) -> Iterator[Any]:
                 yield opened
     except (pyarrow.ArrowException, OSError) as error:
         raise unreadable(location, "a Parquet file", error) from None
+    except (UnicodeDecodeError, OverflowError):
+        raise ValueError(
+            f"{printable(location)}: cannot be read as a Parquet file: a name or date in it is none"
+        ) from None
 
 
 def columns_of_files(files: Sequence[str], request: TableRequest) -> tuple[Columns, list[int]]:
@@ -69,12 +73,12 @@ def columns_of_files(files: Sequence[str], request: TableRequest) -> tuple[Colum
         with open_parquet(location) as file:
             rows.append(int(file.metadata.num_rows))
             schema = file.schema_arrow
-        columns = columns_of(schema, request, location)
+            columns = columns_of(schema, request, printable(location))
         first = first or columns
         if replace(columns, notes=first.notes) != first:
             raise ValueError(
-                f"{location}: its columns {listed(columns.read)} or classes differ from those of "
-                f"{files[0]}: {listed(first.read)}"
+                f"{printable(location)}: its columns {listed(columns.read)} or classes differ from "
+                f"those of {printable(files[0])}: {listed(first.read)}"
             )
     if first is None:
         raise ValueError("expected at least one Parquet file, got none")
@@ -140,6 +144,6 @@ def read_parquet(files: Sequence[str], request: TableRequest | None = None) -> R
     """
     request = request or TableRequest()
     columns, rows = columns_of_files(files, request)
-    origin = files[0] if len(files) == 1 else str(Path(files[0]).parent)
+    origin = printable(files[0] if len(files) == 1 else str(Path(files[0]).parent))
     columns = settled(columns, request, files, origin)
     return collect(read_batches(files, columns.read), columns, sum(rows), origin)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from qimlp.data.features.offsets import Number
 from qimlp.data.readers.error_messages import listed
+from qimlp.files import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,7 @@ def check_finite(
     if np.isfinite(flat.min()) and np.isfinite(flat.max()):
         return
     row, column = np.argwhere(~np.isfinite(flat))[0]
-    place = f"column {feature_names[column]!r}" if feature_names else f"feature {column}"
+    place = f"column {shown(feature_names[column], 60)}" if feature_names else f"feature {column}"
     raise ValueError(
         f"{origin}: row {first_row + row + 1}, {place} is empty, NaN, infinite or too large for "
         "float32: every feature must be a finite number; remove or fill such rows"

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from qimlp.data.extras import import_extra
-from qimlp.files import shown
+from qimlp.files import printable, shown
 
 LIST, TEXT = -1, -2
 """Widths of a column of lists, and of one of categories, before its rows are seen."""
@@ -121,8 +121,8 @@ def column_width(field: Any, origin: str, *, text: bool) -> int:
             return TEXT
         raise no_numbers(field.name, origin)
     raise ValueError(
-        f"{origin}: column {field.name!r} has type {kind}: expected numbers, lists of numbers or "
-        "images; leave it out with --drop-column"
+        f"{origin}: column {shown(field.name, 60)} has type {printable(str(kind), 60)}: "
+        "expected numbers, lists of numbers or images; leave it out with --drop-column"
     )
 
 

@@ -58,7 +58,8 @@ def _measured(columns: Columns, batches: Batches, origin: str) -> Columns:
             widths[name] = int(list_lengths(batch.column(name).slice(0, 1))[0])
             if widths[name] < 1:
                 raise ValueError(
-                    f"{origin}: row 1, column {name!r}: expected a list of at least one number"
+                    f"{origin}: row 1, column {shown(name, 60)}: expected a list of at least one "
+                    "number"
                 )
         rows += batch.num_rows
         for name, found in texts.items():
