@@ -48,7 +48,7 @@ def test_what_is_trained_is_found_again_and_only_the_shown_run_has_checkpoints(t
     kept = KeptRuns(tmp_path, [runs])
     todo = kept.missing(nothing)
     assert {cell.name for cell in todo} == {cell.name for cell in runs.cells}
-    workspace = kept.place(data_dir=None, device="cpu", threads=1)
+    workspace = kept.workspace(data_dir=None, device="cpu", threads=1)
     run_campaign(todo, workspace, jobs=1, on_event=nothing)
     assert kept.missing(nothing) == []
     assert sorted(find_checkpoints(kept.path(runs.shown[0]))) == [0, 1, 2]

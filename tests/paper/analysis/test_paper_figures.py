@@ -31,7 +31,7 @@ def report(folder):
 def test_studies_and_figures_go_into_the_report(tmp_path):
     runs = on_digits()
     kept = KeptRuns(tmp_path / "runs", [runs])
-    workspace = kept.place(data_dir=None, device="cpu", threads=1)
+    workspace = kept.workspace(data_dir=None, device="cpu", threads=1)
     run_campaign(kept.missing(nothing), workspace, jobs=1, on_event=nothing)
     studied = []
     figures = study_figure_runs(runs, kept, tmp_path, OPTIONS, studied.append)
