@@ -1,15 +1,13 @@
 """Tasks: what a network is trained to do, and how its answers are judged."""
 
-from qimlp.tasks.classification import Classification, ClassificationEvaluation, ClassScore
+from qimlp.tasks.class_scores import ClassificationEvaluation, ClassScore
+from qimlp.tasks.classification import Classification
+from qimlp.tasks.evaluation import Evaluation, Tally
 from qimlp.tasks.kinds import KINDS, METRICS, task_from_dict
 from qimlp.tasks.linear_models import LinearModel
-from qimlp.tasks.regression import (
-    Regression,
-    RegressionEvaluation,
-    RegressionLoss,
-    TargetScore,
-)
-from qimlp.tasks.task import Evaluation, LossOptions, Metric, Tally, Task
+from qimlp.tasks.regression import Regression, RegressionLoss
+from qimlp.tasks.target_scores import RegressionEvaluation, TargetScore
+from qimlp.tasks.task import LossOptions, Metric, Task
 
 __all__ = [
     "KINDS",

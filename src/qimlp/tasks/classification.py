@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from qimlp.tasks.balance import class_weights, imbalance
+from qimlp.tasks.class_scores import ClassCounts
 from qimlp.tasks.cross_entropy import loss_and_gradient
 from qimlp.tasks.linear_models import LinearModel, ridge, support_vector_machine
 from qimlp.tasks.task import LossOptions, Metric, Task
@@ -23,116 +24,6 @@ _HALVINGS = 40
 _MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
 
 ACCURACY = Metric("accuracy", "accuracy", most=1.0)
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How a network does on one class.
-
-    Attributes:
-        examples: True members of the class.
-        precision: Correct part of what was predicted to be it; None where nothing was.
-        recall: Part of its members that was found; None where it has none.
-    """
-
-    examples: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class ClassificationEvaluation:
-    """How a network does on one set of labelled examples.
-
-    Attributes:
-        examples: Their number.
-        loss: Mean cross-entropy, in nats.
-        confusion: Counts of shape (classes, classes); rows are the true classes.
-        class_names: Names of the classes, in order.
-    """
-
-    examples: int
-    loss: float
-    confusion: Tensor
-    class_names: tuple[str, ...]
-
-    @property
-    def accuracy(self) -> float:
-        """Fraction of correct predictions."""
-        return int(self.confusion.diagonal().sum()) / self.examples
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """``loss`` and ``accuracy``."""
-        return {"loss": self.loss, "accuracy": self.accuracy}
-
-    def per_class(self) -> list[ClassScore]:
-        """Score every class.
-
-        Returns:
-            One entry for each class, in order.
-        """
-        hits = self.confusion.diagonal().tolist()
-        members, predicted = self.confusion.sum(dim=1).tolist(), self.confusion.sum(dim=0).tolist()
-        return [
-            ClassScore(m, hit / p if p else None, hit / m if m else None)
-            for hit, m, p in zip(hits, members, predicted, strict=True)
-        ]
-
-    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Show every class.
-
-        Returns:
-            Column titles, and a row of text for each class.
-        """
-        rows: list[tuple[str, ...]] = [
-            (name, str(score.examples), _percent(score.precision), _percent(score.recall))
-            for name, score in zip(self.class_names, self.per_class(), strict=True)
-        ]
-        return ("class", "examples", "precision", "recall"), rows
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON.
-
-        Returns:
-            Numbers, scores by class, and the confusion matrix as nested lists.
-        """
-        return {
-            "class_names": list(self.class_names),
-            "examples": self.examples,
-            "accuracy": self.accuracy,
-            "loss": self.loss,
-            "per_class": [asdict(score) for score in self.per_class()],
-            "confusion": self.confusion.tolist(),
-        }
-
-
-class _Counts:
-    """Loss and confusion, summed over batches."""
-
-    def __init__(self, class_names: tuple[str, ...], device: torch.device) -> None:
-        self._class_names = class_names
-        self._classes = len(class_names)
-        self._loss = torch.zeros((), dtype=torch.float32, device=device)
-        self._pairs = torch.zeros(self._classes**2, dtype=torch.int64, device=device)
-
-    def add(self, outputs: Tensor, targets: Tensor) -> None:
-        self._loss += cross_entropy(outputs, targets, reduction="sum")
-        pairs = targets * self._classes + outputs.argmax(dim=1)
-        self._pairs += torch.bincount(pairs, minlength=self._pairs.numel())
-
-    def sums(self) -> list[Tensor]:
-        return [self._loss, self._pairs]
-
-    def evaluation(self, sums: Sequence[Tensor]) -> ClassificationEvaluation:
-        loss, pairs = sums
-        examples = int(pairs.sum())
-        if examples == 0:
-            raise ValueError("nothing to evaluate: expected at least one labelled example")
-        confusion = pairs.view(self._classes, self._classes).cpu()
-        return ClassificationEvaluation(
-            examples, loss.item() / examples, confusion, self._class_names
-        )
 
 
 @dataclass(frozen=True)
@@ -196,9 +87,9 @@ class Classification(Task):
         )
         return flat.view(targets.shape).mean(dim=1)
 
-    def tally(self, device: torch.device) -> _Counts:
+    def tally(self, device: torch.device) -> ClassCounts:
         """Begin an evaluation; see `Task.tally`."""
-        return _Counts(self.class_names, device)
+        return ClassCounts(self.class_names, device)
 
     def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
         """Say whether the accuracy is higher than in all epochs before."""
@@ -239,6 +130,10 @@ class Classification(Task):
             f"the labels are {classes:,} different whole numbers on {rows:,} training rows, and "
             "each is a class of its own: if they measure something, say --task regression"
         )
+
+    def plain(self) -> Classification:
+        """Give the task without label smoothing and class weights."""
+        return Classification(self.class_names)
 
     def prepare(self, targets: Tensor) -> Tensor:
         """Give the class numbers as they are."""
@@ -324,7 +219,3 @@ class Classification(Task):
         if self.class_weights is None:
             return None
         return torch.tensor(self.class_weights, dtype=outputs.dtype, device=outputs.device)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

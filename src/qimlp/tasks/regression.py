@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
 from qimlp.tasks.linear_models import LinearModel, ridge
+from qimlp.tasks.target_scores import ErrorSums
 from qimlp.tasks.task import LossOptions, Metric, Task
 
 R2 = Metric("r2", "R2", most=1.0)
@@ -22,113 +23,6 @@ RegressionLoss = Literal["mse", "huber"]
 """Loss of standardised targets: squares, or Huber's, which grows linearly beyond 1."""
 
 _MEAN = 1  # the code of reduction="mean" in torch's operators
-
-
-@dataclass(frozen=True)
-class TargetScore:
-    """How a network does on one target.
-
-    Attributes:
-        r2: Part of the target's variance that is explained; 0 for a target that never varies.
-        rmse: Root of the mean squared error, in the target's own unit.
-        mae: Mean absolute error, in the target's own unit.
-    """
-
-    r2: float
-    rmse: float
-    mae: float
-
-
-@dataclass(frozen=True)
-class RegressionEvaluation:
-    """How a network does on one set of examples with targets.
-
-    Attributes:
-        examples: Their number.
-        loss: Mean training loss, of standardised targets.
-        scores: One for each target.
-        target_names: Names of the targets, in order.
-    """
-
-    examples: int
-    loss: float
-    scores: tuple[TargetScore, ...]
-    target_names: tuple[str, ...]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """``loss``, ``r2``, ``rmse`` and ``mae``, each the mean over the targets."""
-        count = len(self.scores)
-        return {
-            "loss": self.loss,
-            "r2": sum(score.r2 for score in self.scores) / count,
-            "rmse": sum(score.rmse for score in self.scores) / count,
-            "mae": sum(score.mae for score in self.scores) / count,
-        }
-
-    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Show every target.
-
-        Returns:
-            Column titles, and a row of text for each target.
-        """
-        rows: list[tuple[str, ...]] = [
-            (name, f"{score.r2:.4f}", f"{score.rmse:.5g}", f"{score.mae:.5g}")
-            for name, score in zip(self.target_names, self.scores, strict=True)
-        ]
-        return ("target", "R2", "RMSE", "MAE"), rows
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON.
-
-        Returns:
-            Numbers over all targets, and the scores of each.
-        """
-        named = zip(self.target_names, self.scores, strict=True)
-        return {
-            "examples": self.examples,
-            **self.metrics,
-            "per_target": [{"target": name, **asdict(score)} for name, score in named],
-        }
-
-
-class _Sums:
-    """Errors, and what the targets vary by, summed over batches in standardised units."""
-
-    def __init__(self, task: Regression, device: torch.device) -> None:
-        precise = torch.float32 if device.type == "mps" else torch.float64
-        self._task = task
-        self._loss = torch.zeros((), dtype=precise, device=device)
-        # Rows: examples, squared and absolute errors, targets and their squares.
-        self._sums = torch.zeros(5, task.num_outputs, dtype=precise, device=device)
-
-    def add(self, outputs: Tensor, targets: Tensor) -> None:
-        self._loss += self._task.loss(outputs, targets) * len(targets)
-        exact = targets.to(self._sums.dtype)
-        errors = outputs.to(self._sums.dtype) - exact
-        parts = (torch.ones_like(exact), errors.square(), errors.abs(), exact, exact.square())
-        self._sums += torch.stack([part.sum(dim=0) for part in parts])
-
-    def sums(self) -> list[Tensor]:
-        return [self._loss, self._sums]
-
-    def evaluation(self, sums: Sequence[Tensor]) -> RegressionEvaluation:
-        loss, columns = sums[0].item(), sums[1].T.tolist()
-        examples = int(columns[0][0])
-        if examples == 0:
-            raise ValueError("nothing to evaluate: expected at least one example with its target")
-        scores = tuple(
-            _score(column, unit) for column, unit in zip(columns, self._task.scale, strict=True)
-        )
-        return RegressionEvaluation(examples, loss / examples, scores, self._task.target_names)
-
-
-def _score(sums: Sequence[float], unit: float) -> TargetScore:
-    count, squares, absolute, total, total_squares = sums
-    spread = total_squares - total**2 / count
-    # A target that never varies has nothing to explain.
-    r2 = 1 - squares / spread if spread > 1e-12 * max(total_squares, 1e-300) else 0.0
-    return TargetScore(r2, unit * (squares / count) ** 0.5, unit * absolute / count)
 
 
 @dataclass(frozen=True)
@@ -199,9 +93,9 @@ class Regression(Task):
         each: Tensor = loss(outputs, targets, reduction="none")
         return each.flatten(1).mean(dim=1)
 
-    def tally(self, device: torch.device) -> _Sums:
+    def tally(self, device: torch.device) -> ErrorSums:
         """Begin an evaluation; see `Task.tally`."""
-        return _Sums(self, device)
+        return ErrorSums(self, device)
 
     def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
         """Say whether the loss is lower than in all epochs before."""
@@ -228,6 +122,10 @@ class Regression(Task):
         scale = torch.where(scale > 0, scale, 1.0)
         loss: RegressionLoss = "huber" if options.huber else "mse"
         return Regression(self.target_names, tuple(shift.tolist()), tuple(scale.tolist()), loss)
+
+    def plain(self) -> Regression:
+        """Give the task with the squared error as its loss."""
+        return replace(self, training_loss="mse")
 
     def prepare(self, targets: Tensor) -> Tensor:
         """Standardise targets.

@@ -192,7 +192,7 @@ class _Stacked:
         task: Task,
     ) -> None:
         self._runs, self._parts, self._task = runs, parts, task
-        self._plain = parts.data.task.fitted(parts.data.train.labels, LossOptions())
+        self._plain = task.plain()
         self._common = runs[0]
         self._batches = StackedBatches(runs, parts)
         self._state = StackedState(networks, runs, len(self._batches))

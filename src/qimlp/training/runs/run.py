@@ -221,7 +221,7 @@ class Run:
             state.network,
             state.optimizer,
             None if state.average is None else state.average.model,
-            self.data.task,
+            self.data.task.plain(),
             inputs.to(next(state.network.parameters()).dtype),
             targets,
         )
