@@ -5,9 +5,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import qimlp
 import qimlp.models
 import qimlp.nn
+import qimlp.predictor
 
 LEAN = """
 import json, sys, torch
@@ -19,13 +22,19 @@ print(json.dumps({"new": sorted(new), "cuda": torch.cuda.is_initialized()}))
 
 
 def test_names():
-    expected = {"MLP", "KroneckerLinear", "KroneckerShape", "Plan", "QiMLP", "functional", "plan"}
-    assert expected <= set(qimlp.__all__)
+    expected = {"MLP", "KroneckerLinear", "KroneckerShape", "Plan", "Predictor", "QiMLP"}
+    assert expected | {"correlation", "functional", "plan"} <= set(qimlp.__all__)
     for name in qimlp.__all__:
         assert getattr(qimlp, name) is not None
     functions = {"kron_matmul", "kron_linear", "kron_dense", "kron_bias", "nearest_kronecker"}
     assert functions <= set(qimlp.functional.__all__)
     assert not {"apply_layer", "STARTS", "is_proxy"} & set(vars(qimlp.functional))
+
+
+def test_the_predictor_is_the_one_of_its_package():
+    assert qimlp.Predictor is qimlp.predictor.Predictor
+    with pytest.raises(AttributeError, match="'qimlp' has no attribute 'predictors'"):
+        _ = qimlp.predictors
 
 
 def test_signatures():

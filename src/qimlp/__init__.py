@@ -2,13 +2,20 @@
 
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
-functions below them.
+functions below them. `Predictor` needs the libraries of ``pip install "qimlp[train]"`` and is
+therefore imported on first use.
 """
 
+from typing import TYPE_CHECKING
+
 from qimlp import _startup, correlation, functional
+from qimlp._faces import lazy_face
 from qimlp.models import MLP, QiMLP
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
+
+if TYPE_CHECKING:
+    from qimlp.predictor import Predictor
 
 del _startup  # first of all: Ctrl-C while torch loads
 
@@ -19,8 +26,11 @@ __all__ = [
     "KroneckerLinear",
     "KroneckerShape",
     "Plan",
+    "Predictor",
     "QiMLP",
     "correlation",
     "functional",
     "plan",
 ]
+
+__getattr__ = lazy_face(__name__, {"qimlp.predictor": ("Predictor",)})
