@@ -119,3 +119,25 @@ def test_counting_rows(values, counts, size):
     for first in range(0, len(values), size):
         survey.add(values[first : first + size])
     assert survey.counts_rows is counts
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("values", "rises"),
+    [
+        (np.arange(30), True),
+        (np.arange(30) ** 2, True),
+        (2**62 + np.arange(30) ** 2, True),
+        (np.arange(30.0) ** 2 + 0.5, True),
+        (np.append(np.arange(29), 28), False),
+        (-(np.arange(30) ** 2), False),
+        (np.sort(SMALL), False),
+        (np.arange(9) ** 2, False),
+        (np.append(np.arange(29.0) ** 2, np.nan), False),
+    ],
+)
+def test_rising_from_row_to_row(values, rises, size):
+    survey = Survey()
+    for first in range(0, len(values), size):
+        survey.add(values[first : first + size])
+    assert survey.rises is rises

@@ -72,6 +72,21 @@ def test_a_column_in_another_order_is_a_feature(tmp_path, noise):
     assert load(str(tmp_path / "t.csv")).notes == ()
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_row_numbers_with_gaps_are_kept_and_said(tmp_path, noise, kind):
+    kept = noise[noise["a"] > -0.5].reset_index()
+    if kind == "csv":
+        kept.to_csv(tmp_path / "t.csv", index=False)
+    else:
+        kept.to_parquet(tmp_path / "t.parquet")
+    data = load(str(tmp_path / f"t.{kind}"))
+    assert data.feature_names == ("index", "a", "b")
+    (note,) = data.notes
+    assert "'index' rises from row to row, as a row number with gaps does, and is kept" in note
+    data = load(str(tmp_path / f"t.{kind}"), drop_columns=["index"])
+    assert (data.feature_names, data.notes) == (("a", "b"), ())
+
+
 def test_the_only_feature_is_kept_and_said(tmp_path, noise):
     noise["id"] = np.arange(ROWS)
     noise[["id", "label"]].to_csv(tmp_path / "t.csv", index=False)

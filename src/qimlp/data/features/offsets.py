@@ -129,7 +129,7 @@ class Survey:
         self.count = 0
         self._base: Number = 0
         self._last = self._step = self._mean = self._squares = self._error = 0.0
-        self._steady = True
+        self._steady = self._rising = True
 
     def add(self, values: NDArray[Any]) -> None:
         """Take in further values.
@@ -169,19 +169,26 @@ class Survey:
         return self._steady and self._step != 0 and self.count >= _FEWEST_COUNTED
 
     @property
+    def rises(self) -> bool:
+        """Whether values rise by whole numbers in every row, as a row number with gaps does."""
+        return self._rising and self.count >= _FEWEST_COUNTED
+
+    @property
     def beginning(self) -> str:
         """The first values of a feature that counts rows, for a message."""
         step = round(self._step) if isinstance(self._base, int) else self._step
         return ", ".join(f"{self._base + step * row:.15g}" for row in range(3)) + ", ..."
 
     def _follow(self, relative: NDArray[np.float64]) -> None:
-        if self._steady:
-            steps = np.diff(relative, prepend=self._last) if self.count else np.diff(relative)
-            if len(steps) and not self._step:
-                self._step = float(steps[0])
-            tolerance = _SAME_STEP * abs(self._step)
-            self._steady = bool((np.abs(steps - self._step) <= tolerance).all())
-            self._last = float(relative[-1])
+        if not self._steady and not self._rising:
+            return
+        steps = np.diff(relative, prepend=self._last) if self.count else np.diff(relative)
+        if len(steps) and not self._step:
+            self._step = float(steps[0])
+        tolerance = _SAME_STEP * abs(self._step)
+        self._steady &= bool((np.abs(steps - self._step) <= tolerance).all())
+        self._rising &= bool(((steps > 0) & (steps == np.floor(steps))).all())
+        self._last = float(relative[-1])
 
     def _measure(self, relative: NDArray[np.float64]) -> None:
         """Mean and sum of squares over all parts, after Chan, Golub and LeVeque."""

@@ -116,7 +116,8 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
         if not width and surveys[name].counts_rows
     ]
     if not counting:
-        return replace(columns, offsets=offsets_of(list(surveys.values())))
+        offsets = offsets_of(list(surveys.values()))
+        return replace(columns, offsets=offsets, notes=columns.notes + _rising(surveys, origin))
     begin = surveys[counting[0]].beginning
     if len(counting) == len(columns.features):
         note = (
@@ -138,4 +139,15 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
         categories=tuple(texts for _, _, texts in left) if columns.categories else (),
         offsets=offsets_of(kept),
         notes=(*columns.notes, note),
+    )
+
+
+def _rising(surveys: dict[str, Survey], origin: str) -> tuple[str, ...]:
+    """What may be a row number in a table that rows were taken out of: only the user knows."""
+    names = [name for name, survey in surveys.items() if survey.rises]
+    if not names or len(names) == len(surveys):
+        return ()
+    return (
+        f"{origin}: {listed(names)} rises from row to row, as a row number with gaps does, and is "
+        f"kept: if it is one, leave it out with --drop-column {shown(names[0], 40)}",
     )
