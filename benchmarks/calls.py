@@ -24,7 +24,7 @@ from qimlp.bench.implementations import (
     linear,
     ours,
 )
-from qimlp.bench.problem import Problem, make_problem, rebuilt_weight, true_result
+from qimlp.bench.problem import LayerProblem, make_problem, rebuilt_weight, true_result
 from qimlp.bench.timing import interleave
 from qimlp.ops import native
 
@@ -38,7 +38,7 @@ _NAMES = (F_LINEAR, OPERATOR, LINEAR, OURS)
 _HEADER = ("case", "mode", *_NAMES, "spread", "over F.linear", "over nn.Linear", "wanted", "")
 
 
-def contestants(problem: Problem) -> dict[str, Contestant]:
+def contestants(problem: LayerProblem) -> dict[str, Contestant]:
     """Both functions and both modules, for one problem."""
     x, *factors, bias = problem.leaves
     groups = (1,) * len(factors)
@@ -53,7 +53,7 @@ def contestants(problem: Problem) -> dict[str, Contestant]:
     }
 
 
-def call_of(contestant: Contestant, mode: str, problem: Problem) -> Callable[[], object]:
+def call_of(contestant: Contestant, mode: str, problem: LayerProblem) -> Callable[[], object]:
     """What is timed in a mode."""
     return contestant.forward if mode == RECORDED else contestant.call(mode, problem.grad_output)
 

@@ -22,7 +22,7 @@ _HEADER = ("case", "mode", "method", OURS, "spread", *PEERS, "x floor", "wanted"
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One case in one mode, measured, and what is wanted of it."""
 
     measured: MeasuredLayer
@@ -54,7 +54,7 @@ class Row:
         return {**self.measured.fields(), "wanted": wanted, "verdict": self.verdict}
 
 
-def measure(target: Target, machine: Machine, rounds: int) -> list[Row]:
+def measure(target: Target, machine: Machine, rounds: int) -> list[LayerRow]:
     """Check every contestant of a case, then time those that are right.
 
     Raises:
@@ -63,7 +63,7 @@ def measure(target: Target, machine: Machine, rounds: int) -> list[Row]:
     rows = []
     for measured in measure_layer(target.case, machine, rounds, prepare):
         of_goals = machine.dtype is torch.float32  # what they were set for
-        rows.append(Row(measured, target.goals[measured.mode] if of_goals else Goal({})))
+        rows.append(LayerRow(measured, target.goals[measured.mode] if of_goals else Goal({})))
         if sys.stderr.isatty():
             text = f"\r\x1b[K{target.case.label}, {measured.mode}: done"
             print(text, end="", file=sys.stderr, flush=True)
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--cases: no case is named like {' or '.join(given.cases)}; cases: {names}")
 
     machine = Machine(device, dtype)
-    rows: list[Row] = []
+    rows: list[LayerRow] = []
     try:
         for target in targets:
             rows += measure(target, machine, rounds)

@@ -27,14 +27,14 @@ from qimlp.bench.implementations import (
     ours,
     refuse_large,
 )
-from qimlp.bench.problem import Problem, Truth, rebuilt_weight
+from qimlp.bench.problem import LayerProblem, Truth, rebuilt_weight
 
 REBUILD = "rebuild"
 LINEAR_OPERATOR = "linear_operator"
 LYCORIS = "LyCORIS"
 
 
-def rebuild(problem: Problem) -> Contestant:
+def rebuild(problem: LayerProblem) -> Contestant:
     """The paper authors' way: build the dense weight with `torch.kron` in every step."""
     refuse_large(problem)
 
@@ -44,7 +44,7 @@ def rebuild(problem: Problem) -> Contestant:
     return Contestant(forward, problem.leaves)
 
 
-def fastkron(problem: Problem) -> Contestant:
+def fastkron(problem: LayerProblem) -> Contestant:
     """FastKron's `gemkm`, x (F1 kron F2 ...), with factors in its own layout, (in, out)."""
     _refuse_copies(problem)
     library = _library("pyfastkron.fastkrontorch")
@@ -62,7 +62,7 @@ def fastkron(problem: Problem) -> Contestant:
     return Contestant(forward, (problem.x, *factors, problem.bias), in_order)
 
 
-def linear_operator(problem: Problem) -> Contestant:
+def linear_operator(problem: LayerProblem) -> Contestant:
     """linear_operator's `KroneckerProductLinearOperator`; copies are a batch of operators."""
     operator = _library("linear_operator.operators").KroneckerProductLinearOperator
 
@@ -76,7 +76,7 @@ def linear_operator(problem: Problem) -> Contestant:
     return Contestant(forward, problem.leaves)
 
 
-def lycoris(problem: Problem) -> Contestant:
+def lycoris(problem: LayerProblem) -> Contestant:
     """The bypass of LyCORIS's LoKr: two full factors, the weight never built."""
     if len(problem.factors) != 2:
         raise RefusedError(f"LoKr takes two factors, not {len(problem.factors)}")
@@ -91,7 +91,7 @@ def lycoris(problem: Problem) -> Contestant:
     return Contestant(forward, problem.leaves)
 
 
-PEERS: dict[str, Callable[[Problem], Contestant]] = {
+PEERS: dict[str, Callable[[LayerProblem], Contestant]] = {
     LINEAR: linear,
     REBUILD: rebuild,
     FASTKRON: fastkron,
@@ -102,7 +102,7 @@ PEERS: dict[str, Callable[[Problem], Contestant]] = {
 
 
 def prepare(
-    problem: Problem, mode: str, truth: Truth
+    problem: LayerProblem, mode: str, truth: Truth
 ) -> tuple[dict[str, Contestant], dict[str, str]]:
     """Prepare and check qimlp and every peer.
 
@@ -131,8 +131,8 @@ def prepare(
 
 def _prepared(
     name: str,
-    build: Callable[[Problem], Contestant],
-    problem: Problem,
+    build: Callable[[LayerProblem], Contestant],
+    problem: LayerProblem,
     mode: str,
     truth: Truth,
 ) -> Contestant | str:
@@ -158,6 +158,6 @@ def _library(name: str) -> ModuleType:
         raise RefusedError(f"not installed ({error})") from error
 
 
-def _refuse_copies(problem: Problem) -> None:
+def _refuse_copies(problem: LayerProblem) -> None:
     if problem.case.shape.rank > 1:
         raise RefusedError("it has no sum of products")

@@ -19,7 +19,7 @@ from qimlp.bench.environment import setting
 from qimlp.bench.floor import Machine
 from qimlp.bench.formatting import seconds, times
 from qimlp.bench.implementations import OURS, WrongResultError
-from qimlp.bench.training_step import MLP, REBUILD, STEPS, Step, measure_step
+from qimlp.bench.training_step import MLP, REBUILD, STEPS, PaperStep, measure_step
 
 _OTHERS = (MLP, REBUILD)
 _HEADER = ("network", "step", OURS, "spread", *_OTHERS, "x floor", "wanted", "")
@@ -29,7 +29,7 @@ _LOOP, _TRAINER = "ordinary loop", "qimlp train"
 
 
 def measure(
-    step: Step, way: str, machine: Machine, rounds: int
+    step: PaperStep, way: str, machine: Machine, rounds: int
 ) -> tuple[list[str], dict[str, Any]]:
     """Check the networks of `step`, then time them; return the table's row and the JSON file's.
 

@@ -47,7 +47,7 @@ _HEADER = ("case", "dtype", "mode", "method", OURS, "spread", "of a copy", *PEER
 
 
 @dataclass(frozen=True)
-class Row:
+class GpuRow:
     """One case in one mode, timed; `copy_share` is a plain copy's time over qimlp's."""
 
     case: Case
@@ -118,7 +118,7 @@ class Row:
         }
 
 
-def measure(case: Case, mode: str, machine: Machine, rounds: int) -> Row:
+def measure(case: Case, mode: str, machine: Machine, rounds: int) -> GpuRow:
     """Check every contestant of `case`, then time those that are right.
 
     Raises:
@@ -133,7 +133,7 @@ def measure(case: Case, mode: str, machine: Machine, rounds: int) -> Row:
     taken = explain(
         case.shape, case.batch, dtype=machine.dtype, device=machine.device, needs_grad=mode == BOTH
     ).chosen
-    row = Row(case, machine.dtype, mode, taken.method, timings, share, left_out)
+    row = GpuRow(case, machine.dtype, mode, taken.method, timings, share, left_out)
     print(f"{case.label}, {mode}: done", file=sys.stderr, flush=True)
     return row
 
@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not tests_pass():
         print("nothing reported: the kernels' tests fail on this machine", file=sys.stderr)
         return 1
-    rows: list[Row] = []
+    rows: list[GpuRow] = []
     try:
         for kind, cases in ((dtype, CASES), (torch.float32, FLOAT32_CASES)):
             machine = Machine(device, kind)

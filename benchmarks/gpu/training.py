@@ -28,7 +28,7 @@ _IMAGES = 48_000  # 8 of 10 of the official training set
 _BATCH = 50
 _HEADER = ("network", "step", "training", "per step", "peak memory", "wanted", "")
 
-Step = Callable[[Tensor, Tensor], object]
+TakeStep = Callable[[Tensor, Tensor], object]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _build(network: str) -> nn.Module:
     return qimlp.QiMLP([*PAPER_NETWORKS["mnist"][2]], activation="gelu")
 
 
-def _step(model: nn.Module, kind: str) -> Step:
+def _step(model: nn.Module, kind: str) -> TakeStep:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
 
     def compute_loss(inputs: Tensor, labels: Tensor) -> Tensor:

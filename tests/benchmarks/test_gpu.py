@@ -51,7 +51,7 @@ def test_red_tests_report_nothing(monkeypatch, capsys):
 def test_verdicts(mode, linear, fastkron, share, verdict):
     seconds = {"qimlp": 1.0, LINEAR: linear, "FastKron": fastkron}
     samples = {name: (value,) * 3 for name, value in seconds.items() if value is not None}
-    row = gpu.Row(gpu.CASES[0], torch.bfloat16, mode, "fused", Timings(samples), share, {})
+    row = gpu.GpuRow(gpu.CASES[0], torch.bfloat16, mode, "fused", Timings(samples), share, {})
     assert row.verdict == verdict
     assert len(row.cells()) == len(gpu._HEADER)
 
@@ -64,7 +64,7 @@ def test_float32_is_held_against_fastkron_where_that_runs(fastkron, verdict, wan
     seconds = {"qimlp": 1.0, LINEAR: 3.0, "FastKron": fastkron}
     samples = {name: (value,) * 3 for name, value in seconds.items() if value is not None}
     case = gpu.FLOAT32_CASES[0]
-    row = gpu.Row(case, torch.float32, FORWARD, "fused", Timings(samples), 0.5, {})
+    row = gpu.GpuRow(case, torch.float32, FORWARD, "fused", Timings(samples), 0.5, {})
     assert row.verdict == verdict
     assert row.cells()[-2] == wanted
 

@@ -115,7 +115,7 @@ def test_both_ways_of_a_step_learn_the_same():
 
 
 def test_training_step_refuses_a_network_of_another_size(no_clock, monkeypatch, capsys):
-    step = step_of.Step("mnist", "dense", 3_451, 1_238_730)
+    step = step_of.PaperStep("mnist", "dense", 3_451, 1_238_730)
     monkeypatch.setattr(training_step, "STEPS", (step,))
     assert training_step.main(["--quick"]) == 1
     assert "parameters, not 3,451" in capsys.readouterr().err

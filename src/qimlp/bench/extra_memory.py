@@ -21,7 +21,7 @@ from qimlp.bench.case import BOTH, Case
 from qimlp.bench.environment import dtype_name
 from qimlp.bench.implementations import LINEAR, OURS, linear, ours
 from qimlp.bench.memory import PeakMemory, forget_peak
-from qimlp.bench.problem import Problem, make_problem
+from qimlp.bench.problem import LayerProblem, make_problem
 from qimlp.shapes import KroneckerShape
 
 _LEAST_BYTES = 2**25  # the system counts in pages, and not all of them at once
@@ -127,7 +127,7 @@ def _peak(case: Case, device: torch.device, dtype: torch.dtype, contestant: str)
     return extra
 
 
-def _extra_of_pass(problem: Problem, contestant: str) -> int | None:
+def _extra_of_pass(problem: LayerProblem, contestant: str) -> int | None:
     run = _BUILD[contestant](problem).call(BOTH, problem.grad_output)
     peak = PeakMemory(problem.x.device)
     gradients = run()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from qimlp.bench.case import BOTH, FORWARD
 from qimlp.bench.problem import (
     TOLERANCE,
-    Problem,
+    LayerProblem,
     Truth,
     dense_fits,
     rebuilt_weight,
@@ -63,7 +63,9 @@ class Contestant:
             return self.forward()
 
 
-def check(name: str, contestant: Contestant, problem: Problem, mode: str, truth: Truth) -> None:
+def check(
+    name: str, contestant: Contestant, problem: LayerProblem, mode: str, truth: Truth
+) -> None:
     """Hold a contestant's result in `mode` against the truth.
 
     Raises:
@@ -87,7 +89,7 @@ def check(name: str, contestant: Contestant, problem: Problem, mode: str, truth:
         )
 
 
-def ours(problem: Problem) -> Contestant:
+def ours(problem: LayerProblem) -> Contestant:
     """`qimlp.KroneckerLinear` with a dense bias."""
     shape, x = problem.case.shape, problem.x
     layer = KroneckerLinear(
@@ -108,7 +110,7 @@ def ours(problem: Problem) -> Contestant:
     return Contestant(lambda: layer(x), (x, *parameters))
 
 
-def linear(problem: Problem) -> Contestant:
+def linear(problem: LayerProblem) -> Contestant:
     """`nn.Linear` of the same size that holds the dense weight."""
     refuse_large(problem)
     shape, x = problem.case.shape, problem.x
@@ -119,7 +121,7 @@ def linear(problem: Problem) -> Contestant:
     return Contestant(lambda: layer(x), (x, layer.weight, layer.bias), in_order=None)
 
 
-def refuse_large(problem: Problem) -> None:
+def refuse_large(problem: LayerProblem) -> None:
     """Refuse a problem whose dense weight is too large to build.
 
     Raises:
@@ -131,7 +133,7 @@ def refuse_large(problem: Problem) -> None:
 
 
 def prepare_pair(
-    problem: Problem, mode: str, truth: Truth
+    problem: LayerProblem, mode: str, truth: Truth
 ) -> tuple[dict[str, Contestant], dict[str, str]]:
     """Prepare and check the layer and `nn.Linear`.
 

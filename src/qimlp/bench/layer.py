@@ -8,17 +8,18 @@ from typing import Any
 
 from qimlp.bench.case import BOTH, FORWARD, Case
 from qimlp.bench.floor import Floor, Machine, layer_work
-from qimlp.bench.implementations import OURS, Contestant, prepare_pair
-from qimlp.bench.problem import Problem, Truth, make_problem, true_result
+from qimlp.bench.implementations import Contestant, prepare_pair
+from qimlp.bench.measured import Measured
+from qimlp.bench.problem import LayerProblem, Truth, make_problem, true_result
 from qimlp.bench.timing import Timings, interleave
 from qimlp.functional import explain
 from qimlp.ops import Explanation
 
-Prepare = Callable[[Problem, str, Truth], tuple[dict[str, Contestant], dict[str, str]]]
+Prepare = Callable[[LayerProblem, str, Truth], tuple[dict[str, Contestant], dict[str, str]]]
 
 
 @dataclass(frozen=True)
-class MeasuredLayer:
+class MeasuredLayer(Measured):
     """One case in one mode, measured.
 
     Attributes:
@@ -42,33 +43,14 @@ class MeasuredLayer:
         """Name of the method that the layer took."""
         return self.explanation.chosen.method
 
-    @property
-    def seconds(self) -> float:
-        """Median seconds of the layer."""
-        return self.timings.median(OURS)
-
-    @property
-    def speedups(self) -> dict[str, float]:
-        """The time of everything that was timed, over the layer's."""
-        names = (name for name in self.timings.samples if name != OURS)
-        return {name: self.timings.speedup(OURS, over=name) for name in names}
-
-    @property
-    def multiple_of_floor(self) -> float:
-        """The time of the layer over the floor."""
-        return self.seconds / self.floor.seconds
-
     def fields(self) -> dict[str, Any]:
         """The figures as a JSON file holds them."""
-        names = tuple(self.timings.samples)
         return {
             "case": self.case.label,
             "mode": self.mode,
             "method": self.method,
             "way": self.method,  # its older name
-            "median_s": {name: self.timings.median(name) for name in names},
-            "spread": {name: self.timings.spread(name) for name in names},
-            "speedup_over": self.speedups,
+            **self.timing_fields(),
             "left_out": self.left_out,
             **self.floor.fields(self.seconds),
         }

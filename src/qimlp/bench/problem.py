@@ -26,7 +26,7 @@ TOLERANCE = {
 
 
 @dataclass(frozen=True)
-class Problem:
+class LayerProblem:
     """One case with its tensors; `leaves` all require gradients.
 
     Shapes: `x` (batch, in_features); factor i (rank, out_dims[i], in_dims[i]); `bias`
@@ -45,7 +45,9 @@ class Problem:
         return (self.x, *self.factors, self.bias)
 
 
-def make_problem(case: Case, *, device: torch.device, dtype: torch.dtype, seed: int = 0) -> Problem:
+def make_problem(
+    case: Case, *, device: torch.device, dtype: torch.dtype, seed: int = 0
+) -> LayerProblem:
     """Draw the tensors of `case`; the weight keeps the scale of its input."""
     generator = torch.Generator(device).manual_seed(seed)
 
@@ -55,7 +57,7 @@ def make_problem(case: Case, *, device: torch.device, dtype: torch.dtype, seed: 
 
     shape = case.shape
     copies = shape.rank ** (-0.5 / shape.num_factors)
-    return Problem(
+    return LayerProblem(
         case,
         x=draw(case.batch, shape.in_features).requires_grad_(),
         factors=tuple(
@@ -99,7 +101,7 @@ class Truth:
     gradients: tuple[Tensor, ...]
 
 
-def true_result(problem: Problem, mode: str) -> Truth:
+def true_result(problem: LayerProblem, mode: str) -> Truth:
     """Compute `problem` in float64 from the definition (mode products where it does not fit)."""
     backward = mode == BOTH
     leaves = [leaf.detach().double().requires_grad_(backward) for leaf in problem.leaves]

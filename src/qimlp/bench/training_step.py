@@ -20,6 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own custom
 from qimlp import models
 from qimlp.bench.floor import Floor, Machine, Work, forward_flops
 from qimlp.bench.implementations import OURS, WrongResultError
+from qimlp.bench.measured import Measured
 from qimlp.bench.problem import TOLERANCE, rebuilt_weight, relative_error
 from qimlp.bench.timing import Timings, interleave
 from qimlp.nn import KroneckerLinear
@@ -35,7 +36,7 @@ _ADAM_PASSES = 7  # parameter, gradient and two moments read; parameter and two 
 
 
 @dataclass(frozen=True)
-class Step:
+class PaperStep:
     """One data set's training step, with the sizes that its networks have to have."""
 
     data_set: str
@@ -55,8 +56,8 @@ class Step:
 
 
 STEPS = (
-    Step("mnist", "kronecker", 3_451, 1_238_730),
-    Step("cifar10", "dense", 38_010, 37_791_754),
+    PaperStep("mnist", "kronecker", 3_451, 1_238_730),
+    PaperStep("cifar10", "dense", 38_010, 37_791_754),
 )
 
 
@@ -114,43 +115,24 @@ def step_work(dims: Sequence[tuple[int, ...]], parameters: int, element_size: in
 
 
 @dataclass(frozen=True)
-class MeasuredStep:
+class MeasuredStep(Measured):
     """One data set's training step, measured."""
 
-    step: Step
+    step: PaperStep
     timings: Timings
     floor: Floor
 
-    @property
-    def seconds(self) -> float:
-        """Median seconds of the two-body network's step."""
-        return self.timings.median(OURS)
-
-    @property
-    def speedups(self) -> dict[str, float]:
-        """The step of everything else that was timed, over the two-body network's."""
-        names = (name for name in self.timings.samples if name != OURS)
-        return {name: self.timings.speedup(OURS, over=name) for name in names}
-
-    @property
-    def multiple_of_floor(self) -> float:
-        """The two-body network's step over the floor."""
-        return self.seconds / self.floor.seconds
-
     def fields(self) -> dict[str, Any]:
         """The figures as a JSON file holds them."""
-        names = tuple(self.timings.samples)
         return {
             "network": self.step.label,
-            "median_s": {name: self.timings.median(name) for name in names},
-            "spread": {name: self.timings.spread(name) for name in names},
-            "speedup_over": self.speedups,
+            **self.timing_fields(),
             **self.floor.fields(self.seconds),
         }
 
 
 def measure_step(
-    step: Step,
+    step: PaperStep,
     machine: Machine,
     rounds: int,
     others: Sequence[str] = (MLP,),
@@ -188,7 +170,7 @@ def measure_step(
     return MeasuredStep(step, timings, floor)
 
 
-def _check(step: Step, model: nn.Module, classic: nn.Module, x: Tensor) -> None:
+def _check(step: PaperStep, model: nn.Module, classic: nn.Module, x: Tensor) -> None:
     """Hold both networks' sizes against the paper's, the QiMLP's values against the definition."""
     for name, network, count in (
         (OURS, model, step.parameters),
