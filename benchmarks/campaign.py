@@ -17,8 +17,7 @@ from qimlp.bench.formatting import seconds, times
 from qimlp.bench.timing import interleave
 from qimlp.data import DataSet
 from qimlp.shapes import PAPER_NETWORKS
-from qimlp.training import TrainSettings, fit, resolve_settings
-from qimlp.training.steps.stacked import fit_stacked
+from qimlp.training import TrainSettings, fit, fit_stacked, resolve_settings
 
 _STACK, _ALONE = "stacked", "one by one"
 _EXAMPLES = 7_500
@@ -114,7 +113,8 @@ def _agree(runs: list[TrainSettings], data: DataSet) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         for run in fit_stacked(runs, data):
             alone = fit(run.settings, out=folder, loaded=data)
-            pairs = zip(run.history["dev_accuracy"], alone.dev_curve, strict=True)
+            stacked = [epoch.dev["accuracy"] for epoch in run.epochs]
+            pairs = zip(stacked, alone.dev_curve, strict=True)
             if any(abs(here - there) > tolerance for here, there in pairs):
                 return False
     return True
