@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from qimlp.cli.app import run
+from qimlp.files import write_json
 from qimlp.settings import read_settings_file, resolve_settings
-from qimlp.training import StepsDone, TrainingInterrupted, fit, load_run
+from qimlp.training import StepsDone, TrainingInterrupted, fit, load_run, read_experiment
 from tests.cli.damage import damage
 from tests.tiny_runs import write_tiny
 
@@ -41,8 +42,10 @@ PYTHON = re.compile(
     "not supported between|subscriptable|has no attribute|invalid literal|unpack|__|"
     "could not convert|must be a|indices|codec"
 )
-# What names the data, or the network, in place of the file.
-NAMED = re.compile("no data set '|the data '.*' has changed|answers? .*not finite|the loss became")
+# What names the data, the network or the setting in place of the file.
+NAMED = re.compile(
+    "no data set '|the data '.*' has changed|answers? .*not finite|the loss became|activation: "
+)
 REFUSED = (ValueError, TypeError, OSError)
 
 
@@ -122,7 +125,13 @@ def check(line, folder):
 
 def use(made, random, folder, capsys):
     """Damage one file of a copy and do with it what a user would."""
-    kind = ["finished", "finished", "stopped", "stopped", "toml"][random.integers(5)]
+    kind = [*["finished"] * 4, *["stopped"] * 4, "toml", "toml", "plan"][random.integers(11)]
+    if kind == "plan":
+        runs = [resolve_settings({"data": "digits", "seed": seed}) for seed in (0, 1)]
+        plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
+        write_json(folder / "experiment.json", plan)
+        damage(folder / "experiment.json", random)
+        return used(read_experiment, folder)
     if kind == "toml":
         shutil.copy(made["toml"], folder)
         damage(folder / "given.toml", random)
@@ -149,6 +158,17 @@ def use(made, random, folder, capsys):
         line = command(capsys, "predict", own, rows, "--device", "cpu", "--out", folder / "p.csv")
         assert bool(line) != (folder / "p.csv").exists()
     return line
+
+
+@pytest.mark.parametrize("words", ["eval {}", "predict {} {}/x.csv", "train --resume {}/tiny-2b"])
+def test_a_folder_of_runs_is_refused_by_their_names(made, capsys, words):
+    folder = made["finished"].parents[1]
+    names = ("tiny-2b/seed-0", "seed-0")["resume" in words]
+    (network,) = folder.glob("tiny-2b*")
+    given = words.replace("tiny-2b", network.name).format(folder, folder).split()
+    line = command(capsys, *given)
+    expected = f"got a folder of runs: {names.replace('tiny-2b', network.name)}; name one"
+    assert line.endswith(expected)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

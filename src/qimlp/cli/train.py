@@ -131,7 +131,7 @@ def _resume(
     if names:
         raise ValueError(f"--resume takes the settings of the run: leave out {', '.join(names)}")
     console = open_console()
-    if RunFolder(path).settings_file.is_file():
+    if RunFolder(path).is_run_rather_than_experiment():
         with open_reporter(console, 1) as reporter, show_encoding(console):
             result = resume(path, on_event=reporter)
         _show(console, compare([result]))

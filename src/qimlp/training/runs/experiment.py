@@ -4,12 +4,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from qimlp.data import TextDataSet
 from qimlp.distributed import connect, launched_rank
-from qimlp.files import read_json_object, write_json
+from qimlp.files import printable, read_json_object, validated, write_json
 from qimlp.predictor import Loaded, build_network, sizes_for
 from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
@@ -142,9 +143,10 @@ def read_experiment(path: PathLike) -> list[TrainSettings]:
         ValueError: If the file is damaged.
     """
     file = Path(path) / _FILE
-    listed = read_json_object(file, what="the runs of an experiment").get("runs")
-    if not isinstance(listed, list) or not listed:
-        raise ValueError(f"{file}: expected a list of runs")
+    plan = read_json_object(file, what="the runs of an experiment")
+    listed = validated(dict[str, list[dict[str, Any]]], plan, source=file).get("runs")
+    if not listed:
+        raise ValueError(f"{printable(str(file))}: expected a list of runs")
     return [resolve_settings(values, source=str(file)) for values in listed]
 
 

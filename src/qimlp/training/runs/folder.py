@@ -162,6 +162,10 @@ class RunFolder:
             f"{name}: expected a run folder, got a folder of runs: {names}{more}; name one"
         )
 
+    def is_run_rather_than_experiment(self) -> bool:
+        """Whether this is to be read as one run, if only to say that it is none."""
+        return os.path.lexists(self.settings_file) or not (self.path / "experiment.json").exists()
+
     def read_settings(self) -> TrainSettings:
         """Read the run's settings.
 
