@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from qimlp.cli.console import make_table, open_console, write_json
+from qimlp.cli.console import Notes, make_table, open_console, write_json
 from qimlp.cli.encoding import show_encoding
 from qimlp.tasks import Evaluation, Task
 from qimlp.training import load_run
@@ -27,7 +27,7 @@ def eval_command(
 ) -> None:
     """Evaluate a run's best network: on the test part where the data has one, else on all."""
     trained = load_run(run, device=device, data_dir=data_dir)
-    own = data is None or _is_same(data, trained.settings.dataset.data)
+    own = data is None or trained.is_own(data)
     if own and label_column is not None:
         raise ValueError(
             "--label-column: the run's own test part has its labels; leave it out, or name other "
@@ -35,11 +35,14 @@ def eval_command(
         )
     source = trained.settings.dataset.data if data is None else data
     console = open_console()
-    with show_encoding(Console(stderr=True)):  # standard output may be JSON alone
+    aside = Console(stderr=True)  # standard output may be JSON alone
+    with show_encoding(aside):
         if own:
             evaluation = trained.evaluate_test()
         else:
-            evaluation = trained.evaluate(source, label_column=label_column)
+            found = trained.read_inputs(source, label_column=label_column, labelled=True)
+            Notes(aside).say(found.notes)
+            evaluation = trained.predictor.evaluate_inputs(found)
     if as_json:
         write_json(console, {"run": str(run), "data": source, **evaluation.to_dict()})
         return
@@ -56,9 +59,3 @@ def _summary(task: Task, evaluation: Evaluation) -> str:
     numbers["loss"] = evaluation.metrics["loss"]
     listed = "  ".join(f"{title} {value:.4f}" for title, value in numbers.items())
     return f"{listed}  examples {evaluation.examples:,}"
-
-
-def _is_same(given: str, own: str) -> bool:
-    """Whether two names of data mean the same, however a path is spelled."""
-    first, second = Path(given).expanduser(), Path(own).expanduser()
-    return given == own or (first.exists() and second.exists() and first.samefile(second))

@@ -18,6 +18,7 @@ def predict_command(
     out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.")] = Path(
         "predictions.csv"
     ),
+    data_dir: Annotated[str | None, typer.Option(help="Folder of named data.")] = None,
     label_column: Annotated[
         str | None, typer.Option(help="Label column of a table, left aside if there.")
     ] = None,
@@ -26,7 +27,7 @@ def predict_command(
 ) -> None:
     """Predict with a run's best network: one row per example, in order, images with their paths."""
     check_predictions_path(out, overwrite=overwrite)
-    trained = load_run(run, device=device)
+    trained = load_run(run, device=device, data_dir=data_dir)
     check_not_input(out, file, trained.settings.dataset.data_dir)
     console = open_console()
     with show_encoding(console):

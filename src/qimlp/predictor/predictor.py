@@ -244,7 +244,22 @@ class Predictor:
             FileNotFoundError: If there is no such data.
             ValueError: If it is not usable, has no labels, or other features or classes.
         """
-        found = self.read(source, data_dir=data_dir, label_column=label_column, labelled=True)
+        return self.evaluate_inputs(
+            self.read(source, data_dir=data_dir, label_column=label_column, labelled=True)
+        )
+
+    def evaluate_inputs(self, found: Inputs) -> Evaluation:
+        """Evaluate on examples that were read with their labels.
+
+        Args:
+            found: From `read`.
+
+        Returns:
+            Loss and metrics.
+
+        Raises:
+            ValueError: If there are no labels, or the loss is not a finite number.
+        """
         if found.labels is None:
             raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
         targets = self.task.prepare(found.labels).to(self.processes.device)

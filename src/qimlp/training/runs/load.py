@@ -1,12 +1,14 @@
 """A trained network, loaded from its run folder."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from qimlp.data import Inputs
 from qimlp.distributed import ProcessGroup
+from qimlp.files import printable
 from qimlp.predictor import Predictor
 from qimlp.settings import TrainSettings
 from qimlp.tasks import Evaluation
@@ -54,23 +56,33 @@ class TrainedRun:
         """
         return self.read_inputs(source, label_column=label_column).inputs
 
-    def read_inputs(self, source: str, *, label_column: str | None = None) -> Inputs:
+    def read_inputs(
+        self, source: str, *, label_column: str | None = None, labelled: bool = False
+    ) -> Inputs:
         """Read data to predict as `read` does, with the names of image files and of the part.
 
         Args:
             source: Name or path; the test part where it has one, else all of it.
             label_column: Column of the label; by default the run's own.
+            labelled: Whether labels are read too, and needed.
 
         Returns:
-            The examples, without labels.
+            The examples, with notes on what was left out of them.
 
         Raises:
             FileNotFoundError: If there is no such data, or no such encoder of texts.
             ValueError: If it is not usable or has other features.
         """
-        return self.predictor.read(
-            source, data_dir=self.settings.dataset.data_dir, label_column=label_column
+        found = self.predictor.read(
+            source,
+            data_dir=self.settings.dataset.data_dir,
+            label_column=label_column,
+            labelled=labelled,
         )
+        if found.part is None and self.is_own(source):
+            note = f"{printable(source)}: most of these rows are those that the run was trained on"
+            found = replace(found, notes=(*found.notes, note))
+        return found
 
     def evaluate(self, source: str, *, label_column: str | None = None) -> Evaluation:
         """Evaluate on labelled data.
@@ -89,6 +101,19 @@ class TrainedRun:
         return self.predictor.evaluate(
             source, data_dir=self.settings.dataset.data_dir, label_column=label_column
         )
+
+    def is_own(self, source: str) -> bool:
+        """Tell whether data is what the run was trained on, however its path is spelled.
+
+        Args:
+            source: Name or path.
+
+        Returns:
+            Whether both names mean the same.
+        """
+        own = self.settings.dataset.data
+        first, second = Path(source).expanduser(), Path(own).expanduser()
+        return source == own or (first.exists() and second.exists() and first.samefile(second))
 
     def evaluate_test(self) -> Evaluation:
         """Evaluate on the test set of the run's own data, as the run did at its end.
