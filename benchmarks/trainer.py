@@ -23,11 +23,11 @@ from qimlp.distributed.process_group import connect
 from qimlp.predictor.network import build_network, layer_sizes
 from qimlp.shapes import PAPER_WIDTHS
 from qimlp.training import TrainSettings, resolve_settings
-from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.loop import train_epoch
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.runs.training_data import TrainingData
 from qimlp.training.steps.open_step import open_step
+from qimlp.training.steps.step import Step
 
 _TRAINER, _BARE = "trainer", "bare"
 _EXAMPLES = 10_000
@@ -78,7 +78,7 @@ def _calls(
         | {"order": "none", "optimizer": optimizer}
     )
     data = TrainingData(settings, blobs(_EXAMPLES, PAPER_WIDTHS[data_set][0]))
-    processes = connect(settings.device)
+    processes = connect(settings.compute.device)
     batches = data.train_batches(processes)
     sizes = layer_sizes(
         settings.network,
@@ -86,24 +86,36 @@ def _calls(
         out_features=data.task.num_outputs,
         data_set=settings.data_name,
     )
-    train_state = TrainState(build_network(settings, sizes), settings, len(batches), processes)
+    network = build_network(settings.network, sizes)
+    train_state = TrainState(
+        network, settings.optimisation, settings.compute, len(batches), processes
+    )
     inputs, labels = next(iter(batches))
-    step = training_step(build_network(settings, sizes), inputs, labels)
+    step = training_step(build_network(settings.network, sizes), inputs, labels)
 
     def bare() -> None:
         for _ in range(len(batches)):
             step()
 
-    return {_TRAINER: _epoch(train_state, batches, settings), _BARE: bare}, len(batches)
+    take = open_step(train_state, data.task, settings.optimisation, settings.compute)
+    return {_TRAINER: _epoch(train_state, batches, take, settings), _BARE: bare}, len(batches)
 
 
-def _epoch(train_state: TrainState, batches: Any, settings: TrainSettings) -> Callable[[], object]:
-    take, stop = open_step(train_state, settings), GracefulInterrupt()
-
+def _epoch(
+    train_state: TrainState, batches: Any, take: Step, settings: TrainSettings
+) -> Callable[[], object]:
     def call() -> None:
         train_state.progress.step = 0
         train_state.progress.loss_sum.zero_()
-        train_epoch(train_state, batches, take, settings, stop, lambda _: None)
+        train_epoch(
+            train_state,
+            batches,
+            take,
+            batch_size=settings.optimisation.batch_size,
+            log_every=settings.compute.log_every,
+            should_stop=lambda: False,
+            on_steps=lambda _: None,
+        )
 
     return call
 

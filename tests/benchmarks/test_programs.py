@@ -3,7 +3,8 @@ import json
 import pytest
 import torch
 
-from benchmarks import huge, layers, options, peers, report, training_step
+from benchmarks import campaign, huge, layers, options, peers, report, trainer, training_step
+from benchmarks.blobs import blobs
 from benchmarks.cases import HUGE, LAYERS, NO_SLOWER, Goal
 from qimlp import QiMLP
 from qimlp.bench import layer
@@ -151,3 +152,19 @@ def test_cuda_without_a_device_is_refused(monkeypatch, capsys):
 )
 def test_durations_have_the_unit_that_suits_them(value, text):
     assert seconds(value) == text
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "full-matrix"])
+def test_the_trainers_program_takes_the_trainers_steps(monkeypatch, optimizer):
+    monkeypatch.setattr(trainer, "_EXAMPLES", 250)
+    calls, steps = trainer._calls("mnist", "2b", optimizer)
+    assert steps == 4  # a fifth is the dev part
+    for call in calls.values():
+        call()
+
+
+def test_the_campaigns_program_finds_stacked_and_single_runs_equal(monkeypatch):
+    monkeypatch.setattr(campaign, "_EXAMPLES", 250)
+    dims, rank = campaign.NETWORKS["digits 2b"]
+    runs = [campaign._settings(dims, rank, seed) for seed in range(2)]
+    assert campaign._agree(runs, blobs(250, 64))
