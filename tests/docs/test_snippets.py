@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from qimlp.cli.app import app
+from qimlp.files import read_toml
 
 ROOT = Path(__file__).parents[2]
 PAGES = {"README.md": 1, "docs/python.md": 5}
@@ -87,3 +88,22 @@ def test_the_front_page_is_short_and_its_picture_small():
     pictures = re.findall(r"!\[[^\]]+\]\((.+?)\)", text)
     assert len(pictures) == 1
     assert (ROOT / pictures[0]).stat().st_size < 80_000
+
+
+def test_the_architecture_has_the_packages_in_the_order_of_imports():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(qimlp\.\w+)` \|", text, re.MULTILINE)
+    settings = read_toml(ROOT / "pyproject.toml", what="the settings of the project")
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert listed == [layer for layer in layers if layer != "qimlp._faces"]
+
+
+def test_modules_that_are_named_exist():
+    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.py")}
+    there |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
+    found = 0
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "benchmarks/README.md"]:
+        for name in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")):
+            assert any(path.endswith(f"/{name}") or path == name for path in there), (page, name)
+            found += 1
+    assert found >= 15
