@@ -12,7 +12,7 @@ from qimlp.cli.app import app
 from qimlp.files import read_toml
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"README.md": 1, "docs/python.md": 5}
+PAGES = {"README.md": 1, "docs/python.md": 5, "docs/correlation.md": 1}
 """Pages whose code is run, each with the least number of its blocks."""
 
 COMMANDS = ["README.md", "docs/command-line.md", "docs/performance.md", "docs/results.md"]
@@ -98,12 +98,17 @@ def test_the_architecture_has_the_packages_in_the_order_of_imports():
     assert listed == [layer for layer in layers if layer != "qimlp._faces"]
 
 
-def test_modules_that_are_named_exist():
-    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.py")}
-    there |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
+def test_source_files_that_are_named_exist():
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("src", "tests", "csrc", "benchmarks")
+        for ending in ("*.py", "*.h", "*.cpp")
+        for path in (ROOT / folder).rglob(ending)
+    }
     found = 0
     for page in [*(ROOT / "docs").glob("*.md"), ROOT / "benchmarks/README.md"]:
-        for name in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`((?:\w+/)+\w+\.py|(?:\w+/)*\w+\.(?:h|cpp))`", text):
             assert any(path.endswith(f"/{name}") or path == name for path in there), (page, name)
             found += 1
     assert found >= 15

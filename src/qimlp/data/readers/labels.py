@@ -219,6 +219,6 @@ def _as_class_numbers(values: NDArray[Any], origin: str) -> NDArray[Any]:
         row = int(np.argmax(wrong))
         raise ValueError(
             f"{origin}: row {row + 1}: label {values[row]} is not a class: expected a whole "
-            "number, or a name (targets of regression are not supported)"
+            "number, or a name; numbers that measure something are learned with --task regression"
         )
     return values.astype(np.int64)
