@@ -16,11 +16,12 @@ def named_network(
     out_features: int,
     data_set: str | None = None,
     depth: int | None = None,
+    width: int | None = None,
 ) -> list[tuple[int, ...]] | list[int]:
     """Choose the widths of an `mlp` or `low-rank` network, or dims of a `2b`, `3b` or `4b` one.
 
-    On the paper's data sets (and without a `depth` of one's own) these are the paper's networks.
-    Elsewhere every hidden layer is as wide as the input, in the planner's most equal bodies.
+    On the paper's data sets (and without a `depth` or `width` of one's own) these are the paper's
+    networks. Elsewhere every hidden layer has the `width`, in the planner's most equal bodies.
 
     Args:
         model: One of `NAMED_NETWORKS`.
@@ -28,6 +29,7 @@ def named_network(
         out_features: Width of the output.
         data_set: Name of the data set, where it has one.
         depth: Number of layers; 3 where none is given.
+        width: Width of the hidden layers; that of the input where none is given.
 
     Returns:
         A list of widths (`mlp`, `low-rank`) or of tuples, from the input to the output.
@@ -43,13 +45,22 @@ def named_network(
         as_size("out_features", out_features),
     )
     layers = DEFAULT_DEPTH if depth is None else as_size("depth", depth)
+    hidden_width = in_features if width is None else as_size("width", width)
     widths = PAPER_WIDTHS.get(data_set or "", ())
-    of_paper = depth is None and widths and (widths[0], widths[-1]) == (in_features, out_features)
+    of_paper = (
+        depth is None
+        and width is None
+        and widths
+        and (widths[0], widths[-1]) == (in_features, out_features)
+    )
     bodies = NAMED_NETWORKS[model]
+    if bodies is None and of_paper:
+        return list(widths)
     if bodies is None:
-        return list(widths) if of_paper else [in_features] * layers + [out_features]
+        return [in_features, *[hidden_width] * (layers - 1), out_features]
     if of_paper and bodies in PAPER_NETWORKS[str(data_set)]:
         return list(PAPER_NETWORKS[str(data_set)][bodies])
-    hidden = plan(in_features, in_features, bodies, limit=1)[0].in_dims
-    last = plan(in_features, out_features, bodies, limit=1)[0].out_dims
-    return [hidden] * layers + [last]
+    first = plan(in_features, hidden_width, bodies, limit=1)[0].in_dims
+    hidden = plan(hidden_width, hidden_width, bodies, limit=1)[0].in_dims
+    last = plan(hidden_width, out_features, bodies, limit=1)[0].out_dims
+    return [first, *[hidden] * (layers - 1), last]

@@ -33,7 +33,7 @@ def layer_sizes(
     """Sizes of the bodies at every layer boundary; an MLP has one body.
 
     Args:
-        network: `model`, `dims` and `depth` decide.
+        network: `model`, `dims`, `depth` and `width` decide.
         in_features: Features of the data.
         out_features: Outputs of the task.
         data_set: Name of the data, for which the paper may give sizes.
@@ -51,6 +51,7 @@ def layer_sizes(
             out_features=out_features,
             data_set=data_set,
             depth=network.depth,
+            width=network.width,
         )
         return [(size,) if isinstance(size, int) else tuple(size) for size in planned]
     widths = [math.prod(layer) for layer in network.dims]

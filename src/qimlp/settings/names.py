@@ -29,6 +29,7 @@ LATER = frozenset(
         "drop_columns",
         "class_weights",
         "loss",
+        "width",
     }
 )
 """Fields younger than the first version; what was written without them had their default."""

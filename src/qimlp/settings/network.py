@@ -55,6 +55,12 @@ class NetworkSettings(SettingsGroup):
         le=1000,
         description="Number of layers; 3 where the paper gives no other.",
     )
+    width: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**24,
+        description="Width of the hidden layers; by default that of the input.",
+    )
     rank: int = Field(
         default=1,
         ge=1,
@@ -108,6 +114,10 @@ class NetworkSettings(SettingsGroup):
             )
         if self.dims is not None:
             self._check_dims(self.dims)
+        if self.dims is not None and self.width is not None:
+            raise ValueError(
+                f"width {self.width}: the dims say how wide the layers are; leave out one of them"
+            )
         return self
 
     def _check_dims(self, dims: Dims) -> None:

@@ -195,6 +195,8 @@ class TrainSettings(BaseModel):
             parts.append("-".join("x".join(map(str, layer)) for layer in network.dims))
         if network.depth is not None:
             parts.append(f"depth{network.depth}")
+        if network.width is not None:
+            parts.append(f"width{network.width}")
         if network.kind != "mlp" and network.rank > 1:
             parts.append(f"rank{network.rank}")
         if network.kind == "qimlp" and network.bias != "kronecker":
