@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from qimlp.settings import RECIPES
+
 
 @pytest.fixture
 def table(tmp_path):
@@ -57,6 +59,51 @@ def test_train_eval_and_predict(qimlp, table, tmp_path):
         assert error < 0.05
 
 
+def settings_of(folder):
+    (file,) = folder.rglob("settings.json")
+    return json.loads(file.read_text())
+
+
+def test_labels_that_measure_something_bring_the_recipe_of_regression(qimlp, table, tmp_path):
+    named = ("train", table, "--label-column", "height", "--drop-column", "weight", "--threads", 1)
+    done = qimlp(*named, "--epochs", 2, "--seeds", 0, "--out", tmp_path / "auto")
+    assert done.code == 0, done.err
+    assert done.out.count("this is a regression; to make each value a class") == 1
+    assert "--epochs says otherwise" not in done.out
+    auto = settings_of(tmp_path / "auto")
+    recipe = RECIPES["tuned"]["tasks"]["regression"]
+    assert (auto["task"], auto["epochs"]) == ("regression", 2)
+    assert (auto["width"], auto["batch_size"]) == (recipe["width"], recipe["batch_size"])
+    options = ("--task", "regression", "--epochs", 2, "--width", 36)
+    done = qimlp(*named, *options, "--out", tmp_path / "named")
+    assert done.code == 0, done.err
+    assert "this is a regression" not in done.out
+    assert settings_of(tmp_path / "named") == auto | {"width": 36}
+
+
+def test_epochs_are_chosen_by_the_rows_and_it_is_said(qimlp, table, tmp_path, monkeypatch):
+    monkeypatch.setattr("qimlp.settings.recipes.REGRESSION_STEPS", 7)
+    named = ("train", table, "--label-column", "height", "--batch-size", 64, "--threads", 1)
+    done = qimlp(*named, "--seeds", "0,1", "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    assert done.out.count(": 3 epochs, for 192 training rows; --epochs says otherwise") == 1
+    assert settings_of(next((tmp_path / "runs").glob("*/seed-1")))["epochs"] == 3
+    paper = qimlp(*named, "--recipe", "paper", "--epochs", 1, "--out", tmp_path / "paper")
+    assert paper.code == 0, paper.err
+    assert settings_of(tmp_path / "paper")["width"] is None
+
+
+def test_classes_are_trained_as_before(qimlp, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 4)).tolist()
+    lines = [",".join([*map(repr, row), str(number % 3)]) for number, row in enumerate(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,label", *lines]))
+    done = qimlp("train", tmp_path / "t.csv", "--epochs", 1, "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    assert "regression" not in done.out
+    settings = settings_of(tmp_path / "runs")
+    assert (settings["task"], settings["width"], settings["rank"]) == ("auto", None, 1)
+
+
 def test_huber_and_wrong_options(qimlp, table, tmp_path):
     named = ("--label-column", "height", "--drop-column", "weight")
     done = qimlp("train", table, *named, *QUICK[2:], "--loss", "huber", "--out", tmp_path / "runs")
@@ -64,5 +111,5 @@ def test_huber_and_wrong_options(qimlp, table, tmp_path):
     wrong = qimlp("train", table, *named, "--class-weights", "balanced", "--out", tmp_path / "no")
     assert wrong.code == 2
     assert wrong.err.count("\n") == 1
-    assert "class_weights are for classification" in wrong.err
+    assert "class_weights balanced: expected none with task regression" in wrong.err
     assert not (tmp_path / "no").exists()

@@ -73,6 +73,30 @@ def test_named_networks_of_other_data():
         named_network("5b", in_features=64, out_features=10)
 
 
+def test_hidden_layers_of_a_width_of_their_own():
+    assert named_network("2b", in_features=8, out_features=1, width=256) == [
+        (2, 4),
+        (16, 16),
+        (16, 16),
+        (1, 1),
+    ]
+    assert named_network("2b", in_features=11, out_features=2, width=64, depth=2) == [
+        (1, 11),
+        (8, 8),
+        (1, 2),
+    ]
+    assert named_network("3b", in_features=64, out_features=8, width=1000)[1] == (10, 10, 10)
+    for control in ("mlp", "low-rank"):
+        widths = named_network(control, in_features=8, out_features=1, width=256)
+        assert widths == [8, 256, 256, 1]
+    one_layer = named_network("2b", in_features=64, out_features=4, depth=1)
+    assert named_network("2b", in_features=64, out_features=4, depth=1, width=256) == one_layer
+    widened = named_network("2b", in_features=784, out_features=10, data_set="mnist", width=1024)
+    assert [in_out[0] * in_out[1] for in_out in widened] == [784, 1024, 1024, 10]
+    with pytest.raises(ValueError, match="width"):
+        named_network("2b", in_features=8, out_features=1, width=0)
+
+
 def test_config_makes_the_same_network_again():
     for net in (
         QiMLP([(2, 3), (2, 2)], rank=2, bias=False, init="orthogonal"),

@@ -19,7 +19,13 @@ from qimlp.settings import (
 STORED = Path(__file__).parent / "data"
 """What a run of the first version wrote: 48 fields, some under names they no longer have."""
 
-LATER = {"task": "auto", "drop_columns": [], "class_weights": "none", "loss": "mse"}
+LATER = {
+    "task": "auto",
+    "drop_columns": [],
+    "class_weights": "none",
+    "loss": "mse",
+    "width": None,
+}
 
 
 def stored(name):
@@ -65,6 +71,7 @@ def test_a_run_that_the_first_version_broke_off_may_go_on():
         "lr",
         "restart_epochs",
     ]
+    assert settings.changed_since({**first, "width": 256}) == ["width"]
     assert settings.replace(loss="huber").changed_since(first) == ["loss"]
     assert settings.changed_since({**first, "novel": 1}) == ["novel"]
     assert "lr" in settings.changed_since(None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qimlp.settings import FIELDS, RECIPES, resolve_settings
+from qimlp.settings import FIELDS, RECIPES, epochs_by_rows, resolve_settings
 from qimlp.settings.settings_file import read_settings_file
 
 
@@ -42,6 +42,8 @@ def test_resolved_settings_resolve_to_themselves():
         ({"recipe": "tunde"}, ["unknown recipe 'tunde'", "'tuned'"]),
         ({"model": "2bb"}, ["unknown model '2bb'", "'2b'"]),
         ({"device": "gpu"}, ["unknown device 'gpu'"]),
+        ({"width": 0}, ["width", "greater than or equal to 1", "got 0"]),
+        ({"width": 64, "dims": "8x8,2x5"}, ["width 64", "leave out one of them"]),
         ({"rank": 0}, ["rank", "greater than or equal to 1", "got 0"]),
         ({"lr": -1.0}, ["lr", "greater than 0", "got -1.0"]),
         ({"lr": float("nan")}, ["lr"]),
@@ -88,6 +90,8 @@ def test_a_mistake_is_one_clear_line(options, words):
         ({"model": "mlp", "rank": 4}, "mlp"),
         ({"dims": "8x8,2x5"}, "2b-8x8-2x5"),
         ({"depth": 5}, "2b-depth5"),
+        ({"width": 256, "rank": 4}, "2b-width256-rank4"),
+        ({"width": 64, "model": "mlp"}, "mlp-width64"),
     ],
 )
 def test_the_label_tells_networks_apart(changes, label):
@@ -145,6 +149,33 @@ def test_copies_have_their_own_part_of_a_recipe_and_options_win():
     assert resolve_settings({"data": "mnist", "model": "2b", "rank": 4, "lr": 0.5}).lr == 0.5
     with pytest.raises(ValueError, match="rank"):
         resolve_settings({"data": "mnist", "model": "2b", "rank": "many"})
+
+
+def test_a_recipe_depends_on_the_task_that_is_named():
+    for task in ("auto", "classification"):
+        plain = resolve_settings({"data": "x", "task": task})
+        assert (plain.network.width, plain.network.rank) == (None, 1)
+        assert plain.replace(task="auto") == resolve_settings({"data": "x"})
+    regression = RECIPES["tuned"]["tasks"]["regression"]
+    settings = resolve_settings({"data": "x", "task": "regression"})
+    assert settings.network.width == regression["width"] > 64
+    assert settings.optimisation.batch_size == regression["batch_size"]
+    assert settings.network.rank == RECIPES["tuned"]["tasks"]["regression/qimlp"]["rank"]
+    mlp = resolve_settings({"data": "x", "task": "regression", "model": "mlp"})
+    assert (mlp.network.dropout, mlp.network.rank) == (0.0, 1)
+    chosen = resolve_settings({"task": "regression", "width": 32}, file={"rank": 2})
+    assert (chosen.network.width, chosen.network.rank) == (32, 2)
+    assert resolve_settings({"task": "regression", "dims": "4x4,2x5"}).network.width is None
+    assert resolve_settings({"task": "regression", "recipe": "paper"}).network.width is None
+    assert resolve_settings(settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(1, 200), (660, 200), (64 * 100, 80), (10**7, 1)])
+def test_a_regression_takes_as_many_steps_on_any_table_but_the_smallest(rows, epochs):
+    shared = {"train_rows": rows, "batch_size": 64}
+    assert epochs_by_rows("tuned", task="regression", **shared) == epochs
+    assert epochs_by_rows("tuned", task="classification", **shared) is None
+    assert epochs_by_rows("paper", task="regression", **shared) is None
 
 
 def test_betas_as_text():

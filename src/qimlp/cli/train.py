@@ -1,5 +1,6 @@
 """``qimlp train``: networks and seeds on one data set, then their comparison."""
 
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +9,20 @@ from rich.console import Console
 
 from qimlp.cli.console import make_table, open_console
 from qimlp.cli.encoding import show_encoding
+from qimlp.cli.notes import Notes
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
+from qimlp.data import DataSet
 from qimlp.distributed import launched_rank
 from qimlp.files import shown
-from qimlp.settings import TrainSettings, parse_dims, read_settings_file, resolve_settings
+from qimlp.predictor import Loaded
+from qimlp.settings import (
+    TrainSettings,
+    epochs_by_rows,
+    parse_dims,
+    read_settings_file,
+    resolve_settings,
+)
 from qimlp.training import (
     Comparison,
     Experiment,
@@ -21,6 +31,7 @@ from qimlp.training import (
     columns,
     compare,
     keep_freed_memory,
+    located,
     read_experiment,
     resume,
     resume_experiment,
@@ -74,21 +85,74 @@ def train_command(
         others = {"--model": model, "--seeds": seeds, "--config": config}
         _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite})
         return
-    runs = _plan_runs(given, model, seeds, config)
-    console = open_console()
+    file = {} if config is None else read_settings_file(config)
+    source = "settings" if config is None else str(config)
+
+    def plan(**more: Any) -> list[TrainSettings]:
+        return _plan_runs({**given, **more}, model, seeds, file, source)
+
+    runs, console = plan(), open_console()
+
+    def revise(runs: Sequence[TrainSettings], data: Loaded) -> Sequence[TrainSettings]:
+        runs, notes = _for_regression(runs, data, plan, {*given, *file})
+        if launched_rank() == 0:
+            Notes(console).say(notes)
+        return runs
+
     with open_reporter(console, len(runs)) as reporter, show_encoding(console):
         experiment = run_experiment(
-            runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter
+            runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter, revise=revise
         )
     _show_experiment(console, experiment)
 
 
+def _for_regression(
+    runs: Sequence[TrainSettings],
+    data: Loaded,
+    plan: Callable[..., list[TrainSettings]],
+    given: Collection[str],
+) -> tuple[Sequence[TrainSettings], list[str]]:
+    """The runs by the recipe of regression where the data is one, and what to say of it."""
+    notes: list[str] = []
+    if data.task.kind != "regression":
+        return runs, notes
+    if runs[0].dataset.task == "auto":
+        runs = [located(settings) for settings in plan(task="regression")]
+        notes.append(
+            "the labels measure something, so this is a regression; to make each value a class "
+            "say --task classification"
+        )
+    if "epochs" not in given and isinstance(data, DataSet):
+        rows = max(round(len(data.train) * (1 - runs[0].dataset.dev_fraction)), 1)
+        usual, runs = runs, [_with_epochs(settings, rows) for settings in runs]
+        notes += [
+            f"{run.label}: {run.optimisation.epochs} epochs, for {rows:,} training rows; --epochs "
+            "says otherwise"
+            for run, before in zip(runs, usual, strict=True)
+            if run != before
+        ]
+    return runs, notes
+
+
+def _with_epochs(settings: TrainSettings, train_rows: int) -> TrainSettings:
+    """The settings with the recipe's epochs for a table of this size, where it has such."""
+    epochs = epochs_by_rows(
+        settings.recipe,
+        task="regression",
+        train_rows=train_rows,
+        batch_size=settings.optimisation.batch_size,
+    )
+    return settings if epochs is None else settings.replace(epochs=epochs)
+
+
 def _plan_runs(
-    given: dict[str, Any], models: list[str] | None, seeds: str | None, config: Path | None
+    given: dict[str, Any],
+    models: list[str] | None,
+    seeds: str | None,
+    file: dict[str, Any],
+    source: str,
 ) -> list[TrainSettings]:
     """One run for every model and seed, in this order."""
-    file = {} if config is None else read_settings_file(config)
-    source = "settings" if config is None else str(config)
     if "data" not in given and "data" not in file:
         raise ValueError("expected the DATA to train on, such as digits; see qimlp train --help")
     if "text" not in given | file and given.keys() & {"encoder", "finetune"}:

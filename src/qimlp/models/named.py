@@ -46,6 +46,8 @@ def named_network(
     )
     layers = DEFAULT_DEPTH if depth is None else as_size("depth", depth)
     hidden_width = in_features if width is None else as_size("width", width)
+    if layers == 1:
+        hidden_width = in_features  # nothing is hidden
     widths = PAPER_WIDTHS.get(data_set or "", ())
     of_paper = (
         depth is None

@@ -7,7 +7,7 @@ from qimlp.settings.group import SettingsGroup
 from qimlp.settings.names import NEW_NAMES, OLD_NAMES
 from qimlp.settings.network import NetworkSettings, parse_dims
 from qimlp.settings.optimisation import OptimisationSettings
-from qimlp.settings.recipes import RECIPES
+from qimlp.settings.recipes import RECIPES, epochs_by_rows
 from qimlp.settings.resolve import resolve_settings
 from qimlp.settings.settings_file import read_settings_file
 from qimlp.settings.train_settings import FIELDS, GROUPS, TrainSettings
@@ -26,6 +26,7 @@ __all__ = [
     "OptimisationSettings",
     "SettingsGroup",
     "TrainSettings",
+    "epochs_by_rows",
     "parse_dims",
     "read_settings_file",
     "resolve_settings",

@@ -1,12 +1,20 @@
 """Named recipes: plain data, no code.
 
-A recipe has up to three parts, later ones winning: ``all`` (every run), ``kinds`` (by kind of
-network, ``qimlp``, ``mlp`` or ``low-rank``), ``data`` (by data set name, by name and model as in
+A recipe has up to four parts, later ones winning: ``all`` (every run), ``kinds`` (by kind of
+network, ``qimlp``, ``mlp`` or ``low-rank``), ``tasks`` (by the task that settings name, and by task
+and kind as in ``regression/mlp``), ``data`` (by data set name, by name and model as in
 ``digits/mlp`` or ``mnist/3b``, and at a rank above 1 by ``mnist/3b/copies``). Each part is a dict
 of `TrainSettings` fields. Settings files and command-line options win over all of them.
 """
 
+from math import ceil
 from typing import Any
+
+REGRESSION_STEPS = 8_000
+"""Optimizer steps of a regression whose epochs are chosen by the size of the data."""
+
+REGRESSION_EPOCHS = 200
+"""The most epochs of such a regression: a small table is learned by heart long before."""
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     # The paper's protocol: plain Adam at a constant rate, Gaussian start, pixels in [0, 1]
@@ -50,6 +58,14 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "mlp": {"lr": 0.001, "factor_lr_scale": 0.0},
             "low-rank": {"lr": 0.003, "factor_lr_scale": 0.0},
         },
+        # Tables of a thousand to 50,000 rows and 8 to 26 features (docs/results.md): a network as
+        # wide as these is too small.
+        "tasks": {
+            "regression": {"epochs": 100, "batch_size": 64, "width": 256},
+            "regression/qimlp": {"rank": 8, "bias": "dense"},
+            "regression/mlp": {"dropout": 0.0},
+            "regression/low-rank": {"rank": 8},
+        },
         # 1,150 training images are 23 steps an epoch.
         "data": {
             "digits": {"epochs": 60, "lr": 0.03, "label_smoothing": 0.1},
@@ -83,11 +99,14 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def recipe_values(name: str, *, kind: str, model: str, data: str, rank: int) -> dict[str, Any]:
+def recipe_values(
+    name: str, *, task: str, kind: str, model: str, data: str, rank: int
+) -> dict[str, Any]:
     """Merge the parts of one recipe.
 
     Args:
         name: A key of `RECIPES`.
+        task: What the settings name: ``"regression"``, ``"classification"`` or ``"auto"``.
         kind: ``"qimlp"``, ``"mlp"`` or ``"low-rank"``.
         model: The network's name, such as ``"3b"``; those of kind ``mlp`` and ``low-rank`` are
             called so.
@@ -98,11 +117,32 @@ def recipe_values(name: str, *, kind: str, model: str, data: str, rank: int) -> 
         `TrainSettings` fields.
     """
     recipe = RECIPES[name]
+    tasks = recipe.get("tasks", {})
     copies = recipe["data"].get(f"{data}/{model}/copies", {}) if rank > 1 else {}
     return {
         **recipe["all"],
         **recipe["kinds"].get(kind, {}),
+        **tasks.get(task, {}),
+        **tasks.get(f"{task}/{kind}", {}),
         **recipe["data"].get(data, {}),
         **recipe["data"].get(f"{data}/{model}", {}),
         **copies,
     }
+
+
+def epochs_by_rows(name: str, *, task: str, train_rows: int, batch_size: int) -> int | None:
+    """Choose the epochs of a recipe that goes by steps, whatever the size of the data.
+
+    Args:
+        name: A key of `RECIPES`.
+        task: ``"regression"`` or ``"classification"``.
+        train_rows: Rows of one epoch, 1 or more.
+        batch_size: Rows of one step.
+
+    Returns:
+        Epochs of together `REGRESSION_STEPS` steps, or `REGRESSION_EPOCHS` where these are fewer;
+        ``None`` where the recipe names a number of epochs.
+    """
+    if task not in RECIPES[name].get("tasks", {}):
+        return None
+    return min(ceil(REGRESSION_STEPS / ceil(train_rows / batch_size)), REGRESSION_EPOCHS)

@@ -11,7 +11,7 @@ from qimlp.settings.recipes import recipe_values
 from qimlp.settings.suggestions import unknown_name
 from qimlp.settings.train_settings import FIELDS, GROUPS, TrainSettings
 
-_DECIDING = ("recipe", "data", "model", "rank")
+_DECIDING = ("recipe", "data", "task", "model", "rank", "dims")
 """The fields that a recipe goes by."""
 
 _KINDS = {
@@ -48,11 +48,14 @@ def resolve_settings(
     known = _validated({name: given[name] for name in _DECIDING if name in given}, source)
     recipe = recipe_values(
         known.recipe,
+        task=known.dataset.task,
         kind=known.network.kind,
         model=known.network.model,
         data=known.dataset.data_name,
         rank=known.network.rank,
     )
+    if known.network.dims is not None:
+        recipe.pop("width", None)  # the dims say it
     return _validated({**recipe, **given}, source)
 
 

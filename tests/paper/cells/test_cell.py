@@ -25,7 +25,7 @@ def test_the_key_tells_numbers_apart_and_nothing_else(variant, monkeypatch):
 def test_younger_settings_at_their_default_leave_keys_as_they_were(variant):
     key = Cell(variant, 0).key()
     defaults = TrainSettings(data="digits").model_dump()
-    younger = ("finetune", "encoder_lr", "restarts", "optimizer", "terms_by")
+    younger = ("finetune", "encoder_lr", "restarts", "optimizer", "terms_by", "width")
     same = {**variant.changes, **{name: defaults[name] for name in younger}}
     assert Cell(replace(variant, changes=same), 0).key() == key
     texts = {**variant.changes, "text": "encoder"}

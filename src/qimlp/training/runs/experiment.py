@@ -24,6 +24,7 @@ from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.training_data import load_data
 
 PathLike = str | os.PathLike[str]
+Revise = Callable[[Sequence[TrainSettings], Loaded], Sequence[TrainSettings]]
 _FILE = "experiment.json"
 
 
@@ -50,6 +51,7 @@ def run_experiment(
     out: PathLike = "runs",
     overwrite: bool = False,
     on_event: OnEvent | None = None,
+    revise: Revise | None = None,
 ) -> Experiment:
     """Train every run, then compare them.
 
@@ -61,6 +63,7 @@ def run_experiment(
         out: Folder for the run folders and the comparison.
         overwrite: Replace earlier runs, and give up the plan of unfinished ones.
         on_event: Called with every event.
+        revise: Takes the runs and the data once it is read, and gives the runs as they shall be.
 
     Returns:
         The results and the comparison, which lie in `out` too.
@@ -73,15 +76,11 @@ def run_experiment(
     """
     root = Path(out)
     runs = [located(settings) for settings in runs]
-    folders = [RunFolder.of(root, settings) for settings in runs]
-    if len({folder.path for folder in folders}) != len(runs):
-        raise ValueError("two of the runs are the same: name every model and every seed once")
-    if launched_rank() == 0:
-        for folder in folders:
-            folder.require_free(overwrite=overwrite)
-        if not overwrite:
-            _require_finished(root, folders)
+    _require_free(root, runs, overwrite=overwrite)
     data = load_data(runs[0])
+    if revise is not None:
+        runs = revise(runs, data)
+        _require_free(root, runs, overwrite=overwrite)
     _check_networks(runs, data)
     plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
     started = False
@@ -148,6 +147,18 @@ def read_experiment(path: PathLike) -> list[TrainSettings]:
     if not listed:
         raise ValueError(f"{printable(str(file))}: expected a list of runs")
     return [resolve_settings(values, source=str(file)) for values in listed]
+
+
+def _require_free(root: Path, runs: Sequence[TrainSettings], *, overwrite: bool) -> None:
+    """Refuse runs that share a folder, or whose folders are taken."""
+    folders = [RunFolder.of(root, settings) for settings in runs]
+    if len({folder.path for folder in folders}) != len(runs):
+        raise ValueError("two of the runs are the same: name every model and every seed once")
+    if launched_rank() == 0:
+        for folder in folders:
+            folder.require_free(overwrite=overwrite)
+        if not overwrite:
+            _require_finished(root, folders)
 
 
 def _require_finished(root: Path, folders: Sequence[RunFolder]) -> None:
