@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from qimlp.cli.console import make_table, open_console
+from qimlp.cli.console import Notes, make_table, open_console
 from qimlp.cli.encoding import show_encoding
-from qimlp.cli.notes import Notes
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
 from qimlp.data import DataSet
