@@ -36,6 +36,7 @@ from qimlp.files import (
 from qimlp.models import Pretrained
 from qimlp.predictor import Preparation, read_preparation, write_preparation
 from qimlp.settings import TrainSettings, resolve_settings
+from qimlp.tasks import KINDS
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.result import RunResult
@@ -212,6 +213,12 @@ class RunFolder:
         result = validated(RunResult, asdict(found), source=self.result_file)
         if min(result.parameters, result.dense_parameters, result.best_epoch) < 1:
             raise ValueError(f"{name}: expected parameters and best_epoch of at least 1")
+        kind = KINDS.get(result.task)
+        wanted = () if kind is None else tuple(metric.name for metric in kind.metrics)
+        if not wanted or not result.test.keys() >= {*wanted} or wanted[0] not in result.dev:
+            raise ValueError(
+                f"{name}: expected a task of {', '.join(KINDS)}, and its metrics in dev and test"
+            )
         return result
 
     def read_metrics(self) -> list[dict[str, Any]]:
