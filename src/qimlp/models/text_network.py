@@ -19,7 +19,7 @@ from qimlp.models.registry import from_config, register
 
 @register
 class TextNetwork(Pretrained):
-    """Token numbers to classes: encoder, pooling, order, scaling, head.
+    """Token numbers to outputs: encoder, pooling, order, scaling, head.
 
     Args:
         encoder: Configuration of a transformers encoder, as its ``config.json`` has it.
@@ -101,14 +101,14 @@ class TextNetwork(Pretrained):
         }
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Classify texts.
+        """Answer texts.
 
         Args:
             tokens: (N, T), token numbers as whole numbers of any dtype; negative ones are padding,
                 which comes after a text's tokens.
 
         Returns:
-            (N, classes), unnormalised.
+            Outputs of shape (N, outputs).
         """
         present = tokens >= 0
         numbers = tokens.clamp_min(0).long()

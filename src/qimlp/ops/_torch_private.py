@@ -185,12 +185,12 @@ log_softmax_backward: Callable[[Tensor, Tensor, Tensor], Tensor] = (
 """The gradient of log-softmax along axis 1.
 
 Args:
-    gradient: By the log-probabilities, of shape (n, classes).
+    gradient: By the log-probabilities, of shape (n, outputs).
     log_probabilities: `torch.log_softmax(logits, 1)`.
-    logits: Of shape (n, classes).
+    logits: Of shape (n, outputs).
 
 Returns:
-    The gradient by the logits, of shape (n, classes).
+    The gradient by the logits, of shape (n, outputs).
 """
 
 

@@ -79,22 +79,6 @@ class Predictor:
         processes = connect(device)
         network = load_pretrained(weights).to(processes.device).eval()
         require_fitting(network, prepared, source=str(path))
-        return cls.joined(network, prepared, processes)
-
-    @classmethod
-    def joined(
-        cls, network: nn.Module, prepared: Preparation, processes: ProcessGroup
-    ) -> Predictor:
-        """Put a network and what was learned about its data together.
-
-        Args:
-            network: In evaluation mode, on the device.
-            prepared: How raw examples become its inputs, and what its outputs mean.
-            processes: The device.
-
-        Returns:
-            The predictor.
-        """
         return cls(
             network=network,
             task=prepared.task,
@@ -133,7 +117,7 @@ class Predictor:
         write_preparation(Path(folder), prepared)
 
     def predict(self, table: Table) -> NDArray[Any]:
-        """Answer rows: a class name for each or, of a regression, its numbers.
+        """Answer rows: a name for each or, of a regression, its numbers.
 
         Args:
             table: See `Table`; of named data that has a test part, that part.
@@ -147,16 +131,16 @@ class Predictor:
         return self.task.decide(self.answers(self._inputs(table)))
 
     def predict_proba(self, table: Table) -> NDArray[Any]:
-        """Give class probabilities.
+        """Give probabilities.
 
         Args:
             table: As for `predict`.
 
         Returns:
-            Probabilities of shape (n, classes), in the order of the task's class names.
+            Probabilities of shape (n, outputs), in the order of the task's names.
 
         Raises:
-            ValueError: If the rows do not fit, or the task is no classification.
+            ValueError: If the rows do not fit, or the task gives no probabilities.
         """
         if not self.task.answers_are_probabilities:
             raise ValueError(f"predict_proba: a {self.task.kind} has no classes; use predict")
@@ -242,7 +226,7 @@ class Predictor:
 
         Raises:
             FileNotFoundError: If there is no such data.
-            ValueError: If it is not usable, has no labels, or other features or classes.
+            ValueError: If it is not usable, has no labels, or other features or labels.
         """
         return self.evaluate_inputs(
             self.read(source, data_dir=data_dir, label_column=label_column, labelled=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         layer_names,
         new_figure,
         plain,
+        save_png,
         to_svg,
     )
 
@@ -58,6 +59,7 @@ __all__ = [
     "plot_relation",
     "plot_spectra",
     "plot_truncation",
+    "save_png",
     "to_svg",
 ]
 
@@ -88,6 +90,7 @@ __getattr__ = lazy_face(
             "layer_names",
             "new_figure",
             "plain",
+            "save_png",
             "to_svg",
         ),
     },

@@ -1,23 +1,16 @@
 """The figure of a comparison: learning curves, the main metric on the test set, size."""
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from qimlp.files import write_bytes
+from qimlp.correlation.figures import COLOURS, INK, new_figure, plain, save_png
 from qimlp.tasks import Metric
 from qimlp.training.comparison.compare import compare
 from qimlp.training.runs.result import RunResult
-
-# Okabe and Ito's palette, told apart with every common kind of colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_INK = "#333333"
 
 
 def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
@@ -36,23 +29,21 @@ def plot_comparison(results: Sequence[RunResult], path: Path) -> None:
     groups: dict[str, list[RunResult]] = {}
     for result in results:
         groups.setdefault(result.label, []).append(result)
-    colours = {label: _COLOURS[i % len(_COLOURS)] for i, label in enumerate(groups)}
-    figure = Figure(figsize=(12, 4.2), dpi=150, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(groups)}
+    figure = new_figure(12, 4.2)
     curves, dots, bars = figure.subplots(1, 3, width_ratios=(1.35, 1, 1))
     metric = results[0].main_metric
     _draw_curves(curves, groups, colours, metric)
     _draw_dots(dots, groups, colours, metric)
     _draw_bars(bars, results, colours)
     for axes in (curves, dots, bars):
-        _style(axes)
+        axes.title.set(fontsize=11, color=INK)
+        plain(axes)
     # The name is the user's: a dollar sign in it begins no formula.
     name = results[0].data
-    style = {"x": 0.012, "ha": "left", "fontsize": 14, "weight": "bold", "color": _INK}
+    style = {"x": 0.012, "ha": "left", "fontsize": 14, "weight": "bold", "color": INK}
     figure.suptitle(name, **style, parse_math=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    write_bytes(path, image.getvalue())
+    save_png(figure, path)
 
 
 def _draw_curves(
@@ -77,10 +68,10 @@ def _draw_curves(
     )
     axes.set_ylim(lowest - margin, top)
     axes.set_title(f"Dev {metric.title} while training")
-    axes.set_xlabel("epoch", color=_INK)
+    axes.set_xlabel("epoch", color=INK)
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, loc="lower right", labelcolor=_INK)
+    axes.legend(frameon=False, loc="lower right", labelcolor=INK)
 
 
 def _draw_dots(
@@ -124,7 +115,7 @@ def _draw_bars(axes: Axes, results: Sequence[RunResult], colours: dict[str, str]
             textcoords="offset points",
             ha="center",
             va="bottom",
-            color=_INK,
+            color=INK,
         )
     axes.set_yscale("log")
     axes.set_ylim(1, max(heights) * 8)
@@ -132,12 +123,3 @@ def _draw_bars(axes: Axes, results: Sequence[RunResult], colours: dict[str, str]
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title("Parameters (log scale)")
     axes.set_xticks(range(len(rows)), [row.label for row in rows])
-
-
-def _style(axes: Axes) -> None:
-    axes.title.set(fontsize=11, color=_INK)
-    axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#999999")
-    axes.tick_params(length=0, colors=_INK, labelsize=9)

@@ -96,7 +96,7 @@ class TrainedRun:
 
         Raises:
             FileNotFoundError: If there is no such data.
-            ValueError: If it is not usable, has no labels, or other features or classes.
+            ValueError: If it is not usable, has no labels, or other features or labels.
         """
         return self.predictor.evaluate(
             source, data_dir=self.settings.dataset.data_dir, label_column=label_column

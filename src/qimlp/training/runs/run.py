@@ -1,9 +1,9 @@
 """One run, from its data to its result.
 
 Protocol (the paper's): train and dev are an 8:2 split of the official training set, the weights
-of the epoch with the best dev accuracy are kept, and the test set is read once, with these. With
-``watch_test`` the test accuracy of every epoch is recorded too, to show what choosing by it would
-have flattered; it decides nothing.
+of the epoch that the task finds best on dev are kept, and the test set is read once, with these.
+With `watch_test` the metrics on the test set are recorded after every epoch too, to show what
+choosing by them would have flattered; they decide nothing.
 """
 
 from collections.abc import Callable, Iterator
