@@ -2,7 +2,7 @@
 
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
-functions below them. `Predictor` needs the libraries of ``pip install "qimlp[train]"`` and is
+functions below them. `Predictor` needs the libraries of `pip install "qimlp[train]"` and is
 therefore imported on first use.
 """
 

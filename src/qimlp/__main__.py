@@ -1,4 +1,4 @@
-"""``python -m qimlp``: the command line."""
+"""`python -m qimlp`: the command line."""
 
 from qimlp.cli import main
 

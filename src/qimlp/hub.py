@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
-"""Any of them set to ``1``, ``on``, ``yes`` or ``true`` forbids every request."""
+"""Any of them set to `1`, `on`, `yes` or `true` forbids every request."""
 
 _PATIENCE_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
@@ -33,8 +33,8 @@ def is_hub_name(name: str) -> bool:
         name: What the user named; nothing of that name is here.
 
     Returns:
-        Whether it has the form ``name`` or ``owner/name``, without the ending of a file, and
-        ``owner`` is no folder here.
+        Whether it has the form `name` or `owner/name`, without the ending of a file, and
+        `owner` is no folder here.
     """
     if _NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
         return False

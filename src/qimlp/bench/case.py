@@ -1,4 +1,4 @@
-"""A layer at one batch size, and the layers that ``qimlp bench`` shows."""
+"""A layer at one batch size, and the layers that `qimlp bench` shows."""
 
 from __future__ import annotations
 

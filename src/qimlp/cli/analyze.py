@@ -1,4 +1,4 @@
-"""``qimlp analyze``: strong correlation of the layers of trained networks."""
+"""`qimlp analyze`: strong correlation of the layers of trained networks."""
 
 from pathlib import Path
 from typing import Annotated

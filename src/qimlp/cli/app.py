@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), and as shells say it
 130 interrupted, 143 terminated, 129 hung up, 141 where nobody reads standard output any more
-(``qimlp plan 784 10 | head -1``).
+(`qimlp plan 784 10 | head -1`).
 """
 
 import re
@@ -97,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands behind ``qimlp`` on the command line; none shows the help.
+        arguments: What stands behind `qimlp` on the command line; none shows the help.
 
     Returns:
         The exit code.

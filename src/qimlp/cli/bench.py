@@ -1,4 +1,4 @@
-"""``qimlp bench``: is the layer worth it, for this shape and on this machine?"""
+"""`qimlp bench`: is the layer worth it, for this shape and on this machine?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

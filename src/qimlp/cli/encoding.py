@@ -14,7 +14,7 @@ _SECONDS_BETWEEN = 5.0
 
 @contextmanager
 def show_encoding(console: Console) -> Iterator[None]:
-    """Say within a ``with`` how many texts an encoder has read: a line now and then.
+    """Say within a `with` how many texts an encoder has read: a line now and then.
 
     Args:
         console: Where to.

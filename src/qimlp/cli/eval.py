@@ -1,4 +1,4 @@
-"""``qimlp eval``: how a trained network does on labelled data."""
+"""`qimlp eval`: how a trained network does on labelled data."""
 
 from pathlib import Path
 from typing import Annotated

@@ -104,8 +104,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for every field of the settings that it has no parameter for.
 
     Args:
-        command: A command of typer. Its parameter ``given`` receives, by name, the fields that
-            were set by such an option; a parameter ``seeds`` stands for the field ``seed``.
+        command: A command of typer. Its parameter `given` receives, by name, the fields that
+            were set by such an option; a parameter `seeds` stands for the field `seed`.
 
     Returns:
         The command with these options; hidden ones with the old names of fields among them.
@@ -121,14 +121,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*, help: bool = False, **values: Any) -> None:  # noqa: A002, ARG001 - acted on before
-
         set_here = {name: values.pop(name) for name in made}
         given = {
             name: _number(name, value)
             for name, value in set_here.items()
             if value not in (None, [])
         }
-
         command(**values, given=given)
 
     both = {**own, **made}
@@ -147,7 +145,7 @@ def spelled(name: str) -> str:
         name: A field, by its own or its old name.
 
     Returns:
-        The option, such as ``--batch-size``; of a switch the half that turns it on.
+        The option, such as `--batch-size`; of a switch the half that turns it on.
     """
     return _SPELLED.get(name, f"--{name.replace('_', '-')}").partition("/")[0]
 

@@ -1,4 +1,4 @@
-"""``qimlp plan``: the factorisations of a layer to choose from."""
+"""`qimlp plan`: the factorisations of a layer to choose from."""
 
 from typing import Annotated
 

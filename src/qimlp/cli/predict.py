@@ -1,4 +1,4 @@
-"""``qimlp predict``: classes and probabilities for new data."""
+"""`qimlp predict`: classes and probabilities for new data."""
 
 from pathlib import Path
 from typing import Annotated

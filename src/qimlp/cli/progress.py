@@ -27,7 +27,7 @@ _LEAST_NAME = 14
 
 
 class Reporter(Protocol):
-    """Something to call with events, inside a ``with``."""
+    """Something to call with events, inside a `with`."""
 
     def __call__(self, event: Event) -> None:
         """Take an event.

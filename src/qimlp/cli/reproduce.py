@@ -1,4 +1,4 @@
-"""``qimlp reproduce``: the paper's evaluation, cell by cell, and its report."""
+"""`qimlp reproduce`: the paper's evaluation, cell by cell, and its report."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The analysis part of ``qimlp reproduce --correlation``."""
+"""The analysis part of `qimlp reproduce --correlation`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``qimlp train``: networks and seeds on one data set, then their comparison."""
+"""`qimlp train`: networks and seeds on one data set, then their comparison."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Read data sets, split and scale them, and iterate over batches.
 
-Files are read with packages of the ``[train]`` extra, which are imported only then.
+Files are read with packages of the `[train]` extra, which are imported only then.
 """
 
 from qimlp.data.batching.batches import Batches, InMemoryBatches

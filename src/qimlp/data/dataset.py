@@ -13,7 +13,7 @@ from qimlp.data.features.offsets import Number
 from qimlp.tasks import Classification, Regression, Task
 
 OFFICIAL_TEST = "the source's own test split"
-"""``test_origin`` of data that came with one."""
+"""`test_origin` of data that came with one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +21,9 @@ class TensorSplit:
     """Examples and what a network is to answer.
 
     Attributes:
-        inputs: Contiguous CPU tensor (N, in_features), ``uint8`` (pixels) or finite ``float32``.
-        labels: Class numbers (N,), ``int64``, none negative; or the targets of a regression (N, T),
-            finite ``float64``.
+        inputs: Contiguous CPU tensor (N, in_features), `uint8` (pixels) or finite `float32`.
+        labels: Class numbers (N,), `int64`, none negative; or the targets of a regression (N, T),
+            finite `float64`.
 
     Raises:
         TypeError: A tensor has another dtype.
@@ -71,10 +71,10 @@ class TensorSplit:
         """Copy some examples.
 
         Args:
-            rows: Row numbers (K,), ``int64``.
+            rows: Row numbers (K,), `int64`.
 
         Returns:
-            The K examples, in the order of ``rows``.
+            The K examples, in the order of `rows`.
         """
         return TensorSplit(self.inputs.index_select(0, rows), self.labels.index_select(0, rows))
 
@@ -88,13 +88,13 @@ class DataSet:
         train: Examples to learn from.
         test: Examples to judge by, kept apart.
         class_names: Name of each class number; none where the task is regression.
-        feature_shape: Shape of one example, ``(H, W)`` for grey images, ``(C, H, W)`` for
-            colour images, ``(F,)`` for tables; ``in_features`` is its product.
+        feature_shape: Shape of one example, `(H, W)` for grey images, `(C, H, W)` for
+            colour images, `(F,)` for tables; `in_features` is its product.
         fingerprint: SHA-256 (hex) over the content of both splits and the class names.
         test_origin: Where the test split comes from.
         feature_names: Column names of a table; empty for images and arrays.
         target_names: Names of the targets of a regression.
-        offsets: What was subtracted from each feature of a table before it became ``float32``;
+        offsets: What was subtracted from each feature of a table before it became `float32`;
             empty where nothing was.
         notes: What the user should know about columns that were left out, one line each.
 

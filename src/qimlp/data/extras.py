@@ -7,10 +7,10 @@ from typing import Any
 
 
 def import_extra(module: str) -> Any:
-    """Import a module of the ``[train]`` extra.
+    """Import a module of the `[train]` extra.
 
     Args:
-        module: Full module name, such as ``"pyarrow.parquet"``.
+        module: Full module name, such as `"pyarrow.parquet"`.
 
     Returns:
         The module.

@@ -22,9 +22,9 @@ class Inputs:
 
     Attributes:
         origin: File or folder.
-        inputs: (N, in_features), ``uint8`` or ``float32``, not scaled yet.
-        labels: Class numbers (N,), ``int64``, or ``None`` for unlabelled data.
-        part: ``"test"`` where the source has such a split, which alone was read; else ``None``.
+        inputs: (N, in_features), `uint8` or `float32`, not scaled yet.
+        labels: Class numbers (N,), `int64`, or `None` for unlabelled data.
+        part: `"test"` where the source has such a split, which alone was read; else `None`.
         files: Of images in files, their paths in the folder that was named; else empty.
         notes: What the user should know about columns that were left out, one line each.
     """
@@ -51,15 +51,15 @@ def load_inputs(
     """Read new data, with or without labels: the test split of a source that has one, else all.
 
     Args:
-        source: What :func:`qimlp.data.loading` takes, or one image file.
+        source: What `qimlp.data.loading` takes, or one image file.
         feature_shape: Shape of one example that the network was trained on.
         task: What the network answers; without it labels are not read.
         feature_names: Columns of the training table; a table is brought into their order, and its
             further columns are left out.
         offsets: What was subtracted from each feature of the training table.
-        label_column: Label column of a table, ``"label"`` by default.
+        label_column: Label column of a table, `"label"` by default.
         labels_required: Whether unlabelled data is an error.
-        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
+        data_dir: Data folder; by default the one that `QIMLP_DATA` names.
 
     Returns:
         The examples.

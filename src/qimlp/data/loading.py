@@ -77,21 +77,21 @@ def load(
     """Load a labelled data set.
 
     Args:
-        source: ``digits`` (carried by scikit-learn); ``mnist``, ``cifar10`` or another folder of
-            the data folder; a folder of Parquet files (``train-*.parquet``, ``test-*.parquet``),
-            of ``train.csv`` and ``test.csv``, or of images sorted by class (below ``train`` and
-            ``test`` or ``val``, if it is split); a ``.csv``, ``.parquet`` or ``.npz`` file; a hub
-            id ``owner/name``. Images are read as viewers show them, upright and on white.
-        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names. Known names that are
+        source: `digits` (carried by scikit-learn); `mnist`, `cifar10` or another folder of
+            the data folder; a folder of Parquet files (`train-*.parquet`, `test-*.parquet`),
+            of `train.csv` and `test.csv`, or of images sorted by class (below `train` and
+            `test` or `val`, if it is split); a `.csv`, `.parquet` or `.npz` file; a hub
+            id `owner/name`. Images are read as viewers show them, upright and on white.
+        data_dir: Data folder; by default the one that `QIMLP_DATA` names. Known names that are
             not in it are looked for on the Hugging Face hub.
-        label_column: Label column of a table, ``"label"`` by default; several columns where each is
+        label_column: Label column of a table, `"label"` by default; several columns where each is
             a target of its own.
         drop_columns: Columns of a table to leave out.
-        task: What to learn: ``"classification"``, ``"regression"``, or ``"auto"``: by the labels,
+        task: What to learn: `"classification"`, `"regression"`, or `"auto"`: by the labels,
             which are classes unless they hold numbers that are not whole or are several columns.
         split_seed: Where the source has no test split, a fifth of each class is set aside by this
-            seed; ``test_origin`` says so.
-        streaming: Whether to leave the examples on disk; ``None`` decides by ``max_bytes``.
+            seed; `test_origin` says so.
+        streaming: Whether to leave the examples on disk; `None` decides by `max_bytes`.
         max_bytes: Size on disk above which Parquet files are streamed.
 
     Returns:
@@ -100,7 +100,7 @@ def load(
     Raises:
         FileNotFoundError: There is no such data.
         ValueError: The data cannot be used; one line names the file and what is wrong.
-        ImportError: A package of the ``[train]`` extra is missing.
+        ImportError: A package of the `[train]` extra is missing.
     """
     found = resolve(source, data_dir)
     if streaming is None:

@@ -22,11 +22,11 @@ def read_part(source: Source, part: str, request: TableRequest) -> RawExamples |
 
     Args:
         source: Where the data lies.
-        part: ``"train"`` (or everything, where nothing is split) or ``"test"``.
+        part: `"train"` (or everything, where nothing is split) or `"test"`.
         request: What is asked of a table; its columns count for tables alone.
 
     Returns:
-        The examples, or ``None`` where the source has no such split.
+        The examples, or `None` where the source has no such split.
 
     Raises:
         ValueError: The content is unusable; the line names the file.

@@ -35,8 +35,8 @@ class TextSplit:
 
     Attributes:
         texts: N texts.
-        labels: Class numbers (N,), ``int64``; ``None`` for unlabelled texts.
-        part: ``"test"`` for new texts of a source that has such a split; else ``None``.
+        labels: Class numbers (N,), `int64`; `None` for unlabelled texts.
+        part: `"test"` for new texts of a source that has such a split; else `None`.
         notes: Which column was read where that was a choice, and what was left out.
     """
 
@@ -78,7 +78,7 @@ class TextDataSet:
             part: Which split.
 
         Returns:
-            Class numbers (N,), ``int64``.
+            Class numbers (N,), `int64`.
 
         Raises:
             ValueError: The split has none.
@@ -95,10 +95,10 @@ def load_texts(
     """Load labelled texts with a train and a test split.
 
     Args:
-        source: ``imdb``, ``20newsgroups``, a folder of Parquet files with a column ``text``, or
+        source: `imdb`, `20newsgroups`, a folder of Parquet files with a column `text`, or
             a hub id.
-        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
-        label_column: Label column, ``"label"`` by default.
+        data_dir: Data folder; by default the one that `QIMLP_DATA` names.
+        label_column: Label column, `"label"` by default.
 
     Returns:
         The data set.
@@ -144,10 +144,10 @@ def load_text_inputs(
     """Read new texts: the test split of a source that has one, else all.
 
     Args:
-        source: What :func:`load_texts` takes, one ``.parquet`` file, or a ``.txt`` file with one
+        source: What `load_texts` takes, one `.parquet` file, or a `.txt` file with one
             text per line.
         task: What the network answers; without it labels are not read.
-        label_column: Label column, ``"label"`` by default.
+        label_column: Label column, `"label"` by default.
         labels_required: Whether unlabelled texts are an error.
         data_dir: Data folder.
 

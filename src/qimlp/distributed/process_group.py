@@ -115,7 +115,7 @@ class ProcessGroup:
         """Context for the forward pass.
 
         Args:
-            mixed_precision: ``"no"`` or ``"bf16"``.
+            mixed_precision: `"no"` or `"bf16"`.
 
         Returns:
             A context manager that can be entered again and again.
@@ -126,7 +126,7 @@ class ProcessGroup:
 
 
 def launched_processes() -> int:
-    """How many processes a launcher (``accelerate launch``, ``torchrun``) started.
+    """How many processes a launcher (`accelerate launch`, `torchrun`) started.
 
     Returns:
         1 without a launcher.
@@ -147,7 +147,7 @@ def connect(device: str) -> ProcessGroup:
     """Find this process's place and device.
 
     Args:
-        device: ``"auto"``, ``"cpu"``, ``"mps"``, ``"cuda"``, ``"cuda:1"`` and so on.
+        device: `"auto"`, `"cpu"`, `"mps"`, `"cuda"`, `"cuda:1"` and so on.
 
     Returns:
         The processes of one process, or of all that a launcher started.

@@ -33,7 +33,7 @@ def parse_json(content: bytes | str, *, source: str | os.PathLike[str], what: st
     Args:
         content: The text, as UTF-8 where it is bytes.
         source: Where it came from, for the message.
-        what: What was expected, such as ``"the settings of a run"``.
+        what: What was expected, such as `"the settings of a run"`.
 
     Returns:
         The value.

@@ -21,7 +21,7 @@ def require_regular(path: str | os.PathLike[str], *, what: str) -> int:
 
     Args:
         path: The file; a link to a regular file is one.
-        what: What was expected, such as ``"the settings of a run"``.
+        what: What was expected, such as `"the settings of a run"`.
 
     Returns:
         Its size in bytes.

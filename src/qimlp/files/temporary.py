@@ -22,7 +22,7 @@ def temporary_beside(path: Path) -> Path:
         path: Where the content goes when it is whole.
 
     Returns:
-        ``.<name>.<random>.qimlp-tmp`` beside it, not made.
+        `.<name>.<random>.qimlp-tmp` beside it, not made.
     """
     return path.with_name(f".{path.name[:_LONGEST]}.{secrets.token_hex(8)}.qimlp-tmp")
 

@@ -20,7 +20,7 @@ def check_encoder_config(config: Mapping[str, Any], place: str) -> None:
     fetched and ran some without asking.
 
     Args:
-        config: The content of an encoder's ``config.json``, or of another of its JSON files.
+        config: The content of an encoder's `config.json`, or of another of its JSON files.
         place: The file, for the message.
 
     Raises:

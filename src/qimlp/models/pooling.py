@@ -9,7 +9,7 @@ def pool_tokens(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
     Args:
         hidden: (N, T, F), one vector per token.
         present: (N, T), 1 or true for a token, 0 or false for padding.
-        pooling: ``"mean"`` over the tokens, or ``"cls"``, the first one.
+        pooling: `"mean"` over the tokens, or `"cls"`, the first one.
 
     Returns:
         (N, F), of the dtype of `hidden`.

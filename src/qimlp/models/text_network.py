@@ -22,9 +22,9 @@ class TextNetwork(Pretrained):
     """Token numbers to outputs: encoder, pooling, order, scaling, head.
 
     Args:
-        encoder: Configuration of a transformers encoder, as its ``config.json`` has it.
+        encoder: Configuration of a transformers encoder, as its `config.json` has it.
         head: `config` of the network on the encoder's features.
-        pooling: ``"mean"`` over the tokens, or ``"cls"``, the first one.
+        pooling: `"mean"` over the tokens, or `"cls"`, the first one.
         shift: One number for all features or one for each; subtracted from the pooled output.
         scale: As many; the shifted features are divided by it.
         order: Numbers of the pooled features in the head's order; None for their own.

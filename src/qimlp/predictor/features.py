@@ -70,7 +70,7 @@ class Features:
             device: Where an encoder runs.
 
         Returns:
-            (N, features) ``float32`` on the CPU; token numbers where there is a tokenizer.
+            (N, features) `float32` on the CPU; token numbers where there is a tokenizer.
 
         Raises:
             ValueError: If the features are not made of texts.

@@ -139,7 +139,7 @@ def count_dense_parameters(sizes: list[tuple[int, ...]]) -> int:
         sizes: From `layer_sizes`.
 
     Returns:
-        The sum of ``in * out + out`` over the layers.
+        The sum of `in * out + out` over the layers.
     """
     widths = [math.prod(layer) for layer in sizes]
     return sum(a * b + b for a, b in pairwise(widths))

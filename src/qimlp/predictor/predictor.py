@@ -62,7 +62,7 @@ class Predictor:
 
         Args:
             folder: A folder of `save`, or a run folder.
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
+            device: `"auto"`, `"cpu"`, `"cuda"` and so on.
 
         Returns:
             The predictor.

@@ -1,4 +1,4 @@
-"""What was learned about data, in one JSON file beside the weights: ``preprocess.json``."""
+"""What was learned about data, in one JSON file beside the weights: `preprocess.json`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Preparation:
         """Give plain data for JSON.
 
         Returns:
-            The content of ``preprocess.json``.
+            The content of `preprocess.json`.
         """
         return {
             "features": self.features.to_dict(),
@@ -66,7 +66,7 @@ class Preparation:
         """Read what `to_dict` gave, or what earlier versions wrote.
 
         Args:
-            values: The content of a ``preprocess.json``.
+            values: The content of a `preprocess.json`.
             source: The file, for messages.
 
         Returns:
@@ -130,7 +130,7 @@ class _StoredFeatures(BaseModel):
 
 
 class _Stored(BaseModel):
-    """Schema of ``preprocess.json``."""
+    """Schema of `preprocess.json`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -145,7 +145,7 @@ class _Stored(BaseModel):
 
 
 def with_task(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring the content of a ``preprocess.json`` up to date.
+    """Bring the content of a `preprocess.json` up to date.
 
     Args:
         values: Of any version; until version 0.1.0 there were classes and no task.
@@ -161,7 +161,7 @@ def with_task(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_preparation(folder: Path) -> Preparation:
-    """Read the ``preprocess.json`` of a folder.
+    """Read the `preprocess.json` of a folder.
 
     Args:
         folder: A run folder, or that of a saved predictor.
@@ -179,7 +179,7 @@ def read_preparation(folder: Path) -> Preparation:
 
 
 def write_preparation(folder: Path, prepared: Preparation) -> None:
-    """Write the ``preprocess.json`` of a folder, whole.
+    """Write the `preprocess.json` of a folder, whole.
 
     Args:
         folder: An existing folder.

@@ -26,10 +26,10 @@ def as_inputs(
             columns are found by name: a mapping, or a data frame of pandas, Polars or Arrow.
         columns: Names of the features, in order; empty for an array.
         feature_shape: Shape of one example.
-        offsets: What is subtracted from each feature before it becomes ``float32``.
+        offsets: What is subtracted from each feature before it becomes `float32`.
 
     Returns:
-        Features of shape (n, features), ``uint8`` or ``float32``, on the CPU.
+        Features of shape (n, features), `uint8` or `float32`, on the CPU.
 
     Raises:
         ValueError: If columns are missing, a value is no finite number, or the shape differs.

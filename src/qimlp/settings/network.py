@@ -14,7 +14,7 @@ Dims = tuple[tuple[Annotated[int, Field(gt=0)], ...], ...]
 
 
 def parse_dims(value: Any) -> Any:
-    """Turn ``"28x28,28x28,2x5"`` into ``((28, 28), (28, 28), (2, 5))``.
+    """Turn `"28x28,28x28,2x5"` into `((28, 28), (28, 28), (2, 5))`.
 
     Args:
         value: Text in that form; anything else is passed on.
@@ -135,5 +135,5 @@ class NetworkSettings(SettingsGroup):
 
     @property
     def kind(self) -> str:
-        """``"mlp"``, ``"low-rank"`` or ``"qimlp"``."""
+        """`"mlp"`, `"low-rank"` or `"qimlp"`."""
         return self.model if self.model in {"mlp", "low-rank"} else "qimlp"

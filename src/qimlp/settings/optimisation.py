@@ -11,7 +11,7 @@ _Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _two_numbers(value: Any) -> Any:
-    """Take ``"0.9,0.99"`` apart; what is in the parts is checked after."""
+    """Take `"0.9,0.99"` apart; what is in the parts is checked after."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or len(parts) != 2:
         raise ValueError(f"betas: expected two numbers, such as 0.9,0.99, got {shown(value, 80)}")

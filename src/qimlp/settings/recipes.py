@@ -1,9 +1,9 @@
 """Named recipes: plain data, no code.
 
-A recipe has up to four parts, later ones winning: ``all`` (every run), ``kinds`` (by kind of
-network, ``qimlp``, ``mlp`` or ``low-rank``), ``tasks`` (by the task that settings name, and by task
-and kind as in ``regression/mlp``), ``data`` (by data set name, by name and model as in
-``digits/mlp`` or ``mnist/3b``, and at a rank above 1 by ``mnist/3b/copies``). Each part is a dict
+A recipe has up to four parts, later ones winning: `all` (every run), `kinds` (by kind of
+network, `qimlp`, `mlp` or `low-rank`), `tasks` (by the task that settings name, and by task
+and kind as in `regression/mlp`), `data` (by data set name, by name and model as in
+`digits/mlp` or `mnist/3b`, and at a rank above 1 by `mnist/3b/copies`). Each part is a dict
 of `TrainSettings` fields. Settings files and command-line options win over all of them.
 """
 
@@ -106,9 +106,9 @@ def recipe_values(
 
     Args:
         name: A key of `RECIPES`.
-        task: What the settings name: ``"regression"``, ``"classification"`` or ``"auto"``.
-        kind: ``"qimlp"``, ``"mlp"`` or ``"low-rank"``.
-        model: The network's name, such as ``"3b"``; those of kind ``mlp`` and ``low-rank`` are
+        task: What the settings name: `"regression"`, `"classification"` or `"auto"`.
+        kind: `"qimlp"`, `"mlp"` or `"low-rank"`.
+        model: The network's name, such as `"3b"`; those of kind `mlp` and `low-rank` are
             called so.
         data: Name of the data set.
         rank: Number of summed Kronecker products.
@@ -135,13 +135,13 @@ def epochs_by_rows(name: str, *, task: str, train_rows: int, batch_size: int) ->
 
     Args:
         name: A key of `RECIPES`.
-        task: ``"regression"`` or ``"classification"``.
+        task: `"regression"` or `"classification"`.
         train_rows: Rows of one epoch, 1 or more.
         batch_size: Rows of one step.
 
     Returns:
         Epochs of together `REGRESSION_STEPS` steps, or `REGRESSION_EPOCHS` where these are fewer;
-        ``None`` where the recipe names a number of epochs.
+        `None` where the recipe names a number of epochs.
     """
     if task not in RECIPES[name].get("tasks", {}):
         return None

@@ -12,7 +12,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     """Read the fields of a settings file.
 
     Args:
-        path: A ``.toml`` or ``.json`` file with `TrainSettings` fields at its top level.
+        path: A `.toml` or `.json` file with `TrainSettings` fields at its top level.
 
     Returns:
         The fields, not yet checked.

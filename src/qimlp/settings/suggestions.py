@@ -13,7 +13,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
     """Say that a name is unknown and which valid ones are nearest.
 
     Args:
-        kind: What was named, such as ``"recipe"``.
+        kind: What was named, such as `"recipe"`.
         name: What came.
         valid: The valid names.
 

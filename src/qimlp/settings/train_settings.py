@@ -44,9 +44,9 @@ class TrainSettings(BaseModel):
     """Everything that decides a run; frozen, and unknown fields are refused.
 
     Its five groups go to the functions that need them. Written down it is flat: settings files,
-    the command line, ``settings.json`` and `model_dump` name the fields of all groups side by
+    the command line, `settings.json` and `model_dump` name the fields of all groups side by
     side, as its constructor and `resolve_settings` take them. Any field can also be read from the
-    whole, as in ``settings.epochs``.
+    whole, as in `settings.epochs`.
 
     Attributes:
         recipe: Name of the recipe that gives what is not set.
@@ -178,7 +178,7 @@ class TrainSettings(BaseModel):
 
     @property
     def kind(self) -> str:
-        """``"mlp"``, ``"low-rank"`` or ``"qimlp"``."""
+        """`"mlp"`, `"low-rank"` or `"qimlp"`."""
         return self.network.kind
 
     @property
@@ -188,7 +188,7 @@ class TrainSettings(BaseModel):
 
     @property
     def label(self) -> str:
-        """Name of the network in tables and folders, such as ``2b-rank4-dense-bias``."""
+        """Name of the network in tables and folders, such as `2b-rank4-dense-bias`."""
         network, features = self.network, self.features
         parts = [network.model]
         if network.dims is not None:

@@ -12,11 +12,11 @@ def class_weights(labels: Tensor, num_classes: int) -> Tensor:
     """Weigh classes such that each adds as much to the loss as any other.
 
     Args:
-        labels: Class numbers (N,), ``int64``, of the training examples.
+        labels: Class numbers (N,), `int64`, of the training examples.
         num_classes: Number of classes C.
 
     Returns:
-        (C,) ``float64``: N / (number of classes present * examples of the class); the mean over
+        (C,) `float64`: N / (number of classes present * examples of the class); the mean over
         the examples is 1. A class without examples has weight 0.
     """
     counts = torch.bincount(labels, minlength=num_classes).double()
@@ -29,11 +29,11 @@ def imbalance(labels: Tensor, class_names: tuple[str, ...]) -> str | None:
     """Say what a constant answer would reach where nearly all examples are of one class.
 
     Args:
-        labels: Class numbers (N,), ``int64``, of the training examples.
+        labels: Class numbers (N,), `int64`, of the training examples.
         class_names: Name of each class number.
 
     Returns:
-        One line; ``None`` where no class has more than nine tenths of the examples.
+        One line; `None` where no class has more than nine tenths of the examples.
     """
     counts = torch.bincount(labels, minlength=len(class_names))
     largest = int(counts.argmax())

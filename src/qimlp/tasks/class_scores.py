@@ -49,7 +49,7 @@ class ClassificationEvaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """``loss`` and ``accuracy``."""
+        """`loss` and `accuracy`."""
         return {"loss": self.loss, "accuracy": self.accuracy}
 
     def per_class(self) -> list[ClassScore]:

@@ -205,7 +205,7 @@ class Classification(Task):
             answers: Probabilities of shape (n, classes), on the CPU.
 
         Returns:
-            The columns ``label`` and ``probability``.
+            The columns `label` and `probability`.
         """
         best, classes = answers.max(dim=1)
         labels = [self.class_names[index] for index in classes.tolist()]

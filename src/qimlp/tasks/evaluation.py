@@ -13,7 +13,7 @@ class Evaluation(Protocol):
 
     Attributes:
         examples: Their number.
-        metrics: ``loss`` (mean over the examples) and the task's metrics, by name.
+        metrics: `loss` (mean over the examples) and the task's metrics, by name.
     """
 
     @property
@@ -22,7 +22,7 @@ class Evaluation(Protocol):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """``loss`` and the task's metrics, by name."""
+        """`loss` and the task's metrics, by name."""
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Show the parts of the evaluation, one row for each class or target.
@@ -46,7 +46,7 @@ class Tally(Protocol):
         """Count one batch.
 
         Args:
-            outputs: What the network gives, of shape (n, outputs), ``float32``.
+            outputs: What the network gives, of shape (n, outputs), `float32`.
             targets: As the task's batches hold them.
         """
 

@@ -35,7 +35,7 @@ class Regression(Task):
         target_names: Names of the targets, in the order of the outputs.
         shift: Mean of each target over the train part.
         scale: Standard deviation of each target over the train part, greater than 0.
-        training_loss: ``"mse"`` or ``"huber"``, of standardised targets.
+        training_loss: `"mse"` or `"huber"`, of standardised targets.
     """
 
     target_names: tuple[str, ...]
@@ -105,7 +105,7 @@ class Regression(Task):
         """Learn mean and standard deviation of each target.
 
         Args:
-            targets: Of the train part, of shape (n, targets), ``float64``.
+            targets: Of the train part, of shape (n, targets), `float64`.
             options: What the user chose.
 
         Returns:
@@ -131,10 +131,10 @@ class Regression(Task):
         """Standardise targets.
 
         Args:
-            targets: Of shape (n, targets), in their own units, ``float64``.
+            targets: Of shape (n, targets), in their own units, `float64`.
 
         Returns:
-            ``float32`` of the same shape.
+            `float32` of the same shape.
         """
         shift, scale = (torch.tensor(v, dtype=torch.float64) for v in (self.shift, self.scale))
         return ((targets.double() - shift) / scale).float()
@@ -164,7 +164,7 @@ class Regression(Task):
             outputs: Of shape (n, targets).
 
         Returns:
-            Values of shape (n, targets), ``float64`` where the device has it.
+            Values of shape (n, targets), `float64` where the device has it.
         """
         precise = torch.float32 if outputs.device.type == "mps" else torch.float64
         shift, scale = (

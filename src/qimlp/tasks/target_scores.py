@@ -46,7 +46,7 @@ class RegressionEvaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """``loss``, ``r2``, ``rmse`` and ``mae``, each the mean over the targets."""
+        """`loss`, `r2`, `rmse` and `mae`, each the mean over the targets."""
         count = len(self.scores)
         return {
             "loss": self.loss,

@@ -82,7 +82,7 @@ class Task(ABC):
         """Compute the training loss: the definition.
 
         Args:
-            outputs: Of shape (n, outputs), ``float32``.
+            outputs: Of shape (n, outputs), `float32`.
             targets: As `prepare` gives them.
 
         Returns:
@@ -129,7 +129,7 @@ class Task(ABC):
         """Say whether an epoch is better than all before it, by its evaluation on dev.
 
         Args:
-            metrics: ``loss`` and metrics of the epoch.
+            metrics: `loss` and metrics of the epoch.
             than: Those of the epochs before; there may be none.
 
         Returns:
@@ -193,11 +193,11 @@ class Task(ABC):
             inputs: Of shape (n, features), on the CPU.
             targets: As `prepare` gives them.
             penalty: Of the linear model, see `qimlp.tasks.linear_models`.
-            model: ``"ridge"`` or ``"svm"``.
+            model: `"ridge"` or `"svm"`.
             intercept: Whether there is a bias.
 
         Returns:
-            Weight of shape (outputs, features) and bias of shape (outputs,) or None, ``float64``.
+            Weight of shape (outputs, features) and bias of shape (outputs,) or None, `float64`.
 
         Raises:
             ValueError: If the task has no such model, or the inputs are all the same.

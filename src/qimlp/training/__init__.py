@@ -1,7 +1,7 @@
 """Training: settings, the training loop, run folders, comparisons.
 
 `param_groups` needs only torch. Every other name needs the optional libraries of
-``pip install "qimlp[train]"`` and is therefore imported on first use.
+`pip install "qimlp[train]"` and is therefore imported on first use.
 """
 
 from typing import TYPE_CHECKING

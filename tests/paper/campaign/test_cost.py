@@ -1,6 +1,6 @@
 import pytest
 
-from qimlp.paper.campaign.cost import Costs, duration, estimated_seconds
+from qimlp.paper.campaign.cost import Costs, duration
 from qimlp.paper.campaign.store import Store
 from qimlp.paper.campaign.summary import summarize
 from qimlp.paper.cells.cell import Cell, Variant
@@ -18,7 +18,7 @@ def costs(tmp_path, seconds):
 
 
 def test_costs_rank_the_cells():
-    cost = {variant.name: estimated_seconds(variant) for variant in ALL}
+    cost = {variant.name: Costs({}).seconds(variant) for variant in ALL}
     assert cost["mnist/4b/tuned"] < cost["cifar10/2b/tuned"] < cost["cifar10/mlp/tuned"]
 
 
@@ -26,12 +26,11 @@ def test_what_was_run_scales_what_was_not(tmp_path):
     known, like, dense = (
         BY_NAME[f"mnist/{name}/tuned"] for name in ("2b", "2b-rank2", "narrow-mlp-as-2b")
     )
-    nothing = costs(tmp_path / "none", {})
-    assert nothing.seconds(like) == estimated_seconds(like)
+    guess = costs(tmp_path / "none", {}).seconds
     found = costs(tmp_path / "some", {known.name: 1000.0})
     assert found.seconds(known) == pytest.approx(1160.0)
-    ratio = 1150.0 / (estimated_seconds(known) - 10)
-    assert found.seconds(like) == pytest.approx(10 + (estimated_seconds(like) - 10) * ratio)
+    ratio = 1150.0 / (guess(known) - 10)
+    assert found.seconds(like) == pytest.approx(10 + (guess(like) - 10) * ratio)
     slow = {known.name: 1000.0, "cifar10/mlp/tuned": 3000.0}
     more = costs(tmp_path / "more", slow)  # a dense network is scaled by a dense one
     assert more.seconds(like) == found.seconds(like)
@@ -47,7 +46,7 @@ def test_long_runs_get_fewer_seeds(tmp_path):
 
 def test_other_data_has_no_estimate():
     with pytest.raises(ValueError, match="expected a data set of the paper, got 'digits'"):
-        estimated_seconds(Variant("digits", "2b", "tuned"))
+        Costs({}).seconds(Variant("digits", "2b", "tuned"))
 
 
 def test_durations_are_readable():

@@ -57,7 +57,7 @@ def plain(axes: Axes, grid: str = "y") -> None:
 
     Args:
         axes: The axes.
-        grid: Across which axis thin lines run: ``"x"``, ``"y"``, or anything else for none.
+        grid: Across which axis thin lines run: `"x"`, `"y"`, or anything else for none.
     """
     if grid in ("x", "y"):
         axes.grid(visible=True, axis="x" if grid == "x" else "y", color=FAINT, linewidth=0.8)
@@ -111,7 +111,7 @@ def layer_names(places: list[Place]) -> dict[str, str]:
         places: Where states are read off; a layer may stand there at both stages.
 
     Returns:
-        For ``layers.0`` a text such as ``layer 1 (28x28)``.
+        For `layers.0` a text such as `layer 1 (28x28)`.
     """
     known = {place.layer: place.dims for place in places}
     return {
@@ -142,7 +142,7 @@ def to_svg(figure: Figure) -> str:
         figure: The figure.
 
     Returns:
-        An ``<svg>`` document.
+        An `<svg>` document.
     """
     out = io.BytesIO()
     with rc_context({"svg.hashsalt": "qimlp", "svg.fonttype": "none"}):

@@ -38,7 +38,7 @@ def verdict(difference: Estimate) -> str:
         difference: The estimate.
 
     Returns:
-        ``"more"``, ``"less"`` or ``"no clear difference"``.
+        `"more"`, `"less"` or `"no clear difference"`.
     """
     return _verdict(difference.low, difference.high, difference.count)
 
@@ -144,7 +144,7 @@ def word_list(parts: Sequence[str]) -> str:
         parts: Words; none gives an empty text.
 
     Returns:
-        Text such as ``a, b and c``.
+        Text such as `a, b and c`.
     """
     if len(parts) < 2:
         return "".join(parts)

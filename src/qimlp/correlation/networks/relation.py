@@ -45,7 +45,7 @@ class Relation:
 
     @property
     def p_words(self) -> str:
-        """`p_value` in words that never say zero, such as ``"p = 0.02"`` or ``"p < 0.001"``."""
+        """`p_value` in words that never say zero, such as `"p = 0.02"` or `"p < 0.001"`."""
         if self.p_value < 0.001:
             return "p < 0.001"
         return f"p = {self.p_value:.3f}" if self.p_value < 0.01 else f"p = {self.p_value:.2f}"

@@ -36,7 +36,7 @@ class Batches(Protocol):
         """
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Iterate over inputs (batch, in_features) ``float32`` and labels (batch,) ``int64``."""
+        """Iterate over inputs (batch, in_features) `float32` and labels (batch,) `int64`."""
 
     def __len__(self) -> int:
         """Return the number of batches of this process in a whole epoch."""

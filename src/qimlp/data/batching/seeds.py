@@ -25,14 +25,14 @@ def mixed_seed(*numbers: int) -> int:
 
 
 def permutation(count: int, *numbers: int) -> Tensor:
-    """Draw a random order of ``count`` rows.
+    """Draw a random order of `count` rows.
 
     Args:
         count: Number of rows.
-        numbers: What the order depends on, as in :func:`mixed_seed`.
+        numbers: What the order depends on, as in `mixed_seed`.
 
     Returns:
-        CPU tensor (count,), ``int64``; equal numbers give equal orders, whatever device is used.
+        CPU tensor (count,), `int64`; equal numbers give equal orders, whatever device is used.
 
     Raises:
         ValueError: A number is negative.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sharding:
-    """Process ``rank`` takes the rows ``rank, rank + world_size, ...`` of the epoch's order.
+    """Process `rank` takes the rows `rank, rank + world_size, ...` of the epoch's order.
 
     So every step's examples are those that one process would take, shared evenly. In training all
-    processes take equally many steps of equal size: the fewer than ``world_size`` examples that
+    processes take equally many steps of equal size: the fewer than `world_size` examples that
     cannot be shared are left out of the epoch (others in each, as the order changes). In
     evaluation every example is taken exactly once.
 

@@ -15,7 +15,7 @@ SET_ASIDE_EVERY = 5
 
 
 DevSplit = Literal["random", "blocks"]
-"""How dev is taken from the training examples; see :func:`dev_rows`."""
+"""How dev is taken from the training examples; see `dev_rows`."""
 
 
 def split_dev(
@@ -29,14 +29,14 @@ def split_dev(
         split: The N training examples.
         fraction: Part that becomes dev, more than 0 and less than 1.
         seed: Equal seeds give equal splits.
-        by: See :func:`dev_rows`.
+        by: See `dev_rows`.
 
     Returns:
-        ``(train, dev)``; at random dev has ``round(fraction * N)`` examples, in blocks
-        ``fraction`` of each class, to the nearest example.
+        `(train, dev)`; at random dev has `round(fraction * N)` examples, in blocks
+        `fraction` of each class, to the nearest example.
 
     Raises:
-        ValueError: ``fraction`` is out of range, or leaves one side empty.
+        ValueError: `fraction` is out of range, or leaves one side empty.
     """
     train, dev = dev_rows(split.labels, fraction, seed=seed, by=by)
     return split.select(train), split.select(dev)
@@ -45,24 +45,24 @@ def split_dev(
 def dev_rows(
     labels: Tensor, fraction: float, *, seed: int, by: DevSplit = "random"
 ) -> tuple[Tensor, Tensor]:
-    """Draw the rows of :func:`split_dev`.
+    """Draw the rows of `split_dev`.
 
     Examples that lie beside each other in a file often belong together: reviews of one film,
     posts of one discussion. A random dev set then shares films and discussions with train, and
-    is easier than any test set of others. ``"blocks"`` takes one unbroken run of the rows of
-    each class instead: block number ``seed`` modulo the number of whole blocks in a class.
+    is easier than any test set of others. `"blocks"` takes one unbroken run of the rows of
+    each class instead: block number `seed` modulo the number of whole blocks in a class.
 
     Args:
         labels: Class numbers (N,) of the training examples, in the order of the file.
         fraction: Part that becomes dev, more than 0 and less than 1.
         seed: Equal seeds give equal splits.
-        by: ``"random"`` or ``"blocks"``.
+        by: `"random"` or `"blocks"`.
 
     Returns:
-        Row numbers of train and of dev, ``int64``.
+        Row numbers of train and of dev, `int64`.
 
     Raises:
-        ValueError: ``fraction`` is out of range, or leaves one side empty.
+        ValueError: `fraction` is out of range, or leaves one side empty.
     """
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a dev fraction between 0 and 1, got {fraction}")
@@ -107,7 +107,7 @@ def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, Tenso
         seed: Equal seeds give equal splits.
 
     Returns:
-        ``(train, test)``.
+        `(train, test)`.
 
     Raises:
         ValueError: No class has three examples, so there would be no test example.

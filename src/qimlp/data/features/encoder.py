@@ -32,8 +32,8 @@ class Encoder:
     """A frozen encoder and how its output becomes one vector per text.
 
     Attributes:
-        name: Folder, name of a package in :data:`.encoder_files.PACKAGED`, or hub id.
-        pooling: ``"mean"`` over the tokens, or ``"cls"``, the first one.
+        name: Folder, name of a package in `encoder_files.PACKAGED`, or hub id.
+        pooling: `"mean"` over the tokens, or `"cls"`, the first one.
         max_tokens: Tokens of a text that are read.
     """
 
@@ -43,7 +43,7 @@ class Encoder:
 
     @classmethod
     def from_dict(cls, values: Any) -> Encoder:
-        """Read what ``vars`` gave.
+        """Read what `vars` gave.
 
         Args:
             values: The attributes by name.
@@ -83,10 +83,10 @@ class Encoder:
             texts: N texts.
             device: Where the encoder runs.
             on_progress: Called with the texts done, from 0, and N; by default the one of
-                :func:`listening`.
+                `listening`.
 
         Returns:
-            (N, F) ``float32`` on the CPU.
+            (N, F) `float32` on the CPU.
 
         Raises:
             FileNotFoundError: There is no such encoder.
@@ -159,7 +159,7 @@ def _width(tokens: Any) -> int:
 
 @contextmanager
 def listening(listener: Callable[[int, int], None]) -> Iterator[None]:
-    """Hear of encoding, which takes minutes, wherever it is done within a ``with``.
+    """Hear of encoding, which takes minutes, wherever it is done within a `with`.
 
     Args:
         listener: Called with the texts done, from 0, and their number.
@@ -187,7 +187,7 @@ def cache_folder() -> Path:
     """Where features are kept.
 
     Returns:
-        The folder that ``QIMLP_CACHE`` names, else ``.cache/qimlp`` of the home folder.
+        The folder that `QIMLP_CACHE` names, else `.cache/qimlp` of the home folder.
     """
     named = os.environ.get(CACHE_VARIABLE)
     return local_path(named) if named else Path.home() / ".cache" / "qimlp"

@@ -29,7 +29,7 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     Python code that came with the encoder is never run, and only safetensors weights are read.
 
     Args:
-        name: Folder, name of a package in :data:`PACKAGED`, or hub id.
+        name: Folder, name of a package in `PACKAGED`, or hub id.
 
     Returns:
         Its tokenizer, and its model on the CPU.

@@ -43,7 +43,7 @@ class FeatureCache:
 
         Args:
             key: What made it.
-            features: (n, width) ``float32``.
+            features: (n, width) `float32`.
 
         Raises:
             OSError: It cannot be written; the other pieces stay.
@@ -59,7 +59,7 @@ class FeatureCache:
             count: Number of its texts.
 
         Returns:
-            (count, width) ``float32``; None where the piece is missing or damaged.
+            (count, width) `float32`; None where the piece is missing or damaged.
         """
         try:
             content = read_bytes(self._path(key), what="features of texts", most_bytes=_MOST_BYTES)

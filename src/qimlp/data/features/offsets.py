@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Number: TypeAlias = float | int
-"""An offset: an ``int`` where it may be beyond what float64 holds exactly."""
+"""An offset: an `int` where it may be beyond what float64 holds exactly."""
 
 BLURRED = 2.0**-10
 """A feature is shifted where rounding to float32 moves a value by more than this part of the
@@ -49,7 +49,7 @@ def shift_into(target: NDArray[np.float32], values: NDArray[Any], offset: Number
     """Write numbers as float32, shifted where there is an offset.
 
     Args:
-        target: Where to; of the shape of ``values``.
+        target: Where to; of the shape of `values`.
         values: Integers, floats or booleans.
         offset: What to subtract first; 0 for none.
     """

@@ -30,7 +30,7 @@ def spectral_order(inputs: Tensor, *, centre: bool) -> Tensor:
             correlation (tables), otherwise the absolute cosine (term weights).
 
     Returns:
-        (F,) ``int64``: the features' present numbers in their new order; those that are the same
+        (F,) `int64`: the features' present numbers in their new order; those that are the same
         in all examples, or without `centre` always zero, come last.
 
     Raises:

@@ -28,11 +28,11 @@ def patch_order(feature_shape: Sequence[int], dims: Sequence[int]) -> Tensor:
     in their places. Of all such splits the one with the squarest boxes is taken.
 
     Args:
-        feature_shape: ``(H, W)`` or ``(C, H, W)``.
+        feature_shape: `(H, W)` or `(C, H, W)`.
         dims: Sizes of the bodies of the network's input.
 
     Returns:
-        (features,) ``int64``: the pixels' present numbers in their new order.
+        (features,) `int64`: the pixels' present numbers in their new order.
 
     Raises:
         ValueError: The features are no image, or no such split exists.
@@ -56,10 +56,10 @@ def column_order(feature_shape: Sequence[int]) -> Tensor:
     """Read an image column by column: the first bodies divide its columns, the last its rows.
 
     Args:
-        feature_shape: ``(H, W)`` or ``(C, H, W)``; channels stay in their places.
+        feature_shape: `(H, W)` or `(C, H, W)`; channels stay in their places.
 
     Returns:
-        (features,) ``int64``: the pixels' present numbers in their new order.
+        (features,) `int64`: the pixels' present numbers in their new order.
 
     Raises:
         ValueError: The features are no image.

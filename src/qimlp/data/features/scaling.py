@@ -19,11 +19,11 @@ _CHUNK_ELEMENTS = 2**18
 
 @dataclass(frozen=True)
 class Scaling:
-    """``(x - shift) / scale``, with one shift and scale for all features, per channel or each.
+    """`(x - shift) / scale`, with one shift and scale for all features, per channel or each.
 
     Attributes:
-        kind: ``"none"``; ``"unit"``, to [0, 1]; ``"symmetric"``, to [-1, 1]; ``"standardize"``,
-            to mean 0 and standard deviation 1; ``"overall"``, the same with all features together.
+        kind: `"none"`; `"unit"`, to [0, 1]; `"symmetric"`, to [-1, 1]; `"standardize"`,
+            to mean 0 and standard deviation 1; `"overall"`, the same with all features together.
         in_features: Number of features F of one example.
         shift: 1, C or F numbers; C channels are F / C consecutive features each.
         scale: As many positive numbers.
@@ -52,14 +52,14 @@ class Scaling:
     def fit(cls, kind: str, split: TensorSplit, feature_shape: tuple[int, ...]) -> Scaling:
         """Measure a scaling on training examples.
 
-        Ranges (``unit``, ``symmetric``) are 0..255 for ``uint8``; for floats the observed range,
-        of all pixels of images together, of each feature of tables. ``standardize`` takes one
+        Ranges (`unit`, `symmetric`) are 0..255 for `uint8`; for floats the observed range,
+        of all pixels of images together, of each feature of tables. `standardize` takes one
         mean and standard deviation for grey images, one per channel of (C, H, W), one per feature
-        of tables; ``overall`` takes one of each for all features. A range or deviation of 0 counts
+        of tables; `overall` takes one of each for all features. A range or deviation of 0 counts
         as 1.
 
         Args:
-            kind: One of :data:`KINDS`.
+            kind: One of `KINDS`.
             split: The training examples.
             feature_shape: Shape of one example.
 
@@ -67,7 +67,7 @@ class Scaling:
             The scaling.
 
         Raises:
-            ValueError: The kind is unknown, or ``feature_shape`` is not that of the examples.
+            ValueError: The kind is unknown, or `feature_shape` is not that of the examples.
         """
         _check_kind(kind)
         inputs = split.inputs
@@ -99,7 +99,7 @@ class Scaling:
             inputs: (N, in_features), any dtype, on any device.
 
         Returns:
-            (N, in_features), ``float32``, on the same device; a copy unless nothing changes.
+            (N, in_features), `float32`, on the same device; a copy unless nothing changes.
 
         Raises:
             ValueError: The number of features differs from the fitted one.
@@ -124,7 +124,7 @@ class Scaling:
         """Describe the scaling for a JSON file.
 
         Returns:
-            What :meth:`from_dict` takes.
+            What `from_dict` takes.
         """
         return {
             "kind": self.kind,
@@ -138,7 +138,7 @@ class Scaling:
         """Rebuild a scaling from its description.
 
         Args:
-            description: What :meth:`to_dict` returned.
+            description: What `to_dict` returned.
 
         Returns:
             An equal scaling.
@@ -166,7 +166,7 @@ def _check_kind(kind: str) -> None:
 
 
 def _range(inputs: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Lowest and highest value per group of features: (groups,) each, ``float64``."""
+    """Lowest and highest value per group of features: (groups,) each, `float64`."""
     if inputs.dtype == torch.uint8:
         return torch.zeros(1), torch.full((1,), 255.0)
     low, high = inputs.reshape(-1, groups).aminmax(dim=0)

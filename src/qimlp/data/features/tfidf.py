@@ -77,7 +77,7 @@ class TermWeights:
             texts: N texts.
 
         Returns:
-            (N, F) ``float32``; each row has length 1, or 0 for a text without known terms.
+            (N, F) `float32`; each row has length 1, or 0 for a text without known terms.
         """
         vectorizer = _vectorizer(vocabulary=self.terms)
         vectorizer.idf_ = np.asarray(self.idf)
@@ -93,7 +93,7 @@ class TermWeights:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TermWeights:
-        """Read what :meth:`to_dict` wrote.
+        """Read what `to_dict` wrote.
 
         Args:
             values: The attributes by name.

@@ -22,7 +22,7 @@ class Tokenizer:
     """How texts become token numbers.
 
     Attributes:
-        description: The tokenizer, as the JSON text of the library ``tokenizers``.
+        description: The tokenizer, as the JSON text of the library `tokenizers`.
         max_tokens: Tokens of a text that are read.
     """
 
@@ -34,7 +34,7 @@ class Tokenizer:
         """Take an encoder's tokenizer.
 
         Args:
-            name: As in :class:`qimlp.data.features.encoder.Encoder`.
+            name: As in `qimlp.data.features.encoder.Encoder`.
             max_tokens: Tokens of a text that are read.
 
         Returns:
@@ -42,7 +42,7 @@ class Tokenizer:
 
         Raises:
             FileNotFoundError: There is no such encoder.
-            ValueError: Its tokenizer is not one of the library ``tokenizers``.
+            ValueError: Its tokenizer is not one of the library `tokenizers`.
         """
         tokenizer, _ = load_encoder(name)
         if not tokenizer.is_fast:
@@ -59,7 +59,7 @@ class Tokenizer:
             texts: N texts.
 
         Returns:
-            (N, max_tokens) ``float32``, which holds such numbers exactly; :data:`PADDING` after a
+            (N, max_tokens) `float32`, which holds such numbers exactly; `PADDING` after a
             text's last token.
 
         Raises:
@@ -80,7 +80,7 @@ class Tokenizer:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Tokenizer:
-        """Read what ``vars`` gave.
+        """Read what `vars` gave.
 
         Args:
             values: The attributes by name.
@@ -108,7 +108,7 @@ def lengths(tokens: Tensor) -> Tensor:
         tokens: (N, T).
 
     Returns:
-        (N,) ``int64``.
+        (N,) `int64`.
     """
     return (tokens != PADDING).sum(dim=1)
 

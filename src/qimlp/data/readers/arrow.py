@@ -22,7 +22,7 @@ def label_values(column: Any) -> NDArray[Any]:
     """Copy an Arrow column of labels.
 
     Args:
-        column: ``pyarrow.Array`` or ``ChunkedArray`` of N values.
+        column: `pyarrow.Array` or `ChunkedArray` of N values.
 
     Returns:
         (N,) NumPy array; of objects where labels are text or missing.
@@ -39,7 +39,7 @@ def label_matrix(batch: Any, columns: Columns) -> NDArray[Any]:
     """Copy the label columns of a record batch.
 
     Args:
-        batch: ``pyarrow.RecordBatch`` or ``Table`` of N rows.
+        batch: `pyarrow.RecordBatch` or `Table` of N rows.
         columns: Roles of the columns, labels among them.
 
     Returns:
@@ -55,13 +55,13 @@ def feature_matrix(
     """Copy number columns of a record batch into one matrix.
 
     Args:
-        batch: ``pyarrow.RecordBatch`` or ``Table`` of N rows.
+        batch: `pyarrow.RecordBatch` or `Table` of N rows.
         columns: Roles of the columns, widths and offsets among them.
         origin: File, for messages.
         first_row: Number of the file's rows before these.
 
     Returns:
-        (N, F) ``float32``; missing values become NaN, values too large infinite.
+        (N, F) `float32`; missing values become NaN, values too large infinite.
 
     Raises:
         ValueError: A list has another length than the first one.
@@ -88,7 +88,7 @@ def column_numbers(
     """Read the numbers of a column as exactly as NumPy can hold them.
 
     Args:
-        column: ``pyarrow.Array`` or ``ChunkedArray`` of N numbers, times, or lists of these.
+        column: `pyarrow.Array` or `ChunkedArray` of N numbers, times, or lists of these.
         name: Its name, for messages.
         width: Length of its lists; 0 for one number a row.
         origin: File, for messages.
@@ -121,7 +121,7 @@ def indicators(column: Any, categories: tuple[str, ...]) -> NDArray[np.uint8]:
     """Tell which category each row of a column holds.
 
     Args:
-        column: ``pyarrow.Array`` or ``ChunkedArray`` of N texts.
+        column: `pyarrow.Array` or `ChunkedArray` of N texts.
         categories: The C texts that count.
 
     Returns:
@@ -138,7 +138,7 @@ def distinct_texts(column: Any) -> list[str]:
     """List the texts of a column.
 
     Args:
-        column: ``pyarrow.Array`` or ``ChunkedArray`` of texts.
+        column: `pyarrow.Array` or `ChunkedArray` of texts.
 
     Returns:
         Each once; none for what is missing.
@@ -152,7 +152,7 @@ def list_lengths(column: Any) -> NDArray[np.int64]:
     """Measure the lists of a column.
 
     Args:
-        column: ``pyarrow.Array`` of N lists.
+        column: `pyarrow.Array` of N lists.
 
     Returns:
         (N,) lengths, -1 where a list is missing.
@@ -182,7 +182,7 @@ def image_bytes(column: Any, origin: str, first_row: int) -> Iterator[tuple[str,
     """Walk over the encoded images of a column.
 
     Args:
-        column: ``pyarrow.Array`` of binary values, or of structs with a field ``bytes``.
+        column: `pyarrow.Array` of binary values, or of structs with a field `bytes`.
         origin: File, for messages.
         first_row: Number of rows before this column's first.
 
@@ -217,7 +217,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
     """Gather record batches into one set of examples.
 
     Args:
-        batches: ``pyarrow.RecordBatch`` es that hold ``columns``.
+        batches: `pyarrow.RecordBatch` es that hold `columns`.
         columns: Roles of the columns.
         count: Number of rows of all batches together.
         origin: File or folder, for messages.

@@ -29,7 +29,7 @@ class TableRequest:
     """What is asked of a table.
 
     Attributes:
-        label_column: The user's choice of the label column, ``"label"`` by default; several columns
+        label_column: The user's choice of the label column, `"label"` by default; several columns
             where each is a target of its own.
         labels_required: Whether unlabelled data is an error.
         drop_columns: Columns that the user wants left out.
@@ -187,7 +187,7 @@ def columns_of(schema: Any, request: TableRequest, origin: str) -> Columns:
     """Read the roles of columns off an Arrow schema and its metadata.
 
     Args:
-        schema: ``pyarrow.Schema``.
+        schema: `pyarrow.Schema`.
         request: What is asked of the table.
         origin: File, for messages.
 
@@ -268,8 +268,8 @@ def feature_source(feature: str, names: Collection[str]) -> tuple[str, str | int
         names: The table's columns.
 
     Returns:
-        The column, and the category or the place in its lists, ``None`` for the number itself;
-        ``None`` where there is no such column.
+        The column, and the category or the place in its lists, `None` for the number itself;
+        `None` where there is no such column.
     """
     if feature in names:
         return feature, None

@@ -50,7 +50,7 @@ def read_csv(path: Path, request: TableRequest | None = None) -> RawExamples:
         request: What is asked of it; labels are whole numbers or names.
 
     Returns:
-        The examples; features as ``float32``, shifted where that alone would blur them.
+        The examples; features as `float32`, shifted where that alone would blur them.
 
     Raises:
         ValueError: The file is no table, the label column is missing, or a value is not usable.

@@ -12,7 +12,7 @@ def read_digits() -> RawExamples:
     """Read all digits, in scikit-learn's order.
 
     Returns:
-        Inputs of shape (8, 8), ``float32`` from 0 to 16, and labels 0 to 9.
+        Inputs of shape (8, 8), `float32` from 0 to 16, and labels 0 to 9.
     """
     digits = import_extra("sklearn.datasets").load_digits()
     return examples_from_array(

@@ -25,11 +25,11 @@ def unreadable(place: str, what: str, error: BaseException) -> ValueError:
 
     Args:
         place: File, or file and row, that was read.
-        what: What was expected, such as ``"a Parquet file"``.
+        what: What was expected, such as `"a Parquet file"`.
         error: The exception that the library raised.
 
     Returns:
-        A ``ValueError`` to raise from ``error``.
+        A `ValueError` to raise from `error`.
     """
     return ValueError(
         f"{printable(place)}: cannot be read as {what} (empty, truncated or corrupt?): "
@@ -45,7 +45,7 @@ def listed(names: tuple[str, ...] | list[str], most: int = 12) -> str:
         most: How many are written out.
 
     Returns:
-        The names in quotes, separated by commas; ``"none"`` for no names.
+        The names in quotes, separated by commas; `"none"` for no names.
     """
     if not names:
         return "none"

@@ -190,7 +190,7 @@ def read_images(
 
     Args:
         files: At least one path.
-        folder: The folder whose sub-folders are the classes; ``None`` for files without classes.
+        folder: The folder whose sub-folders are the classes; `None` for files without classes.
         labels_required: Whether unlabelled data is an error.
         notes: What the user should know about how the files were found.
 
@@ -228,5 +228,5 @@ def read_images(
 
 
 def _counted(count: int, what: str) -> str:
-    """A number and what it counts, ``{s}`` being the plural's."""
+    """A number and what it counts, `{s}` being the plural's."""
     return f"{count:,} {what.format(s='' if count == 1 else 's')}"

@@ -58,13 +58,13 @@ def decode_image(
         encoded: Content of the image file.
         place: File, or file and row, for messages.
         changes: Counts images that were laid on white or whose colours were converted; see
-            :func:`change_notes`.
+            `change_notes`.
 
     Returns:
         Pixels (H, W) of a grey image, (3, H, W) of a colour one.
 
     Raises:
-        ValueError: The bytes are no whole image of one of :data:`FORMATS`, the image is too large,
+        ValueError: The bytes are no whole image of one of `FORMATS`, the image is too large,
             or its pixels are not 8-bit.
     """
     module = import_extra("PIL.Image")
@@ -156,7 +156,7 @@ def change_notes(changes: Counter[str], origin: str) -> tuple[str, ...]:
     """Say what was changed on images.
 
     Args:
-        changes: From :func:`decode_image`.
+        changes: From `decode_image`.
         origin: File or folder.
 
     Returns:
@@ -175,10 +175,10 @@ def stack_images(
     """Decode images of one shape into one array.
 
     Args:
-        encoded: ``count`` pairs of place (for messages) and file content; read one at a time.
+        encoded: `count` pairs of place (for messages) and file content; read one at a time.
         count: Number of images.
         shape: Shape that each must have; the first one's by default.
-        changes: Counts images that were changed; see :func:`decode_image`.
+        changes: Counts images that were changed; see `decode_image`.
 
     Returns:
         Pixels (count, *shape).

@@ -16,7 +16,7 @@ from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.files import printable, shown
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
-"""A whole number as one writes it, and as ``str`` writes it again: no other spelling is lost."""
+"""A whole number as one writes it, and as `str` writes it again: no other spelling is lost."""
 _WHOLE_FLOAT = re.compile(rf"({_WHOLE.pattern})\.0")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _LONGEST_LABEL = 1000
@@ -30,13 +30,13 @@ def as_labels(values: NDArray[Any], origin: str) -> NDArray[Any]:
         origin: File, for messages.
 
     Returns:
-        (N,) ``int64``, or strings where at least one is not written as a whole number is.
+        (N,) `int64`, or strings where at least one is not written as a whole number is.
 
     Raises:
         ValueError: A label is missing, not a whole number, or of another kind.
 
     Example:
-        ``"7"`` and ``"-10"`` are numbers; ``"07"``, ``"1e5"`` and ``"1.0"`` are names, which stay
+        `"7"` and `"-10"` are numbers; `"07"`, `"1e5"` and `"1.0"` are names, which stay
         as they are written, and so does every label beside them.
     """
     if values.ndim != 1:
@@ -58,7 +58,7 @@ def written_numbers(values: NDArray[Any]) -> NDArray[Any]:
 
     Returns:
         Floats, where all are numbers and one of them is not whole: these measure something.
-        Without ``.0``, where all end so: pandas writes whole numbers like this once there was a
+        Without `.0`, where all end so: pandas writes whole numbers like this once there was a
         gap. Else the same.
     """
     texts = [str(value).strip() for value in values.tolist()]
@@ -109,14 +109,14 @@ def check_class_names(names: tuple[str, ...], origin: str) -> tuple[str, ...]:
 
 
 def encode(raw: RawExamples, class_names: tuple[str, ...]) -> Tensor:
-    """Turn the labels of examples into numbers of given classes, as :func:`class_numbers`.
+    """Turn the labels of examples into numbers of given classes, as `class_numbers`.
 
     Args:
         raw: Labelled examples.
         class_names: Name of each class number.
 
     Returns:
-        Class numbers (N,), ``int64``.
+        Class numbers (N,), `int64`.
 
     Raises:
         ValueError: A label is none of the classes or not usable, or there are no labels.
@@ -135,7 +135,7 @@ def class_numbers(
     Whole numbers also count as class numbers where the classes' names are not numbers themselves.
 
     Args:
-        labels: (N,) ``int64`` or strings; numbers of ``own_names`` where these are given.
+        labels: (N,) `int64` or strings; numbers of `own_names` where these are given.
         own_names: The source's own names of its classes, if it says.
         class_names: Name of each class number wanted.
         origin: File or folder, for messages.
@@ -167,7 +167,7 @@ def class_numbers(
 
 
 def _name_of(label: Any, own_names: tuple[str, ...] | None) -> str | None:
-    """The name that a source gives a label; ``None`` for a number beyond its classes."""
+    """The name that a source gives a label; `None` for a number beyond its classes."""
     if own_names is None:
         return str(label)
     return own_names[label] if isinstance(label, int) and 0 <= label < len(own_names) else None

@@ -1,4 +1,4 @@
-"""Read NumPy archives: ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``."""
+"""Read NumPy archives: `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def read_npz(path: Path, part: str, request: TableRequest | None = None) -> RawE
 
     Args:
         path: The archive.
-        part: ``"train"`` (also arrays ``x`` and ``y``) or ``"test"``.
+        part: `"train"` (also arrays `x` and `y`) or `"test"`.
         request: Whether labels are needed, and offsets of the features.
 
     Returns:
-        The examples; ``None`` where the archive has no such split. ``uint8`` inputs stay so, other
-        numbers become ``float32``; those of (N, features) are shifted where that would blur them.
+        The examples; `None` where the archive has no such split. `uint8` inputs stay so, other
+        numbers become `float32`; those of (N, features) are shifted where that would blur them.
 
     Raises:
         ValueError: The archive is truncated or corrupt, or its arrays are unusable.

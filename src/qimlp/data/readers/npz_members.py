@@ -47,7 +47,7 @@ class Member:
     """An array in an archive, not read yet.
 
     Attributes:
-        name: Its name, without ``.npy``.
+        name: Its name, without `.npy`.
         shape: Its shape.
         dtype: Its type; never one of Python objects.
     """

@@ -28,10 +28,10 @@ def open_parquet(location: str) -> Iterator[Any]:
     """Open a Parquet file.
 
     Args:
-        location: A path, or an address with a scheme that ``fsspec`` knows (``hf://...``).
+        location: A path, or an address with a scheme that `fsspec` knows (`hf://...`).
 
     Yields:
-        ``pyarrow.parquet.ParquetFile``; only its footer is read so far.
+        `pyarrow.parquet.ParquetFile`; only its footer is read so far.
 
     Raises:
         ValueError: The file is no whole Parquet file, here or while it is read.
@@ -93,10 +93,10 @@ def read_batches(
     Args:
         files: Locations.
         columns: Columns to read.
-        rows: Most rows of a batch; :data:`BATCH_ROWS` by default.
+        rows: Most rows of a batch; `BATCH_ROWS` by default.
 
     Yields:
-        ``pyarrow.RecordBatch``.
+        `pyarrow.RecordBatch`.
 
     Raises:
         ValueError: A file is truncated or corrupt.
@@ -107,7 +107,7 @@ def read_batches(
 
 
 def settled(columns: Columns, request: TableRequest, files: Sequence[str], origin: str) -> Columns:
-    """Look through the rows of files for what their schema does not say; see :func:`settle`.
+    """Look through the rows of files for what their schema does not say; see `settle`.
 
     Args:
         columns: Roles by names and types.

@@ -22,10 +22,10 @@ class RawExamples:
 
     Attributes:
         origin: File or folder, for messages.
-        inputs: (N, in_features), ``uint8`` or finite ``float32``.
+        inputs: (N, in_features), `uint8` or finite `float32`.
         feature_shape: Shape of one example.
         labels: (N,), or (N, T) for T targets, as the source holds them, checked only where they
-            are used; ``None`` for unlabelled data. Where ``class_names`` is set these are numbers
+            are used; `None` for unlabelled data. Where `class_names` is set these are numbers
             of those classes.
         class_names: The source's own names of its classes, if it says.
         feature_names: Column names of a table; empty for images and arrays.
@@ -59,9 +59,9 @@ def examples_from_array(
     """Check an array of examples and flatten it.
 
     Args:
-        array: (N, *feature_shape), ``uint8`` or ``float32``.
+        array: (N, *feature_shape), `uint8` or `float32`.
         origin: File or folder, for messages.
-        labels: (N,), or ``None``.
+        labels: (N,), or `None`.
         class_names: The source's own class names.
         feature_names: Column names of a table.
         offsets: What was subtracted from each feature.
@@ -69,7 +69,7 @@ def examples_from_array(
         label_names: Names of the columns that hold labels or targets.
 
     Returns:
-        The examples; ``inputs`` shares the array's memory where it can.
+        The examples; `inputs` shares the array's memory where it can.
 
     Raises:
         ValueError: There are no examples or no features, or a value is NaN or infinite.
@@ -138,7 +138,7 @@ def check_finite(
         first_row: Number of the source's rows before these.
 
     Raises:
-        ValueError: A value is NaN or infinite, as one too large for ``float32`` is by now; the
+        ValueError: A value is NaN or infinite, as one too large for `float32` is by now; the
             line names its row and column.
     """
     if np.isfinite(flat.min()) and np.isfinite(flat.max()):

@@ -18,7 +18,7 @@ def declared_features(schema: Any, origin: str) -> dict[str, dict[str, Any]]:
     """Read what the Hugging Face metadata of a schema says about its columns.
 
     Args:
-        schema: ``pyarrow.Schema``.
+        schema: `pyarrow.Schema`.
         origin: File, for messages.
 
     Returns:
@@ -40,12 +40,12 @@ def declared_classes(
     """Read the names of the classes off the description of the label column.
 
     Args:
-        declared: From :func:`declared_features`.
+        declared: From `declared_features`.
         label: The label column.
         origin: File, for messages.
 
     Returns:
-        The names by class number; ``None`` where the file does not say.
+        The names by class number; `None` where the file does not say.
 
     Raises:
         ValueError: They are no list of names.
@@ -62,7 +62,7 @@ def index_columns(schema: Any, origin: str) -> tuple[str, ...]:
     """List the columns that pandas wrote to number or name the rows.
 
     Args:
-        schema: ``pyarrow.Schema``.
+        schema: `pyarrow.Schema`.
         origin: File, for messages.
 
     Returns:
@@ -80,8 +80,8 @@ def is_image(field: Any, declared: dict[str, dict[str, Any]]) -> bool:
     """Tell whether a column holds encoded images.
 
     Args:
-        field: ``pyarrow.Field``.
-        declared: From :func:`declared_features`.
+        field: `pyarrow.Field`.
+        declared: From `declared_features`.
 
     Returns:
         Whether it is declared so, or holds bytes.
@@ -98,7 +98,7 @@ def column_width(field: Any, origin: str, *, text: bool) -> int:
     """Tell by its type how many features a column holds.
 
     Args:
-        field: ``pyarrow.Field``.
+        field: `pyarrow.Field`.
         origin: File, for messages.
         text: Whether texts may be categories.
 

@@ -17,7 +17,7 @@ from qimlp.files import shown
 from qimlp.tasks import Classification, Regression, Task
 
 TaskKind = Literal["auto", "classification", "regression"]
-"""What a user may ask for; ``"auto"`` goes by the labels."""
+"""What a user may ask for; `"auto"` goes by the labels."""
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
@@ -66,7 +66,7 @@ def targets_for(raw: RawExamples, task: Task) -> Tensor:
         task: What is learned.
 
     Returns:
-        Class numbers of shape (N,), ``int64``, or targets of shape (N, T), ``float64``.
+        Class numbers of shape (N,), `int64`, or targets of shape (N, T), `float64`.
 
     Raises:
         ValueError: If a label is not such that the task can use it; the line names its row.

@@ -21,15 +21,15 @@ KNOWN_TEXTS = {"imdb": "stanfordnlp/imdb", "20newsgroups": "SetFit/20_newsgroups
 
 
 def read_hub(hub_id: str, part: str, request: TableRequest) -> RawExamples | None:
-    """Read one split through ``datasets``, which keeps it in its cache.
+    """Read one split through `datasets`, which keeps it in its cache.
 
     Args:
-        hub_id: ``owner/name``.
-        part: ``"train"`` or ``"test"``.
+        hub_id: `owner/name`.
+        part: `"train"` or `"test"`.
         request: What is asked of the table.
 
     Returns:
-        The examples; ``None`` where the data set has no such split.
+        The examples; `None` where the data set has no such split.
 
     Raises:
         FileNotFoundError: The hub cannot be reached, or has no such data set.
@@ -49,11 +49,11 @@ def hub_table(hub_id: str, part: str) -> Any:
     """Fetch one split.
 
     Args:
-        hub_id: ``owner/name``.
-        part: ``"train"`` or ``"test"``.
+        hub_id: `owner/name`.
+        part: `"train"` or `"test"`.
 
     Returns:
-        ``pyarrow.Table``; ``None`` where the data set has no such split.
+        `pyarrow.Table`; `None` where the data set has no such split.
 
     Raises:
         FileNotFoundError: The hub cannot be reached, or has no such data set.
@@ -66,11 +66,11 @@ def hub_files(hub_id: str, part: str) -> tuple[str, ...]:
     """List the Parquet files of one split, for reading them piece by piece.
 
     Args:
-        hub_id: ``owner/name``.
-        part: ``"train"`` or ``"test"``.
+        hub_id: `owner/name`.
+        part: `"train"` or `"test"`.
 
     Returns:
-        Addresses (``hf://...``); none where the data set has no such split.
+        Addresses (`hf://...`); none where the data set has no such split.
 
     Raises:
         FileNotFoundError: The hub cannot be reached, or has no such data set.

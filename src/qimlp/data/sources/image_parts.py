@@ -36,8 +36,8 @@ def find_parts(folder: Path) -> ImageParts | None:
     """Look for images in a folder.
 
     Args:
-        folder: Holds ``train`` and ``test``, or classes, or images. A folder ``val`` beside
-            ``train`` serves as the test part where there is none, and is left out otherwise.
+        folder: Holds `train` and `test`, or classes, or images. A folder `val` beside
+            `train` serves as the test part where there is none, and is left out otherwise.
 
     Returns:
         The images; None where there are none.

@@ -26,10 +26,10 @@ class Source:
     """A data set that was found but not read.
 
     Attributes:
-        kind: ``"digits"``, ``"parquet"``, ``"csv"``, ``"npz"``, ``"images"`` or ``"hub"``.
+        kind: `"digits"`, `"parquet"`, `"csv"`, `"npz"`, `"images"` or `"hub"`.
         name: Short name, fit for a folder's name.
         train: Paths that hold the train split or, where nothing is split, everything; the hub
-            id for ``"hub"``. Empty where there is only a test split.
+            id for `"hub"`. Empty where there is only a test split.
         test: Paths that hold the test split; empty where there is none or one cannot know yet.
         train_folder: For images, the folder that holds the class folders.
         test_folder: The same for the test split.
@@ -50,10 +50,10 @@ class Source:
         """Name the images of a split, in the order in which they are read.
 
         Args:
-            part: ``"train"`` or ``"test"``.
+            part: `"train"` or `"test"`.
 
         Returns:
-            Paths relative to the folder that was named, with ``/``; none where the data is no
+            Paths relative to the folder that was named, with `/`; none where the data is no
             image files.
         """
         if self.folder is None:
@@ -72,13 +72,13 @@ class Source:
 def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = False) -> Source:
     """Find a data set.
 
-    Looked at in this order: ``digits``; a file; the folder of that name in the data folder; a
-    folder; a known name or ``owner/name`` on the hub.
+    Looked at in this order: `digits`; a file; the folder of that name in the data folder; a
+    folder; a known name or `owner/name` on the hub.
 
     Args:
         source: What the user named.
         data_dir: Data folder with one sub-folder per data set; by default the one that the
-            environment variable ``QIMLP_DATA`` names.
+            environment variable `QIMLP_DATA` names.
         texts: Whether data sets of texts are wanted, not refused.
 
     Returns:
@@ -121,11 +121,11 @@ def absolute_source(source: str, data_dir: str | Path | None = None) -> str:
     """Name a data set such that it is found from every folder.
 
     Args:
-        source: As for :func:`resolve`.
-        data_dir: As for :func:`resolve`.
+        source: As for `resolve`.
+        data_dir: As for `resolve`.
 
     Returns:
-        The absolute path where a local file or folder is meant, else ``source`` as it is.
+        The absolute path where a local file or folder is meant, else `source` as it is.
     """
     path = local_path(source)
     if source in ("", "digits"):
@@ -155,7 +155,7 @@ def absolute_path(path: Path) -> str:
     """Make a path absolute; its last part keeps its name, even where that is a link.
 
     Args:
-        path: A path; ``~`` stands for the home folder.
+        path: A path; `~` stands for the home folder.
 
     Returns:
         The absolute path.

@@ -9,7 +9,7 @@ def local_path(name: str) -> Path:
     """Make a path of what a user named.
 
     Args:
-        name: Any text; ``~`` stands for the home folder.
+        name: Any text; `~` stands for the home folder.
 
     Returns:
         The path, whether something is there or not.

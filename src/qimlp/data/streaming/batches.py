@@ -1,4 +1,4 @@
-"""Batches streamed from Parquet files through ``datasets``."""
+"""Batches streamed from Parquet files through `datasets`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from qimlp.tasks import Task
 class StreamingBatches(EpochBatches):
     """Batches of rows that are read, drawn at random from a buffer and decoded as they go.
 
-    With several processes and shuffling, ``datasets`` gives each whole files where their number
-    allows, else every ``world_size``-th row. All processes take equally many steps: where files
+    With several processes and shuffling, `datasets` gives each whole files where their number
+    allows, else every `world_size`-th row. All processes take equally many steps: where files
     are uneven, one with fewer rows starts over and one with more leaves its last ones out.
     Without shuffling, every row is taken exactly once.
 
@@ -47,7 +47,7 @@ class StreamingBatches(EpochBatches):
 
     Raises:
         ValueError: A size or number is out of range.
-        ImportError: ``datasets`` is not installed.
+        ImportError: `datasets` is not installed.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class StreamingBatches(EpochBatches):
 
 
 def _row_stream(parameters: dict[str, Any]) -> Any:
-    """Wrap :func:`generate_rows` as a ``datasets.IterableDataset``; each piece is one shard.
+    """Wrap `generate_rows` as a `datasets.IterableDataset`; each piece is one shard.
 
-    ``IterableDataset.from_generator`` does the same but locks a file in the user's home.
+    `IterableDataset.from_generator` does the same but locks a file in the user's home.
     """
     stream = import_extra("datasets.io.generator").GeneratorDatasetInputStream
     with tempfile.TemporaryDirectory() as cache:

@@ -15,11 +15,11 @@ PARTS = ("train", "dev", "test")
 class PartRule:
     """Which rows belong to a part.
 
-    Of every ``test_every`` rows the last is test; of every ``dev_every`` other rows the last is
+    Of every `test_every` rows the last is test; of every `dev_every` other rows the last is
     dev; the rest is train.
 
     Attributes:
-        part: ``"train"``, ``"dev"`` or ``"test"``.
+        part: `"train"`, `"dev"` or `"test"`.
         test_every: At least 2; 0 for no test rows.
         dev_every: At least 2; 0 for no dev rows.
     """
@@ -47,7 +47,7 @@ class PartRule:
         return dev if self.part == "dev" else ~dev & ~test
 
     def count(self, first: int, count: int) -> int:
-        """Count the rows of :meth:`mask` without making it.
+        """Count the rows of `mask` without making it.
 
         Args:
             first: Number of rows before these.

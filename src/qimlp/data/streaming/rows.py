@@ -78,7 +78,7 @@ def stack_inputs(rows: Sequence[Row], shape: tuple[int, ...] | None = None) -> N
         shape: Shape that each image must have; the first one's by default.
 
     Returns:
-        (N, *shape), ``uint8`` for images, ``float32`` for tables.
+        (N, *shape), `uint8` for images, `float32` for tables.
 
     Raises:
         ValueError: An image cannot be decoded or has another shape.
@@ -97,8 +97,8 @@ def stack_rows(rows: Sequence[Row], shape: tuple[int, ...]) -> tuple[Tensor, Ten
         shape: Shape of one example.
 
     Returns:
-        Inputs (N, in_features), ``uint8`` or ``float32``, and labels (N,), ``int64``, or targets
-        (N, T), ``float64``.
+        Inputs (N, in_features), `uint8` or `float32`, and labels (N,), `int64`, or targets
+        (N, T), `float64`.
 
     Raises:
         ValueError: An image cannot be decoded or has another shape.

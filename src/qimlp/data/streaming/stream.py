@@ -94,7 +94,7 @@ class StreamingDataSet:
         """Stream one part.
 
         Args:
-            part: ``"train"``, ``"dev"`` (every n-th row of the training files) or ``"test"``.
+            part: `"train"`, `"dev"` (every n-th row of the training files) or `"test"`.
             batch_size: Examples of one step, over all processes.
             scaling: Applied to the inputs.
             prepare: Applied to the targets, such as `Task.prepare`.
@@ -132,19 +132,19 @@ class StreamingDataSet:
         )
 
     def sample(self, count: int = 8192, *, dev_fraction: float = 0.2) -> TensorSplit:
-        """Read evenly spaced rows of the train part, to fit a :class:`Scaling` on.
+        """Read evenly spaced rows of the train part, to fit a `Scaling` on.
 
         Walks through the whole part once, holding only the rows taken.
 
         Args:
             count: Number of rows; all rows where there are fewer.
-            dev_fraction: As for :meth:`batches`.
+            dev_fraction: As for `batches`.
 
         Returns:
             The examples.
 
         Raises:
-            ValueError: A file is truncated or corrupt, or ``count`` is less than 1.
+            ValueError: A file is truncated or corrupt, or `count` is less than 1.
         """
         if count < 1:
             raise ValueError(f"expected a sample of at least one row, got {count}")
@@ -182,9 +182,9 @@ def open_stream(
 
     Args:
         source: A folder of Parquet files, a Parquet file or a hub id, named as for
-            :func:`qimlp.data.loading`.
-        data_dir: Data folder; by default the one that ``QIMLP_DATA`` names.
-        label_column: Label column, ``"label"`` by default.
+            `qimlp.data.loading`.
+        data_dir: Data folder; by default the one that `QIMLP_DATA` names.
+        label_column: Label column, `"label"` by default.
 
     Returns:
         A handle. Of images only footers, one row and (where the files do not name their classes)
@@ -200,12 +200,12 @@ def open_stream(
 def stream_source(
     source: Source, request: TableRequest, task: TaskKind = "auto"
 ) -> StreamingDataSet:
-    """Open a source that was found; see :func:`open_stream`.
+    """Open a source that was found; see `open_stream`.
 
     Args:
         source: Where the data lies.
         request: What is asked of the table.
-        task: What to learn; ``"auto"`` goes by the labels.
+        task: What to learn; `"auto"` goes by the labels.
 
     Returns:
         The handle.

@@ -93,7 +93,7 @@ class KeptRuns:
     """Trained runs below a folder of runs.
 
     Args:
-        folder: ``<out>/runs``.
+        folder: `<out>/runs`.
         wanted: What is needed of them.
     """
 

@@ -55,8 +55,8 @@ class _Comparison(BaseModel):
 class Findings:
     """A folder of analyses.
 
-    ``<folder>/<data>.jsonl`` holds one line for each run, named ``<network>/seed-<n>``, and one
-    named ``comparison``. Comparisons of earlier versions, ``<folder>/<data>/relation.json``, are
+    `<folder>/<data>.jsonl` holds one line for each run, named `<network>/seed-<n>`, and one
+    named `comparison`. Comparisons of earlier versions, `<folder>/<data>/relation.json`, are
     read where there is no line.
 
     Args:

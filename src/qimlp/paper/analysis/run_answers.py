@@ -167,10 +167,10 @@ def interval(value: Estimate, sign: str = "") -> str:
 
     Args:
         value: The estimate.
-        sign: ``"+"`` to write a plus.
+        sign: `"+"` to write a plus.
 
     Returns:
-        Text such as ``1.46 [1.32, 1.60]``.
+        Text such as `1.46 [1.32, 1.60]`.
     """
     return f"{value.mean:{sign}.2f} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
 

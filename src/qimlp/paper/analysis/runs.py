@@ -64,7 +64,7 @@ def find_checkpoints(run: Path) -> dict[int, Path]:
     """Find the networks that were kept while training.
 
     Args:
-        run: The run folder; they lie in ``checkpoints/epoch-<n>``.
+        run: The run folder; they lie in `checkpoints/epoch-<n>`.
 
     Returns:
         Their folders by epoch.

@@ -20,21 +20,6 @@ CHEAP_S = 600.0
 """A run that takes less gets five seeds, any other three."""
 
 
-def estimated_seconds(variant: Variant) -> float:
-    """Guess how long one cell of a variant takes on one core.
-
-    Args:
-        variant: The variant.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        ValueError: If the data set is not one of the paper's.
-    """
-    return _START_S + _EVALUATION * _guessed_training(variant)
-
-
 class Costs:
     """Times of cells: measured where a cell was run, else guessed and scaled by what was.
 
@@ -61,6 +46,9 @@ class Costs:
 
         Returns:
             Seconds.
+
+        Raises:
+            ValueError: If the data set is not one of the paper's.
         """
         training = self._measured.get(variant.name)
         if training is None:
@@ -98,7 +86,7 @@ def duration(seconds: float) -> str:
         seconds: The time.
 
     Returns:
-        Text such as ``45 s``, ``12 min`` or ``1.7 h``.
+        Text such as `45 s`, `12 min` or `1.7 h`.
     """
     if seconds < 90:
         return f"{seconds:.0f} s"

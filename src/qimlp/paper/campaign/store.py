@@ -27,7 +27,7 @@ class Entry(BaseModel):
         dev_accuracy: Its accuracy on dev.
         test_accuracy: Dev-selected, test once: accuracy of these weights on the test set.
         best_test_accuracy_seen: The authors' protocol: the largest test accuracy of any epoch.
-        history: Per epoch ``train_loss``, ``dev_loss``, ``dev_accuracy``, ``test_accuracy``.
+        history: Per epoch `train_loss`, `dev_loss`, `dev_accuracy`, `test_accuracy`.
         steps_per_epoch: Optimizer steps of an epoch.
         seconds: All steps at their median time.
         seconds_per_step: That median, data and schedule included.
@@ -75,9 +75,9 @@ class Entries:
 
 
 class Store:
-    """A folder of entries: ``<folder>/<data>.jsonl``, one entry on each line.
+    """A folder of entries: `<folder>/<data>.jsonl`, one entry on each line.
 
-    Entries of earlier versions, ``<folder>/<data>/*.json``, are read beside it. Of two entries
+    Entries of earlier versions, `<folder>/<data>/*.json`, are read beside it. Of two entries
     with one key the line counts.
 
     Args:
@@ -94,7 +94,7 @@ class Store:
             data: Name of the data set.
 
         Returns:
-            ``<folder>/<data>.jsonl``.
+            `<folder>/<data>.jsonl`.
         """
         return self.folder / f"{data}.jsonl"
 

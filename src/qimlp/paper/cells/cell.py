@@ -19,9 +19,9 @@ class Variant:
     """What the cells of several seeds share.
 
     Attributes:
-        name: Unique, ``data/network/column``, such as ``mnist/2b-rank4/tuned``.
+        name: Unique, `data/network/column`, such as `mnist/2b-rank4/tuned`.
         network: The name's middle part.
-        column: ``"paper"`` (paper settings) or ``"tuned"`` (our recipe).
+        column: `"paper"` (paper settings) or `"tuned"` (our recipe).
         changes: `TrainSettings` fields that differ from the column's recipe.
         parameters: Parameters of the network where the paper publishes them, or they are known.
         seeds: How many seeds are wanted.
@@ -41,7 +41,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """``data/network/column``."""
+        """`data/network/column`."""
         return f"{self.data}/{self.network}/{self.column}"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ class Count:
 
     Attributes:
         parameters: Weights and biases.
-        bias: ``"Kronecker"``, ``"dense"`` or ``"none"``.
+        bias: `"Kronecker"`, `"dense"` or `"none"`.
         multiply_adds: Of the weights, per example, in the cheaper of two ways: factor by factor,
             or with the full weight.
         length_one: Length-1 bias vectors of the output layer, in a Kronecker bias.
@@ -66,7 +66,7 @@ def count_published(data: str, bodies: int, bias: str) -> int:
     Args:
         data: Name of the data set.
         bodies: 2, 3 or 4.
-        bias: ``"kronecker"`` or ``"dense"``.
+        bias: `"kronecker"` or `"dense"`.
 
     Returns:
         Weights and biases.

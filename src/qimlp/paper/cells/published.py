@@ -1,6 +1,6 @@
 """What the paper reports (Zhang et al., AAAI-25), as plain data; figures are read off the PDF.
 
-Keys are ``data/network``; the forms of the bias are those that give the published counts.
+Keys are `data/network`; the forms of the bias are those that give the published counts.
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,7 @@ def select(found: list[Variant], only: list[str], pattern: str | None) -> list[V
     Args:
         found: All variants.
         only: Data sets wanted; none for all.
-        pattern: Of names, with ``*`` and ``?``; a text without these may stand anywhere.
+        pattern: Of names, with `*` and `?`; a text without these may stand anywhere.
 
     Returns:
         Those that fit, in order.

@@ -152,7 +152,7 @@ class StepTimes:
 
     @property
     def text(self) -> str:
-        """Text such as ``2.39 (1.41 to 6.38)``; of one seed ``2.39``."""
+        """Text such as `2.39 (1.41 to 6.38)`; of one seed `2.39`."""
         if self.least == self.most:
             return f"{self.median:.2f}"
         return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"

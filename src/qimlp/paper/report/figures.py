@@ -26,7 +26,7 @@ def accuracy_and_parameters(found: Summaries, data: str) -> str:
 
     Args:
         found: Summaries of all variants.
-        data: ``"mnist"`` or ``"cifar10"``.
+        data: `"mnist"` or `"cifar10"`.
 
     Returns:
         SVG.
@@ -74,7 +74,7 @@ def accuracy_against_copies(found: Summaries, data: str) -> str:
 
     Args:
         found: Summaries of all variants.
-        data: ``"mnist"`` or ``"cifar10"``.
+        data: `"mnist"` or `"cifar10"`.
 
     Returns:
         SVG.
@@ -147,8 +147,8 @@ def learning_curves(found: Summaries, data: str, column: str) -> str:
 
     Args:
         found: Summaries of all variants.
-        data: ``"mnist"`` or ``"cifar10"``.
-        column: ``"paper"`` or ``"tuned"``.
+        data: `"mnist"` or `"cifar10"`.
+        column: `"paper"` or `"tuned"`.
 
     Returns:
         SVG.

@@ -162,7 +162,7 @@ def gaps_text(gaps: Sequence[Estimate | None]) -> str:
         gaps: Differences; None where there is none.
 
     Returns:
-        Text such as ``+0.0120 ± 0.0010; not run``, empty where there is none at all.
+        Text such as `+0.0120 ± 0.0010; not run`, empty where there is none at all.
     """
     texts = [text_of(gap, signed=True) for gap in gaps]
     return "; ".join(texts) if any(gap is not None for gap in gaps) else ""
@@ -177,7 +177,7 @@ def text_of(value: Estimate | None, *, signed: bool = False, wanted: int = 0) ->
         wanted: Number of seeds that there should be.
 
     Returns:
-        Text such as ``0.9812 ± 0.0005 (5)``, ``0.9812 (1 of 5)`` or ``not run``.
+        Text such as `0.9812 ± 0.0005 (5)`, `0.9812 (1 of 5)` or `not run`.
     """
     if value is None:
         return OPEN

@@ -27,7 +27,7 @@ class Picture:
     """A figure of the report.
 
     Attributes:
-        file: Its place in the folder ``figures``, such as ``mnist/accuracy.svg``.
+        file: Its place in the folder `figures`, such as `mnist/accuracy.svg`.
         caption: Below it.
         svg: The figure; None where the file is made elsewhere.
     """
@@ -63,7 +63,7 @@ def pictures(sections: Iterable[Section]) -> list[Picture]:
 
 
 def markdown(title: str, sections: Iterable[Section]) -> str:
-    """Write a Markdown page; figures are linked from the folder ``figures``.
+    """Write a Markdown page; figures are linked from the folder `figures`.
 
     Args:
         title: Of the page.

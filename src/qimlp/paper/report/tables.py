@@ -179,7 +179,7 @@ def cost_table(found: Summaries, data: str) -> Table:
 
     Args:
         found: Summaries of all variants.
-        data: ``"mnist"`` or ``"cifar10"``.
+        data: `"mnist"` or `"cifar10"`.
 
     Returns:
         One row per network.

@@ -14,7 +14,7 @@ def count_text(summary: Summary) -> str:
         summary: Of a variant.
 
     Returns:
-        Text such as ``3,451``.
+        Text such as `3,451`.
     """
     return "" if summary.parameters is None else f"{summary.parameters:,}"
 
@@ -26,7 +26,7 @@ def bias_text(summary: Summary) -> str:
         summary: Of a variant.
 
     Returns:
-        ``"Kronecker"``, ``"dense"`` or ``"none"``.
+        `"Kronecker"`, `"dense"` or `"none"`.
     """
     count = count_network(summary.variant)
     return "" if count is None else count.bias
@@ -40,7 +40,7 @@ def published_text(data: str, network: str) -> str:
         network: Name of the network.
 
     Returns:
-        Text such as ``0.9758`` or ``about 0.983``; ``-`` where none is published.
+        Text such as `0.9758` or `about 0.983`; `-` where none is published.
     """
     name = f"{data}/{network}"
     if name in ACCURACY:

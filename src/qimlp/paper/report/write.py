@@ -74,7 +74,7 @@ _CONTROLS = (
 
 
 def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
-    """Write ``README.md`` with ``figures/``, and ``report.html``.
+    """Write `README.md` with `figures/`, and `report.html`.
 
     Args:
         found: Summaries of all variants.
@@ -85,7 +85,7 @@ def write_report(found: Summaries, folder: Path) -> tuple[Path, Path]:
 
     Raises:
         OSError: If something cannot be written.
-        ValueError: If a comparison of runs under ``correlation/`` is damaged.
+        ValueError: If a comparison of runs under `correlation/` is damaged.
     """
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)

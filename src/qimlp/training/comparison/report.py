@@ -9,7 +9,7 @@ from qimlp.training.comparison.compare import Comparison, Row
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write ``comparison.json`` and ``comparison.md``.
+    """Write `comparison.json` and `comparison.md`.
 
     Args:
         comparison: From `compare`.
@@ -77,7 +77,7 @@ def format_bytes(count: int) -> str:
         count: Bytes.
 
     Returns:
-        Text such as ``1.5 MiB``.
+        Text such as `1.5 MiB`.
     """
     size = float(count)
     for unit in ("B", "KiB", "MiB"):

@@ -24,13 +24,13 @@ class StepsDone:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """One epoch and its evaluation on the dev part; one line of ``metrics.jsonl``.
+    """One epoch and its evaluation on the dev part; one line of `metrics.jsonl`.
 
     Attributes:
         epoch: From 1.
         step: Steps done in the whole run.
         train_loss: Mean over the epoch.
-        dev: ``loss`` and the task's metrics on the dev part, by name.
+        dev: `loss` and the task's metrics on the dev part, by name.
         lr: Largest learning rate of the epoch's last step.
         best: Whether this is the best epoch so far.
         test: The same numbers on the test set, only where it is watched; they decide nothing.
@@ -57,7 +57,7 @@ class EpochDone:
         """Read what `to_dict` gave, or what earlier versions wrote.
 
         Args:
-            values: One line of ``metrics.jsonl``.
+            values: One line of `metrics.jsonl`.
 
         Returns:
             The epoch.

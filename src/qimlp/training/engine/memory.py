@@ -34,8 +34,8 @@ def training_memory(
         targets: Its targets.
 
     Returns:
-        Bytes: ``parameters``, ``gradients``, ``optimizer``, ``average``, ``activations`` (saved
-        for the backward pass), their sum ``total``, and on CUDA the allocator's ``cuda_peak``.
+        Bytes: `parameters`, `gradients`, `optimizer`, `average`, `activations` (saved
+        for the backward pass), their sum `total`, and on CUDA the allocator's `cuda_peak`.
     """
     parameters = _bytes(model.parameters())
     states = (value for state in optimizer.state.values() for value in state.values())

@@ -30,7 +30,7 @@ def start_near_linear(
         targets: As the loss takes them.
         task: What the network is trained to do.
         penalty: Of the linear model.
-        model: ``"ridge"`` or ``"svm"``.
+        model: `"ridge"` or `"svm"`.
 
     Raises:
         ValueError: If the network has several layers, the inputs are all the same, or there

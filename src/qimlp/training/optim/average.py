@@ -9,7 +9,7 @@ from qimlp.ops import foreach_lerp_
 def average_decay(step: int, limit: float) -> float:
     """The decay d of one step.
 
-    In the first steps it is ``(1 + step) / (10 + step)`` where that is smaller than the limit, so
+    In the first steps it is `(1 + step) / (10 + step)` where that is smaller than the limit, so
     that a short run is not evaluated with its start.
 
     Args:
@@ -25,7 +25,7 @@ def average_decay(step: int, limit: float) -> float:
 class WeightAverage:
     """A copy of a model whose weights follow the trained ones.
 
-    The formula is that of `torch.optim.swa_utils`: ``average = d * average + (1 - d) * weight``.
+    The formula is that of `torch.optim.swa_utils`: `average = d * average + (1 - d) * weight`.
     d is `average_decay`. The parameters are listed once: with layers this small, collecting them
     at every step would cost as much as the update itself.
 

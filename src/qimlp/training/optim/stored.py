@@ -17,7 +17,7 @@ def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tenso
         model: Gives the names.
 
     Returns:
-        Tensors named ``<parameter>.<key>``, such as ``layers.0.factor_1.exp_avg``.
+        Tensors named `<parameter>.<key>`, such as `layers.0.factor_1.exp_avg`.
     """
     names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
     return {

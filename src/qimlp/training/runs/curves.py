@@ -15,7 +15,7 @@ class Curves:
     """Appends scalars to a fresh event file; files of an earlier part of the run are replaced.
 
     Args:
-        folder: The ``tensorboard/`` folder of a run; made if missing.
+        folder: The `tensorboard/` folder of a run; made if missing.
         history: Epochs done before, written first.
 
     Raises:

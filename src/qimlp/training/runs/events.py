@@ -44,7 +44,7 @@ class RunFinished:
     """The run is complete and on disk.
 
     Attributes:
-        result: What ``result.json`` holds.
+        result: What `result.json` holds.
     """
 
     result: RunResult

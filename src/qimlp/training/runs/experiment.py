@@ -35,8 +35,8 @@ class Experiment:
     Attributes:
         results: One per run, in the order of the settings.
         comparison: Rows per network.
-        table: ``comparison.md`` (``comparison.json`` lies beside it).
-        figure: ``comparison.png``.
+        table: `comparison.md` (`comparison.json` lies beside it).
+        figure: `comparison.png`.
     """
 
     results: list[RunResult]

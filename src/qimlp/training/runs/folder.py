@@ -72,11 +72,11 @@ class RunFolder:
         """The folder of a run under an output folder.
 
         Args:
-            out: The output folder, such as ``runs``.
+            out: The output folder, such as `runs`.
             settings: Give the data's, the network's and the seed's part of the name.
 
         Returns:
-            ``<out>/<data>-<network>/seed-<n>``, not created.
+            `<out>/<data>-<network>/seed-<n>`, not created.
         """
         run = f"{settings.data_name}-{settings.label}"
         return cls(Path(out) / run / f"seed-{settings.compute.seed}")
@@ -116,8 +116,8 @@ class RunFolder:
         """Make the folder with its description in it, whole or not at all.
 
         Args:
-            settings: Written as ``settings.json``.
-            prepared: Written as ``preprocess.json``.
+            settings: Written as `settings.json`.
+            prepared: Written as `preprocess.json`.
             overwrite: Replace an earlier run.
 
         Raises:
@@ -185,7 +185,7 @@ class RunFolder:
         """Read how the run's data was prepared.
 
         Returns:
-            The content of ``preprocess.json``.
+            The content of `preprocess.json`.
 
         Raises:
             FileNotFoundError: If it is missing.
@@ -222,7 +222,7 @@ class RunFolder:
         return result
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Read ``metrics.jsonl``.
+        """Read `metrics.jsonl`.
 
         Returns:
             The epochs so far; none where the file is missing.
@@ -236,7 +236,7 @@ class RunFolder:
         return validated(list[_Epoch], rows, source=self.metrics_file)
 
     def read_versions(self) -> dict[str, str]:
-        """Read ``versions.json``.
+        """Read `versions.json`.
 
         Returns:
             What the run's numbers may depend on beside its settings.
@@ -250,7 +250,7 @@ class RunFolder:
         return validated(dict[str, str], values, source=self.versions_file)
 
     def keep_checkpoint(self, model: Pretrained, epoch: int) -> None:
-        """Write a network to ``checkpoints/epoch-<n>``, whole or not at all.
+        """Write a network to `checkpoints/epoch-<n>`, whole or not at all.
 
         Args:
             model: The network.
@@ -265,7 +265,7 @@ class RunFolder:
             model.save_pretrained(temporary)
 
     def write_metrics(self, epochs: list[EpochDone]) -> None:
-        """Write ``metrics.jsonl`` whole.
+        """Write `metrics.jsonl` whole.
 
         Args:
             epochs: All epochs so far.

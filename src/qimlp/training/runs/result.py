@@ -9,17 +9,17 @@ from qimlp.tasks import KINDS, Classification, Metric
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of one run, the content of ``result.json``.
+    """The result of one run, the content of `result.json`.
 
     Attributes:
         data: Name of the data.
-        label: Name of the network, such as ``2b``.
-        kind: Kind of the network: ``"qimlp"``, ``"mlp"`` or ``"low-rank"``.
+        label: Name of the network, such as `2b`.
+        kind: Kind of the network: `"qimlp"`, `"mlp"` or `"low-rank"`.
         seed: The run's seed.
         dims: Sizes of the bodies at every layer boundary.
-        task: Kind of the task, such as ``"classification"``.
+        task: Kind of the task, such as `"classification"`.
         best_epoch: The epoch whose weights were kept, from 1.
-        dev: ``loss`` and the task's metrics on the dev part in that epoch, by name.
+        dev: `loss` and the task's metrics on the dev part in that epoch, by name.
         test: The same numbers of these weights on the test set, read once.
         parameters: Parameters of the network.
         dense_parameters: Parameters of the dense network of the same widths.
@@ -63,7 +63,7 @@ class RunResult:
         """Read what `to_dict` wrote.
 
         Args:
-            values: The content of a ``result.json``.
+            values: The content of a `result.json`.
 
         Returns:
             The result.
@@ -88,7 +88,7 @@ def with_metrics_by_name(values: Mapping[str, Any]) -> dict[str, Any]:
     """Bring a result of earlier versions, in which each number had a name of its own, up to date.
 
     Args:
-        values: The content of a ``result.json``.
+        values: The content of a `result.json`.
 
     Returns:
         The same content with `task`, `dev` and `test`.

@@ -1,7 +1,7 @@
 """The state of an unfinished run on disk: safetensors files that are replaced whole.
 
-Tensors are named ``model.*``, ``average.*``, ``best.*``, ``optimizer.<parameter>.<key>``,
-``random.*`` and ``loss_sum``; everything that is not a tensor is one JSON object in the file's
+Tensors are named `model.*`, `average.*`, `best.*`, `optimizer.<parameter>.<key>`,
+`random.*` and `loss_sum`; everything that is not a tensor is one JSON object in the file's
 metadata, and so is a checksum of all of it. Nothing is pickled.
 
 Beside the newest state lies an earlier one that the disk is known to hold: a power cut or a broken
@@ -76,7 +76,7 @@ class StoredState:
         """Take the tensors of one part.
 
         Args:
-            prefix: ``"model"``, ``"average"``, ``"best"``, ...
+            prefix: `"model"`, `"average"`, `"best"`, ...
 
         Returns:
             Tensors by the rest of their names.

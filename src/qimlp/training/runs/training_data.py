@@ -132,7 +132,7 @@ class TrainingData:
         """The whole train part as the network sees it.
 
         Returns:
-            Scaled features of shape (N, F), ``float32``, and the N targets as the loss takes
+            Scaled features of shape (N, F), `float32`, and the N targets as the loss takes
             them, on the CPU.
 
         Raises:
@@ -170,7 +170,7 @@ class TrainingData:
             processes: Processes and device.
 
         Returns:
-            Batches of ``settings.batch_size`` over all processes together.
+            Batches of `settings.batch_size` over all processes together.
         """
         return self._batches("train", self._settings.optimisation.batch_size, processes)
 
@@ -200,7 +200,7 @@ class TrainingData:
         """Describe how to prepare other data for the network.
 
         Returns:
-            The content of ``preprocess.json``.
+            The content of `preprocess.json`.
         """
         return Preparation(
             task=self.task,

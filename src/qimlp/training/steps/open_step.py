@@ -26,7 +26,7 @@ def check_step(
         processes: Processes and device.
 
     Raises:
-        ValueError: If a captured step is ``"on"`` without CUDA, or it or the full-matrix optimizer
+        ValueError: If a captured step is `"on"` without CUDA, or it or the full-matrix optimizer
             is asked for with several processes.
     """
     if optimisation.optimizer == "full-matrix" and processes.size > 1:
