@@ -8,9 +8,9 @@ A release wheel carries one library for each of several releases of torch.
 Environment:
     QIMLP_BUILD_KERNEL: `0` never builds; `1` fails where the kernel cannot be built; otherwise it
         is built if it can be, and `qimlp.ops.native.reason()` says why it was not.
-    QIMLP_BUILD_TORCH: the folder of the torch package to build against, if not the environment's;
+    QIMLP_BUILD_TORCH: The folder of the torch package to build against, if not the environment's;
         several, joined as in PATH, build one library each.
-    MAX_JOBS: how many files are compiled at once.
+    MAX_JOBS: How many files are compiled at once.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def find_torches() -> list[Torch]:
     """Every torch to build against: those that are named, or that of the target environment.
 
     Raises:
-        KernelError: there is none, one cannot be built against, or two are of the same release.
+        KernelError: There is none, one cannot be built against, or two are of the same release.
     """
     named = os.environ.get("QIMLP_BUILD_TORCH")
     if named:
@@ -117,7 +117,7 @@ def sources(*, tiles: bool) -> list[tuple[str, list[str]]]:
     """Every C++ file of the kernel with the instruction set it is compiled for.
 
     Args:
-        tiles: whether the compiler knows AMX.
+        tiles: Whether the compiler knows AMX.
     """
     special: dict[str, list[str]] = {}
     if X86 and WINDOWS:

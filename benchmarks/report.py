@@ -41,7 +41,7 @@ def print_left_out(rows: Sequence[tuple[str, Mapping[str, str]]]) -> None:
     """Print which peers were left out of which cases, and why.
 
     Args:
-        rows: each a case's label and the reasons by the peer's name; a label may come again.
+        rows: Each a case's label and the reasons by the peer's name; a label may come again.
     """
     reasons: dict[tuple[str, str], list[str]] = {}
     for label, left_out in rows:

@@ -13,8 +13,8 @@ def kron_per_copy(a: Tensor, b: Tensor) -> Tensor:
     """Kronecker product of two factors, copy by copy.
 
     Args:
-        a: shape `(rank, p, q)`.
-        b: shape `(rank, r, s)`.
+        a: Shape `(rank, p, q)`.
+        b: Shape `(rank, r, s)`.
 
     Returns:
         Shape `(rank, p * r, q * s)`.
@@ -29,7 +29,7 @@ def merge_factors(factors: Sequence[Tensor], groups: Sequence[int]) -> list[Tens
 
     Args:
         factors: M tensors of shape `(rank, out_i, in_i)`.
-        groups: how many neighbours go into each result; they sum to M.
+        groups: How many neighbours go into each result; they sum to M.
 
     Returns:
         `len(groups)` tensors of shape `(rank, out, in)` with the same Kronecker sum.

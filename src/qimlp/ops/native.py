@@ -77,21 +77,21 @@ def linear(
     """`x W^T + bias` by the kernel, or the exact GELU of that; differentiable to any order.
 
     Args:
-        x: shape `(batch, prod in_i)`, float32, float64 or bfloat16 on the CPU;
+        x: Shape `(batch, prod in_i)`, float32, float64 or bfloat16 on the CPU;
             sums are in float32 where they are bfloat16, whose products the kernel takes in
             hardware where the chip can, and what lies between two factors is then rounded.
         factors: M tensors of shape `(rank, out_i, in_i)`.
-        bias: nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
-        groups: how many neighbouring factors the kernel multiplies out into each one it uses; they
+        bias: Nothing, one vector `(prod out_i,)`, or M vectors `(out_i,)` of a Kronecker bias.
+        groups: How many neighbouring factors the kernel multiplies out into each one it uses; they
             sum to M. One group is the whole weight.
-        gelu: return GELU of the result, computed while it is in cache.
+        gelu: Return GELU of the result, computed while it is in cache.
 
     Returns:
         Shape `(batch, prod out_i)`.
 
     Raises:
-        TypeError: another dtype or device.
-        ValueError: shapes that do not fit, or groups that do not sum to M.
+        TypeError: Another dtype or device.
+        ValueError: Shapes that do not fit, or groups that do not sum to M.
     """
     y: Tensor = (_kron_layer_gelu if gelu else _kron_layer)(x, factors, bias, groups)
     return y

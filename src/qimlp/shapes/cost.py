@@ -44,8 +44,8 @@ def candidates(problem: Problem, *, fused: bool = False) -> tuple[Candidate, ...
     """Every method with its best grouping, cheapest first.
 
     Args:
-        problem: the call.
-        fused: whether there is a compiled kernel for it.
+        problem: The call.
+        fused: Whether there is a compiled kernel for it.
     """
     best: dict[Method, Candidate] = {}
     for groups in groupings(problem.shape):

@@ -46,8 +46,8 @@ def fused_groups(shape: KroneckerShape, dtype: str) -> Groups:
     Two groups where two suffice, those with the least arithmetic on padded tiles; else the fewest.
 
     Args:
-        shape: a layer that `supports` takes.
-        dtype: of its factors, by its name.
+        shape: A layer that `supports` takes.
+        dtype: Of its factors, by its name.
     """
     limit = LARGEST_FACTOR[dtype]
     pairs = [(cut, shape.num_factors - cut) for cut in range(1, shape.num_factors)]

@@ -16,8 +16,8 @@ def as_dims(name: str, dims: Iterable[int]) -> tuple[int, ...]:
     """Return `dims` as a tuple of positive ints.
 
     Raises:
-        TypeError: an entry is not an integer.
-        ValueError: no entry, or one below 1.
+        TypeError: An entry is not an integer.
+        ValueError: No entry, or one below 1.
     """
     if isinstance(dims, (str, bytes)) or not isinstance(dims, Iterable):
         raise TypeError(f"{name}: expected a sequence of integers such as (28, 28), got {dims!r}")
@@ -31,8 +31,8 @@ def as_size(name: str, value: int, *, least: int = 1) -> int:
     """Return `value` as an int of at least `least`.
 
     Raises:
-        TypeError: not an integer (a bool is none).
-        ValueError: below `least`.
+        TypeError: Not an integer (a bool is none).
+        ValueError: Below `least`.
     """
     try:
         size = index(value)
@@ -49,7 +49,7 @@ def as_bias_form(bias: str | bool | None) -> BiasForm | None:
     """Resolve a bias: `"kronecker"`, `"dense"` (also `True`), `False` (also `None`).
 
     Raises:
-        ValueError: anything else.
+        ValueError: Anything else.
     """
     if bias is False or bias is None:
         return None
@@ -71,16 +71,16 @@ class KroneckerShape:
     `(out_features, in_features)`; factor `i` has shape `(rank, out_dims[i], in_dims[i])`.
 
     Attributes:
-        in_dims: sizes of the input's bodies; their product is `in_features`.
-        out_dims: sizes of the output's bodies; their product is `out_features`.
-        rank: number of summed Kronecker products (the paper's copies k).
-        in_features: width of the input, `prod in_dims`.
-        out_features: width of the output, `prod out_dims`.
+        in_dims: Sizes of the input's bodies; their product is `in_features`.
+        out_dims: Sizes of the output's bodies; their product is `out_features`.
+        rank: Number of summed Kronecker products (the paper's copies k).
+        in_features: Width of the input, `prod in_dims`.
+        out_features: Width of the output, `prod out_dims`.
         sizes: `(in_dims, out_dims, rank)`, which is quicker to look up by than the shape.
 
     Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size below 1, or `in_dims` and `out_dims` of different lengths.
+        TypeError: A size is not an integer.
+        ValueError: A size below 1, or `in_dims` and `out_dims` of different lengths.
     """
 
     in_dims: tuple[int, ...]

@@ -23,17 +23,17 @@ class Plan:
     """One factorisation of a layer, with what it costs.
 
     Attributes:
-        in_dims: sizes of the input's bodies.
-        out_dims: sizes of the output's bodies.
-        rank: number of summed Kronecker products.
-        matrix_rank: largest rank that the weight can have as a matrix; below the smaller width it
+        in_dims: Sizes of the input's bodies.
+        out_dims: Sizes of the output's bodies.
+        rank: Number of summed Kronecker products.
+        matrix_rank: Largest rank that the weight can have as a matrix; below the smaller width it
             cannot be every weight's equal, however it is trained.
-        parameters: trainable numbers, with a Kronecker bias.
-        dense_parameters: those of `nn.Linear` of the same width, with its bias.
+        parameters: Trainable numbers, with a Kronecker bias.
+        dense_parameters: Those of `nn.Linear` of the same width, with its bias.
         compression: `dense_parameters / parameters`.
-        multiply_adds: of one forward pass of one sample, factor by factor.
-        dense_multiply_adds: the same for the full weight.
-        predicted_cost: predicted time over that of `nn.Linear`, forward and backward at the
+        multiply_adds: Of one forward pass of one sample, factor by factor.
+        dense_multiply_adds: The same for the full weight.
+        predicted_cost: Predicted time over that of `nn.Linear`, forward and backward at the
             plan's batch in float32 on a CPU core; below 1 is faster. A model, not a measurement.
         method: The method to compute it that is predicted to be the fastest.
         note: What to know of it: a dense layer in disguise, or a shape of the paper. May be empty.
@@ -88,11 +88,11 @@ def plan(
     only `(1, p)`), the plan says so in its note. Shapes that the paper uses are always listed.
 
     Args:
-        in_features: width of the input.
-        out_features: width of the output.
-        num_factors: number of factors M, at least 1.
-        rank: number of summed Kronecker products.
-        batch: rows for which the cost is predicted.
+        in_features: Width of the input.
+        out_features: Width of the output.
+        num_factors: Number of factors M, at least 1.
+        rank: Number of summed Kronecker products.
+        batch: Rows for which the cost is predicted.
         limit: How many plans to return at most; `None` for all that were compared (the 40 most
             balanced factorisations of each width, in every pairing; where there are more, each
             plan's `search` says so). Shapes of the paper come on top.
@@ -101,8 +101,8 @@ def plan(
         Plans, those with factors of size 1 (a dense layer in disguise) last.
 
     Raises:
-        TypeError: an argument is no integer.
-        ValueError: an argument below 1, more than 64 factors, or a width, rank or batch above 2^40.
+        TypeError: An argument is no integer.
+        ValueError: An argument below 1, more than 64 factors, or a width, rank or batch above 2^40.
     """
     in_features = _at_most(_LARGEST, "in_features", in_features)
     out_features = _at_most(_LARGEST, "out_features", out_features)

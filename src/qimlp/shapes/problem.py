@@ -21,14 +21,14 @@ class Rates:
     """What one kind of device does per second, roughly.
 
     Attributes:
-        flops: peak floating-point operations per second of a large matrix product.
-        bandwidth: bytes per second to memory.
-        cache_bandwidth: bytes per second for what fits into `cache_bytes`.
-        cache_bytes: size of the cache that a layer's tensors can stay in.
-        half_size: a matrix product with one side this long runs at half its peak.
-        vector: elements of one vector register; short rows are rounded up to it.
-        call_seconds: fixed price of one call.
-        item_seconds: fixed price of one product within a batched call.
+        flops: Peak floating-point operations per second of a large matrix product.
+        bandwidth: Bytes per second to memory.
+        cache_bandwidth: Bytes per second for what fits into `cache_bytes`.
+        cache_bytes: Size of the cache that a layer's tensors can stay in.
+        half_size: A matrix product with one side this long runs at half its peak.
+        vector: Elements of one vector register; short rows are rounded up to it.
+        call_seconds: Fixed price of one call.
+        item_seconds: Fixed price of one product within a batched call.
     """
 
     flops: float
@@ -55,14 +55,14 @@ class Problem:
     """One call of the operator, as far as the choice of a method depends on it.
 
     Attributes:
-        shape: the layer.
-        batch: number of rows; `None` when unknown (while a graph is being traced).
-        dtype: name without prefix, such as `"float32"`.
-        device: device type, such as `"cpu"`.
-        needs_grad: whether a backward pass will follow.
-        torch_bf16: how torch's own products take bfloat16 on this CPU.
-        kernel_bf16: how the compiled kernel's do.
-        captured: whether the call is recorded as part of a CUDA graph, which is then replayed.
+        shape: The layer.
+        batch: Number of rows; `None` when unknown (while a graph is being traced).
+        dtype: Name without prefix, such as `"float32"`.
+        device: Device type, such as `"cpu"`.
+        needs_grad: Whether a backward pass will follow.
+        torch_bf16: How torch's own products take bfloat16 on this CPU.
+        kernel_bf16: How the compiled kernel's do.
+        captured: Whether the call is recorded as part of a CUDA graph, which is then replayed.
     """
 
     shape: KroneckerShape
@@ -122,9 +122,9 @@ class Candidate:
         method: `"fused"` is the compiled kernel (C++ on the CPU, Triton on a GPU); `"two_gemm"`
             contracts two factors with all copies inside two matrix products; `"chain"` goes
             factor by factor; `"dense"` builds the weight once.
-        groups: how many neighbouring factors are multiplied out into each factor used.
-        seconds: predicted time of the call, with its backward pass where one is needed.
-        extra_bytes: what is held beside input, output and factors.
+        groups: How many neighbouring factors are multiplied out into each factor used.
+        seconds: Predicted time of the call, with its backward pass where one is needed.
+        extra_bytes: What is held beside input, output and factors.
     """
 
     method: Method

@@ -15,7 +15,7 @@ def chain(x: Tensor, factors: Sequence[Tensor]) -> Tensor:
     """`x W^T`, factor by factor.
 
     Args:
-        x: shape `(batch, prod in_i)`.
+        x: Shape `(batch, prod in_i)`.
         factors: M tensors of shape `(rank, out_i, in_i)`.
 
     Returns:

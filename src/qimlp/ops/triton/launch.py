@@ -34,10 +34,10 @@ def forward(x: Tensor, a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tens
     """`x W^T + bias` with `W = sum_c kron(a[c], b[c])`, in one kernel.
 
     Args:
-        x: shape `(rows, q * s)`, any distance between rows.
-        a: shape `(rank, p, q)`, any strides.
-        b: shape `(rank, r, s)`, any strides.
-        bias: shape `(p * r,)`, or none.
+        x: Shape `(rows, q * s)`, any distance between rows.
+        a: Shape `(rank, p, q)`, any strides.
+        b: Shape `(rank, r, s)`, any strides.
+        bias: Shape `(p * r,)`, or none.
 
     Returns:
         Shape `(rows, p * r)`, contiguous.

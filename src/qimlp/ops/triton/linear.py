@@ -61,10 +61,10 @@ def linear(
     Two groups are one kernel; more are applied pair by pair, each pair fused.
 
     Args:
-        x: shape `(rows, in_features)`.
+        x: Shape `(rows, in_features)`.
         factors: M tensors of shape `(rank, out_i, in_i)`.
-        bias: shape `(out_features,)`, or none.
-        groups: how many neighbouring factors are multiplied out into each factor used, as
+        bias: Shape `(out_features,)`, or none.
+        groups: How many neighbouring factors are multiplied out into each factor used, as
             `shapes.gpu_limits.fused_groups` says for a layer that `supports` takes there.
 
     Returns:

@@ -37,7 +37,7 @@ class Operator:
             neighbours are multiplied out into the first and the second factor used.
         backward: `(grad, x, factors, groups, needs_x, needs_factors, needs_bias)` -> the gradients
             asked for, in the order x, factors, bias.
-        library: holds the registration.
+        library: Holds the registration.
     """
 
     forward: Any
@@ -50,7 +50,7 @@ def register(namespace: str = "qimlp", key: str = "CUDA") -> Operator:
     """Register the fused kernels for a dispatch key, once.
 
     Args:
-        namespace: of the operator; another one is for tests.
+        namespace: Of the operator; another one is for tests.
         key: `"CUDA"`; `"CPU"` is for tests in Triton's interpreter.
     """
     library = torch.library.Library(namespace, "FRAGMENT")

@@ -91,7 +91,7 @@ def _time(call: Callable[[], Any], quantiles: Sequence[float]) -> Any:
     """How long a launch takes, as Triton's tuner asks for it.
 
     Raises:
-        RuntimeError: launches are being recorded, among which none can be timed.
+        RuntimeError: Launches are being recorded, among which none can be timed.
     """
     if torch.cuda.is_current_stream_capturing():
         raise RuntimeError(
