@@ -12,7 +12,7 @@ from tests.tolerances import assert_close
 
 skip_without_triton()
 
-from qimlp.ops import triton_launch  # noqa: E402 - needs Triton
+from qimlp.ops.triton import launch as triton_launch  # noqa: E402 - needs Triton
 
 SHAPES = [
     # (q, s), (p, r): sizes of 1, odd ones, at and beside the tiles' borders, rectangular

@@ -14,7 +14,8 @@ from tests.tolerances import assert_close
 
 skip_without_triton()
 
-from qimlp.ops import triton_linear, triton_operator  # noqa: E402 - needs Triton
+from qimlp.ops.triton import linear as triton_linear  # noqa: E402 - needs Triton
+from qimlp.ops.triton import operator as triton_operator  # noqa: E402 - needs Triton
 
 LAYERS = [
     # fewest factors used: two, then three and four pair by pair

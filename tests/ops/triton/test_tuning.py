@@ -9,7 +9,7 @@ from tests.ops.triton_here import skip_without_triton
 
 skip_without_triton()
 
-from qimlp.ops import triton_tuning  # noqa: E402 - needs Triton
+from qimlp.ops.triton import tuning as triton_tuning  # noqa: E402 - needs Triton
 
 
 def tiles(p, q, r, s, dtype=torch.bfloat16):

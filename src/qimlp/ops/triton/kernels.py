@@ -126,10 +126,9 @@ def backward_kernel(  # noqa: PLR0912 - decided at compile time
 ):
     """One copy's share of all gradients asked for, from every n-th row.
 
-    With G (P, R) a row of `grad`: T = X B^T and dA += G T^T; U = A^T G, dB += U^T X and dX = U B;
-    dbias += G. The sums over the program's rows go to its row of `partial`, float32: what is needed
-    of A's (RANK, P, Q), B's (RANK, R, S) and, from copy 0, the bias's (P, R), one after the other.
-    NEEDS_X is for RANK 1 only. `size_class` only tells the tuner's cases apart.
+    With G (P, R) a row of `grad`: T = X B^T and dA += G T^T; U = A^T G, dB += U^T X and, of RANK 1,
+    dX = U B; dbias += G. The program's sums go to its row of `partial`, float32: those needed of
+    A's (RANK, P, Q), B's (RANK, R, S) and, from copy 0, the bias's (P, R), one after the other.
     """
     p = tl.arange(0, PP)
     q = tl.arange(0, QQ)
@@ -166,8 +165,7 @@ def backward_kernel(  # noqa: PLR0912 - decided at compile time
             sum_bias += G.to(tl.float32)
     A_SIZE: tl.constexpr = RANK * P * Q if NEEDS_A else 0
     B_SIZE: tl.constexpr = RANK * R * S if NEEDS_B else 0
-    BIAS_SIZE: tl.constexpr = P * R if NEEDS_BIAS else 0
-    sums = partial + program * (A_SIZE + B_SIZE + BIAS_SIZE)
+    sums = partial + program * (A_SIZE + B_SIZE + (P * R if NEEDS_BIAS else 0))
     if NEEDS_A:
         _store(sums + copy * (P * Q), sum_a, p, q, P, Q)
     if NEEDS_B:
