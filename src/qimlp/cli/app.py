@@ -108,8 +108,8 @@ def run(arguments: Sequence[str]) -> int:
         with ending_signals():
             code = app(own, standalone_mode=False, prog_name="qimlp")
         sys.stdout.flush()
-    except _InterruptedError as interrupt:
-        say(printable(str(interrupt), _LONGEST_LINE))
+    except (_InterruptedError, KeyboardInterrupt) as interrupt:  # in a command, or beside it
+        say(printable(str(interrupt) or "interrupted", _LONGEST_LINE))
         flush_or_discard()
         return exit_code(interrupt)
     except SystemExit as stop:  # what the parser makes of a closed pipe
