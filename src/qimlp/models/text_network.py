@@ -30,7 +30,7 @@ class TextNetwork(Pretrained):
         order: Numbers of the pooled features in the head's order; None for their own.
 
     Raises:
-        ImportError: transformers is not installed.
+        ImportError: If transformers is not installed.
         ValueError: `head` is no network's config, `order` no permutation, or numbers that are not
             one or as many as the head has inputs.
     """

@@ -26,17 +26,17 @@ def ridge(
     Solved by `Ridge`, by Cholesky factorisation in float64.
 
     Args:
-        inputs: shape `(N, F)`.
-        targets: shape `(N, C)`.
-        penalty: greater than 0, see the module.
-        intercept: whether there is a bias, which is not penalised.
+        inputs: Of shape `(N, F)`.
+        targets: Of shape `(N, C)`.
+        penalty: Greater than 0, see the module.
+        intercept: Whether there is a bias, which is not penalised.
 
     Returns:
         `(weight, bias)`: shapes `(C, F)` and `(C,)`, or None without intercept, in float64.
 
     Raises:
-        ValueError: shapes that do not fit, a penalty not greater than 0, inputs that are not finite
-            or are all the same.
+        ValueError: If shapes do not fit, the penalty is not greater than 0, or inputs are not
+            finite or all the same.
     """
     if inputs.dim() != 2 or targets.dim() != 2 or len(inputs) != len(targets) or not len(inputs):
         raise ValueError(
@@ -74,19 +74,19 @@ def support_vector_machine(
     mean square length of the inputs, so that the answer does not depend on their scale.
 
     Args:
-        inputs: shape `(N, F)`.
-        labels: class numbers, shape `(N,)`, at least two different ones.
-        classes: C.
-        penalty: greater than 0, see the module.
-        intercept: whether there is a bias.
+        inputs: Of shape `(N, F)`.
+        labels: Class numbers of shape `(N,)`, at least two different ones.
+        classes: Number of classes C.
+        penalty: Greater than 0, see the module.
+        intercept: Whether there is a bias.
 
     Returns:
         `(weight, bias)`: shapes `(C, F)` and `(C,)`, or None without intercept, in float64. A class
         that no row has is never near: weight 0, bias -1.
 
     Raises:
-        ValueError: shapes or labels that do not fit, a penalty not greater than 0, inputs that are
-            not finite or are all the same, or that the solver does not come to an end with.
+        ValueError: If shapes or labels do not fit, the penalty is not greater than 0, inputs are
+            not finite or all the same, or the solver does not come to an end.
     """
     if inputs.dim() != 2 or labels.shape != inputs.shape[:1]:
         raise ValueError(

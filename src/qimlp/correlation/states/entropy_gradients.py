@@ -127,7 +127,7 @@ class _StateEntropy(Function):
 
 
 class _StateGradient(Function):
-    """-(log rho + 1), zero where rho is zero; the decomposition rides along."""
+    """The gradient `-(log rho + 1)`, zero where rho is zero; the decomposition rides along."""
 
     generate_vmap_rule = True
 

@@ -37,7 +37,7 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     Raises:
         FileNotFoundError: There is no such encoder.
         ValueError: It asks for code of its own, or cannot be loaded.
-        ImportError: transformers or the named package is not installed.
+        ImportError: If transformers or the named package is not installed.
     """
     place = _place(name)
     transformers = _transformers()

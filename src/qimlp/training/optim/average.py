@@ -7,7 +7,7 @@ from qimlp.ops import foreach_lerp_
 
 
 def average_decay(step: int, limit: float) -> float:
-    """The decay d of one step.
+    """Compute the decay of one step.
 
     In the first steps it is `(1 + step) / (10 + step)` where that is smaller than the limit, so
     that a short run is not evaluated with its start.
@@ -17,7 +17,7 @@ def average_decay(step: int, limit: float) -> float:
         limit: The set decay.
 
     Returns:
-        d.
+        The decay.
     """
     return min(limit, (1 + step) / (10 + step))
 

@@ -34,9 +34,9 @@ def param_groups(
     For a penalty in the loss use `KroneckerLinear.frobenius_norm`.
 
     Args:
-        model: any module; its `KroneckerLinear`s are found at any depth.
-        lr: learning rate of a dense weight.
-        weight_decay: decay of a dense weight.
+        model: Any module; its `KroneckerLinear`s are found at any depth.
+        lr: Learning rate of a dense weight.
+        weight_decay: Decay of a dense weight.
         scale: 1 for the rule above, 0 for one learning rate everywhere.
 
     Returns:
@@ -44,7 +44,7 @@ def param_groups(
         in exactly one.
 
     Raises:
-        ValueError: a learning rate or decay that is negative or not finite.
+        ValueError: If a learning rate or decay is negative or not finite.
     """
     for name, value in (("lr", lr), ("weight_decay", weight_decay)):
         if not 0 <= value < float("inf"):
