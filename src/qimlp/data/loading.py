@@ -88,7 +88,8 @@ def load(
             a target of its own.
         drop_columns: Columns of a table to leave out.
         task: What to learn: `"classification"`, `"regression"`, or `"auto"`: by the labels,
-            which are classes unless they hold numbers that are not whole or are several columns.
+            which are classes unless they are several columns, or numbers that measure something:
+            not whole, or of very many values with gaps.
         split_seed: Where the source has no test split, a fifth of each class is set aside by this
             seed; `test_origin` says so.
         streaming: Whether to leave the examples on disk; `None` decides by `max_bytes`.

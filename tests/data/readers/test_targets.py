@@ -27,6 +27,25 @@ def test_numbers_that_are_not_whole_are_targets(write_csv):
     assert data.test_origin == "20 % of the examples, set aside by seed 0"
 
 
+def test_many_whole_numbers_with_gaps_are_amounts(tmp_path):
+    random = np.random.default_rng(0)
+    amounts = random.integers(0, 1000, 400)
+    kinds = np.arange(400) % 150
+    for name, label, kind in (
+        ("amounts", amounts, Regression),
+        ("floats", amounts.astype(float), Regression),
+        ("classes", kinds, Classification),
+        ("few", amounts % 90 * 7, Classification),
+    ):
+        columns = {"a": random.normal(size=400), "b": random.normal(size=400), "label": label}
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+        for streaming in (False, True):
+            data = load(str(tmp_path / f"{name}.parquet"), streaming=streaming)
+            assert isinstance(data.task, kind), name
+    data = load(str(tmp_path / "amounts.parquet"), task="classification")
+    assert data.task.num_outputs == len(set(amounts.tolist()))
+
+
 @pytest.mark.parametrize("rows", [["1", "2"] * 10, ["1.0", "2.0"] * 10, ["a", "1.5"] * 10])
 def test_what_is_whole_or_a_name_is_a_class(write_csv, rows):
     assert isinstance(load(str(write_csv(lines(rows)))).task, Classification)

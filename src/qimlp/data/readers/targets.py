@@ -19,14 +19,17 @@ from qimlp.tasks import Classification, Regression, Task
 TaskKind = Literal["auto", "classification", "regression"]
 """What a user may ask for; `"auto"` goes by the labels."""
 
+_MANY_VALUES, _GAPS = 100, 1.2
+"""Whole numbers of more values than this, spread over a wider range, are amounts, not classes."""
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def task_of(raw: RawExamples, wanted: TaskKind = "auto") -> Task:
     """Tell what there is to learn.
 
-    Left to itself, a label column is one of classes, but where it holds numbers that are not whole;
-    several label columns are targets of a regression.
+    Left to itself, a label column is one of classes, but where its numbers measure something (see
+    `measures_something`); several label columns are targets of a regression.
 
     Args:
         raw: Labelled training examples.
@@ -46,7 +49,7 @@ def task_of(raw: RawExamples, wanted: TaskKind = "auto") -> Task:
         )
     kind = wanted
     if wanted == "auto":
-        measured = labels.ndim > 1 or (raw.class_names is None and holds_fractions(labels))
+        measured = labels.ndim > 1 or (raw.class_names is None and measures_something(labels))
         kind = "regression" if measured else "classification"
     if kind == "classification":
         return Classification(class_names_of(raw))
@@ -121,32 +124,39 @@ def numbers_of(
     return numbers
 
 
-def holds_fractions(labels: NDArray[Any]) -> bool:
+def measures_something(labels: NDArray[Any]) -> bool:
     """Tell numbers that measure something from classes.
 
     Args:
         labels: (N,) as a source holds them.
 
     Returns:
-        Whether all are numbers and at least one is not whole.
+        Whether all are numbers and at least one is not whole, or whether they are whole numbers of
+        very many values with gaps between them, as amounts are and numbers of classes are not.
     """
-    if labels.dtype.kind == "f":
-        known = labels[np.isfinite(labels)]
-        return bool((known != np.floor(known)).any())
-    if labels.dtype.kind in "biu":
+    numbers = _as_numbers(labels)
+    if numbers is None or not len(numbers):
         return False
-    fractions = False
-    for value in labels.tolist():
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            fractions = fractions or not value.strip().lstrip("+-").isdigit()
-        elif isinstance(value, float):
-            fractions = fractions or not value.is_integer()
-        elif value is not None:
-            return False
-    if not fractions:
-        return False
-    # Texts such as 1.0 and 2.0 are whole numbers, too.
-    return any(not float(value).is_integer() for value in labels.tolist() if value is not None)
+    values = np.unique(numbers[np.isfinite(numbers)])
+    if not len(values) or bool((values != np.floor(values)).any()):
+        return len(values) > 0
+    span = float(values[-1] - values[0]) + 1
+    return len(values) > _MANY_VALUES and span > _GAPS * len(values)
+
+
+def _as_numbers(labels: NDArray[Any]) -> NDArray[np.float64] | None:
+    """Labels as floats, missing ones as NaN; None where one is no number."""
+    if labels.dtype.kind == "b":
+        return None
+    if labels.dtype.kind in "iuf":
+        return labels.astype(np.float64)
+    numbers = np.full(len(labels), np.nan)
+    for row, value in enumerate(labels.tolist()):
+        if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+            return None
+        if value is not None:
+            numbers[row] = float(value)
+    return numbers
 
 
 def _present(raw: RawExamples) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import as_labels, check_class_names, sorted_names
 from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches, settled
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.data.readers.targets import TaskKind, holds_fractions, task_of
+from qimlp.data.readers.targets import TaskKind, measures_something, task_of
 from qimlp.data.sources.hub import hub_files
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
@@ -272,9 +272,11 @@ def _task_of(files: Sequence[str], columns: Columns, wanted: TaskKind) -> Task:
     found: set[str] = set()
     for batch in read_batches(files, list(columns.labels)):
         labels = label_matrix(batch, columns)
-        if wanted == "auto" and holds_fractions(labels):
+        if wanted == "auto" and measures_something(labels):
             return Regression.of(columns.labels)
         found.update(str(label) for label in np.unique(as_labels(labels, files[0])).tolist())
+    if wanted == "auto" and measures_something(np.array(sorted_names(found), dtype=object)):
+        return Regression.of(columns.labels)
     return Classification(check_class_names(sorted_names(found), files[0]))
 
 
