@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from qimlp.models.activations import activation as find_activation
-from qimlp.models.pretrained import Pretrained
+from qimlp.models.dense import DenseNetwork
 from qimlp.models.registry import register
-from qimlp.ops import check_device, check_dtype
-from qimlp.shapes import as_dims, as_size
+from qimlp.shapes import as_size
 
 
 @register
-class LowRankMLP(Pretrained):
+class LowRankMLP(DenseNetwork):
     """Layers whose weight is a product of two thin matrices, with an activation between them.
 
     A layer is two `nn.Linear`: `in -> rank` without and `rank -> out` with a bias. Where the rank
@@ -48,15 +46,8 @@ class LowRankMLP(Pretrained):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        self.widths = as_dims("widths", widths)
-        if len(self.widths) < 2:
-            raise ValueError(
-                f"widths: expected the input's and at least one layer's, got {self.widths}"
-            )
+        super().__init__(widths, device, dtype)
         self.rank = as_size("rank", rank)
-        check_device(device)
-        check_dtype(dtype)
         chosen = find_activation(activation)
         layers: list[nn.Module] = []
         for depth, (ins, outs) in enumerate(pairwise(self.widths), start=1):
@@ -77,23 +68,3 @@ class LowRankMLP(Pretrained):
             "rank": self.rank,
             "activation": activation,
         }
-
-    @property
-    def in_features(self) -> int:
-        """Width of the input."""
-        return self.widths[0]
-
-    @property
-    def out_features(self) -> int:
-        """Width of the output."""
-        return self.widths[-1]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What makes this network again: arguments of the constructor, ready for JSON."""
-        return {"kind": self.kind, **self._config}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the network to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        y: Tensor = self.layers(x)
-        return y

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from qimlp.files import shown
 from qimlp.models.activations import activation as find_activation
-from qimlp.models.pretrained import Pretrained
+from qimlp.models.dense import DenseNetwork
 from qimlp.models.registry import register
-from qimlp.ops import check_device, check_dtype
-from qimlp.shapes import as_dims
 
 
 @register
-class MLP(Pretrained):
+class MLP(DenseNetwork):
     """`nn.Linear` layers with an activation between them, and dropout behind the last one.
 
     The paper puts its dropout behind the last layer, so this network does; `dropout=0` is the
@@ -48,14 +45,7 @@ class MLP(Pretrained):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        self.widths = as_dims("widths", widths)
-        if len(self.widths) < 2:
-            raise ValueError(
-                f"widths: expected the input's and at least one layer's, got {self.widths}"
-            )
-        check_device(device)
-        check_dtype(dtype)
+        super().__init__(widths, device, dtype)
         if not isinstance(dropout, int | float):
             raise TypeError(f"dropout: expected a share in [0, 1), got {shown(dropout)}")
         if not 0 <= dropout < 1:
@@ -71,23 +61,3 @@ class MLP(Pretrained):
             "activation": activation,
             "dropout": dropout,
         }
-
-    @property
-    def in_features(self) -> int:
-        """Width of the input."""
-        return self.widths[0]
-
-    @property
-    def out_features(self) -> int:
-        """Width of the output."""
-        return self.widths[-1]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What makes this network again: arguments of the constructor, ready for JSON."""
-        return {"kind": self.kind, **self._config}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the network to `x` of shape `(*, in_features)`; returns `(*, out_features)`."""
-        y: Tensor = self.layers(x)
-        return y
