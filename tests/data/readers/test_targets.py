@@ -30,14 +30,15 @@ def test_numbers_that_are_not_whole_are_targets(write_csv):
 def test_many_whole_numbers_with_gaps_are_amounts(tmp_path):
     random = np.random.default_rng(0)
     amounts = random.integers(0, 1000, 400)
-    kinds = np.arange(400) % 150
+    kinds = random.permutation(np.arange(3000) % 600)  # a batch of a stream holds but a part
     for name, label, kind in (
         ("amounts", amounts, Regression),
         ("floats", amounts.astype(float), Regression),
+        ("all there", kinds.astype(float), Regression),
         ("classes", kinds, Classification),
         ("few", amounts % 90 * 7, Classification),
     ):
-        columns = {"a": random.normal(size=400), "b": random.normal(size=400), "label": label}
+        columns = {name: random.normal(size=len(label)) for name in "ab"} | {"label": label}
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
         for streaming in (False, True):
             data = load(str(tmp_path / f"{name}.parquet"), streaming=streaming)

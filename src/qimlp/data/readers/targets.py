@@ -19,8 +19,8 @@ from qimlp.tasks import Classification, Regression, Task
 TaskKind = Literal["auto", "classification", "regression"]
 """What a user may ask for; `"auto"` goes by the labels."""
 
-_MANY_VALUES, _GAPS = 100, 1.2
-"""Whole numbers of more values than this, spread over a wider range, are amounts, not classes."""
+_MANY_VALUES = 100
+"""Whole numbers of more values than this may be amounts, not classes."""
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
@@ -132,16 +132,34 @@ def measures_something(labels: NDArray[Any]) -> bool:
 
     Returns:
         Whether all are numbers and at least one is not whole, or whether they are whole numbers of
-        very many values with gaps between them, as amounts are and numbers of classes are not.
+        very many values that a source holds as floats or that have gaps between them, as amounts
+        have and numbers of classes have not.
     """
+    if holds_fractions(labels):
+        return True
     numbers = _as_numbers(labels)
-    if numbers is None or not len(numbers):
+    if numbers is None:
         return False
     values = np.unique(numbers[np.isfinite(numbers)])
-    if not len(values) or bool((values != np.floor(values)).any()):
-        return len(values) > 0
-    span = float(values[-1] - values[0]) + 1
-    return len(values) > _MANY_VALUES and span > _GAPS * len(values)
+    if len(values) <= _MANY_VALUES:
+        return False
+    return labels.dtype.kind == "f" or float(values[-1] - values[0]) + 1 > len(values)
+
+
+def holds_fractions(labels: NDArray[Any]) -> bool:
+    """Tell whether labels are numbers of which one is not whole.
+
+    Args:
+        labels: (N,) as a source holds them.
+
+    Returns:
+        Whether all are numbers and at least one is not whole.
+    """
+    numbers = _as_numbers(labels)
+    if numbers is None:
+        return False
+    known = numbers[np.isfinite(numbers)]
+    return bool((known != np.floor(known)).any())
 
 
 def _as_numbers(labels: NDArray[Any]) -> NDArray[np.float64] | None:

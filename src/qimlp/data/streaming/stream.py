@@ -23,7 +23,7 @@ from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import as_labels, check_class_names, sorted_names
 from qimlp.data.readers.parquet import columns_of_files, open_parquet, read_batches, settled
 from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.data.readers.targets import TaskKind, measures_something, task_of
+from qimlp.data.readers.targets import TaskKind, holds_fractions, measures_something, task_of
 from qimlp.data.sources.hub import hub_files
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
@@ -270,12 +270,14 @@ def _task_of(files: Sequence[str], columns: Columns, wanted: TaskKind) -> Task:
         )
         return task_of(known, wanted)
     found: set[str] = set()
+    kind: type = object
     for batch in read_batches(files, list(columns.labels)):
         labels = label_matrix(batch, columns)
-        if wanted == "auto" and measures_something(labels):
+        if wanted == "auto" and holds_fractions(labels):
             return Regression.of(columns.labels)
+        kind = float if labels.dtype.kind == "f" else object
         found.update(str(label) for label in np.unique(as_labels(labels, files[0])).tolist())
-    if wanted == "auto" and measures_something(np.array(sorted_names(found), dtype=object)):
+    if wanted == "auto" and measures_something(np.array(sorted_names(found), dtype=kind)):
         return Regression.of(columns.labels)
     return Classification(check_class_names(sorted_names(found), files[0]))
 
