@@ -86,8 +86,8 @@ def test_epochs_are_chosen_by_the_rows_and_it_is_said(qimlp, table, tmp_path, mo
     named = ("train", table, "--label-column", "height", "--batch-size", 64, "--threads", 1)
     done = qimlp(*named, "--seeds", "0,1", "--out", tmp_path / "runs")
     assert done.code == 0, done.err
-    assert done.out.count(": 3 epochs, for 192 training rows; --epochs says otherwise") == 1
-    assert settings_of(next((tmp_path / "runs").glob("*/seed-1")))["epochs"] == 3
+    assert done.out.count(": 2 epochs, for 216 training rows; --epochs says otherwise") == 1
+    assert settings_of(next((tmp_path / "runs").glob("*/seed-1")))["epochs"] == 2
     paper = qimlp(*named, "--recipe", "paper", "--epochs", 1, "--out", tmp_path / "paper")
     assert paper.code == 0, paper.err
     assert settings_of(tmp_path / "paper")["width"] is None

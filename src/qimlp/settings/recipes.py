@@ -10,7 +10,7 @@ of `TrainSettings` fields. Settings files and command-line options win over all 
 from math import ceil
 from typing import Any
 
-REGRESSION_STEPS = 8_000
+REGRESSION_STEPS = 12_000
 """Optimizer steps of a regression whose epochs are chosen by the size of the data."""
 
 REGRESSION_EPOCHS = 200
@@ -61,9 +61,15 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         # Tables of a thousand to 50,000 rows and 8 to 26 features (docs/results.md): a network as
         # wide as these is too small.
         "tasks": {
-            "regression": {"epochs": 100, "batch_size": 64, "width": 256},
+            "regression": {
+                "epochs": 100,
+                "batch_size": 32,
+                "width": 256,
+                "weight_decay": 0.1,
+                "dev_fraction": 0.1,
+            },
             "regression/qimlp": {"rank": 8, "bias": "dense"},
-            "regression/mlp": {"dropout": 0.0},
+            "regression/mlp": {"lr": 0.003, "dropout": 0.0},
             "regression/low-rank": {"rank": 8},
         },
         # 1,150 training images are 23 steps an epoch.
