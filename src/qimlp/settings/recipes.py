@@ -14,7 +14,7 @@ REGRESSION_STEPS = 12_000
 """Optimizer steps of a regression whose epochs are chosen by the size of the data."""
 
 REGRESSION_EPOCHS = 200
-"""The most epochs of such a regression: a small table is learned by heart long before."""
+"""The most epochs of such a regression, for tables whose epochs are a few steps."""
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     # The paper's protocol: plain Adam at a constant rate, Gaussian start, pixels in [0, 1]
