@@ -14,10 +14,10 @@ from qimlp.distributed.process_group import connect
 from qimlp.models import TextNetwork, from_config, load_pretrained
 from qimlp.predictor.network import build_network, layer_sizes
 from qimlp.training import TrainingInterrupted, fit, load_run, resolve_settings, resume
+from qimlp.training.engine import open_step as step
 from qimlp.training.optim.build import build_optimizer
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.training_data import TrainingData, load_data
-from qimlp.training.steps import open_step as step
 from tests.tiny_encoder import write_encoder
 
 transformers = pytest.importorskip("transformers")

@@ -8,7 +8,6 @@ from qimlp.files.temporary import remove_leftovers, remove_leftovers_of, tempora
 from qimlp.files.toml_reader import read_toml
 from qimlp.files.write import (
     sync_file,
-    sync_folder,
     whole_folder,
     write_bytes,
     write_json,
@@ -30,7 +29,6 @@ __all__ = [
     "require_regular",
     "shown",
     "sync_file",
-    "sync_folder",
     "temporary_beside",
     "validated",
     "whole_folder",

@@ -3,7 +3,7 @@
 from qimlp.tasks.class_scores import ClassificationEvaluation, ClassScore
 from qimlp.tasks.classification import Classification
 from qimlp.tasks.evaluation import Evaluation, Tally
-from qimlp.tasks.kinds import KINDS, METRICS, task_from_dict
+from qimlp.tasks.kinds import KINDS, task_from_dict
 from qimlp.tasks.linear_models import LinearModel
 from qimlp.tasks.regression import Regression, RegressionLoss
 from qimlp.tasks.target_scores import RegressionEvaluation, TargetScore
@@ -11,7 +11,6 @@ from qimlp.tasks.task import LossOptions, Metric, Task
 
 __all__ = [
     "KINDS",
-    "METRICS",
     "ClassScore",
     "Classification",
     "ClassificationEvaluation",

@@ -8,12 +8,9 @@ from typing import Any
 
 from qimlp.tasks.classification import Classification
 from qimlp.tasks.regression import Regression
-from qimlp.tasks.task import Metric, Task
+from qimlp.tasks.task import Task
 
 KINDS: dict[str, type[Task]] = {task.kind: task for task in (Classification, Regression)}
-METRICS: dict[str, Metric] = {
-    metric.name: metric for kind in KINDS.values() for metric in kind.metrics
-}
 
 
 def task_from_dict(values: Mapping[str, Any]) -> Task:

@@ -7,8 +7,8 @@ import torch
 from torch.optim import AdamW
 
 from qimlp.training import can_be_stacked, fit
+from qimlp.training.engine.open_step import check_step
 from qimlp.training.optim.full_matrix import MAX_PARAMETERS, FullMatrixAdam
-from qimlp.training.steps.open_step import check_step
 
 BETAS = (0.9, 0.95)
 

@@ -15,8 +15,8 @@ from qimlp.models import Pretrained
 from qimlp.settings import ComputeSettings, OptimisationSettings
 from qimlp.tasks import Task
 from qimlp.training.engine.loop import train_epoch
+from qimlp.training.engine.open_step import open_step
 from qimlp.training.engine.train_state import TrainState
-from qimlp.training.steps.open_step import open_step
 
 
 def short_run(optimisation: OptimisationSettings, epochs: int) -> OptimisationSettings:

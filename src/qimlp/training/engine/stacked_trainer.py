@@ -24,13 +24,8 @@ from qimlp.tasks import LossOptions, Task
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.engine.loop import train_epoch
 from qimlp.training.engine.restarts import draw_restarts, short_run
-from qimlp.training.steps.stacked import (
-    Parts,
-    StackedBatches,
-    StackedState,
-    StackedStep,
-    rates_of,
-)
+from qimlp.training.engine.stacked_state import Parts, StackedBatches, StackedState, rates_of
+from qimlp.training.steps.stacked import StackedStep
 
 _EVALUATION_BATCH = 1000
 _SHARED = ("seed", "lr")

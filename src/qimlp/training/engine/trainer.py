@@ -15,9 +15,9 @@ from qimlp.training.engine.callbacks import Callback
 from qimlp.training.engine.errors import NonFiniteLossError
 from qimlp.training.engine.events import EpochDone, StepsDone
 from qimlp.training.engine.loop import train_epoch
+from qimlp.training.engine.open_step import open_step
 from qimlp.training.engine.restarts import go_on_from_best, short_run
 from qimlp.training.engine.train_state import TrainState
-from qimlp.training.steps.open_step import open_step
 from qimlp.training.steps.step import Step
 
 

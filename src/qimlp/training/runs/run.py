@@ -26,6 +26,7 @@ from qimlp.settings import TrainSettings
 from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.memory import training_memory
+from qimlp.training.engine.open_step import check_step
 from qimlp.training.engine.restarts import draw_restarts
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.engine.trainer import Trainer
@@ -39,7 +40,6 @@ from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.saved_state import restore_state
 from qimlp.training.runs.state_file import StoredState
 from qimlp.training.runs.training_data import TrainingData
-from qimlp.training.steps.open_step import check_step
 
 
 class Run:

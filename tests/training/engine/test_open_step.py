@@ -7,9 +7,9 @@ import torch
 
 from qimlp.distributed.process_group import ProcessGroup
 from qimlp.training import TrainingInterrupted, fit, resume
+from qimlp.training.engine import open_step as step
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.state_file import read_state
-from qimlp.training.steps import open_step as step
 from tests.training.runs.test_resume import PressCtrlC, at_step, tensors
 
 
