@@ -16,7 +16,7 @@ def lazy_face(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[s
             package, or the whole name of another package of qimlp.
 
     Returns:
-        The package's `__getattr__`.
+        The package's `__getattr__`; it raises AttributeError for a name that is not among them.
     """
     home = {name: module for module, names in homes.items() for name in names}
 

@@ -156,7 +156,10 @@ class _Record:
 
         Args:
             place: Where it was read off.
-            output: Shape (*, d).
+            output: Of shape (*, d).
+
+        Raises:
+            ValueError: The place's bodies do not multiply up to d.
         """
         if output.dim() < 1 or output.shape[-1] != prod(place.dims):
             raise ValueError(

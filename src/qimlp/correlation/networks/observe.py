@@ -28,6 +28,9 @@ def observed(
         layers: Module names and the bodies of their outputs.
         on_output: Called with the place and the output `(*, d)`, before anything can change it in
             place; a tensor that it returns takes the output's place.
+
+    Raises:
+        ValueError: A layer returns something else than one tensor; raised as the model runs.
     """
     latest: dict[str, Tensor] = {}
 

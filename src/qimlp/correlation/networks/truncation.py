@@ -147,6 +147,9 @@ class _Counts:
             inputs: Shape (n, ...).
             labels: Shape (n,).
             output: The layer's output, shape (n, ..., d).
+
+        Raises:
+            ValueError: An output is NaN or infinite.
         """
         rows = output.reshape(-1, output.shape[-1])
         if not torch.isfinite(rows).all():
