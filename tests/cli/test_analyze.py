@@ -1,4 +1,4 @@
-"""``qimlp analyze`` from run folders to files."""
+"""`qimlp analyze` from run folders to files."""
 
 import csv
 import json

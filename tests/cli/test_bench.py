@@ -1,4 +1,4 @@
-"""``qimlp bench``: what it prints, writes and refuses. Nothing is timed."""
+"""`qimlp bench`: what it prints, writes and refuses. Nothing is timed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The options of ``qimlp train``: made from the settings, and spelled as they always were."""
+"""The options of `qimlp train`: made from the settings, and spelled as they always were."""
 
 import json
 from typing import get_args

@@ -43,7 +43,7 @@ def pixels() -> np.ndarray:
 
 @pytest.fixture
 def image_folder_of_parquet(tmp_path: Path, pixels: np.ndarray) -> Path:
-    """Folder ``shapes``: 30 train images in two files, 10 test images, classes ``a b c``."""
+    """Folder `shapes`: 30 train images in two files, 10 test images, classes `a b c`."""
     folder = tmp_path / "shapes"
     folder.mkdir()
     labels = np.arange(40) % 3

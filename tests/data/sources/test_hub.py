@@ -11,7 +11,7 @@ from qimlp.data import load, open_stream
 
 @pytest.fixture
 def hub(monkeypatch, image_folder_of_parquet):
-    """A hub that holds ``someone/shapes``; no request leaves the machine."""
+    """A hub that holds `someone/shapes`; no request leaves the machine."""
     files = {
         part: [str(file) for file in sorted(image_folder_of_parquet.glob(f"{part}-*"))]
         for part in ("train", "test")

@@ -14,7 +14,7 @@ NONE = Scaling("none", 2, (0.0,), (1.0,))
 
 @pytest.fixture
 def folder(tmp_path):
-    """160 train rows in three files (``id`` counts them), 40 test rows, labels ``id % 3``."""
+    """160 train rows in three files (`id` counts them), 40 test rows, labels `id % 3`."""
     root = tmp_path / "numbers"
     root.mkdir()
     first = 0

@@ -117,17 +117,17 @@ class _Recording:
     ) -> None:
         self._graph = graph
         self._inputs = inputs
-        self._labels = targets
+        self._targets = targets
         self._loss = loss
 
     def fits(self, inputs: Tensor, targets: Tensor) -> bool:
         return all(
             given.shape == held.shape and given.dtype == held.dtype
-            for given, held in ((inputs, self._inputs), (targets, self._labels))
+            for given, held in ((inputs, self._inputs), (targets, self._targets))
         )
 
     def replay(self, inputs: Tensor, targets: Tensor) -> Tensor:
         self._inputs.copy_(inputs)
-        self._labels.copy_(targets)
+        self._targets.copy_(targets)
         self._graph.replay()
         return self._loss.clone()  # the next replay overwrites it
