@@ -141,3 +141,28 @@ def test_rising_from_row_to_row(values, rises, size):
     for first in range(0, len(values), size):
         survey.add(values[first : first + size])
     assert survey.rises is rises
+
+
+SHUFFLED = np.random.default_rng(1).permutation(30)
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (SHUFFLED, True),
+        (SHUFFLED + 2**62, True),
+        (SHUFFLED - 7.0, True),
+        (SHUFFLED / 2, False),
+        (SHUFFLED * 2, False),
+        (np.where(SHUFFLED == 11, 12, SHUFFLED), False),
+        (np.append(SHUFFLED, 3), False),
+        (SHUFFLED[SHUFFLED < 9], False),
+        (np.append(SHUFFLED, np.nan), False),
+    ],
+)
+def test_shuffled_numbers_of_rows(values, numbers, size):
+    survey = Survey()
+    for first in range(0, len(values), size):
+        survey.add(values[first : first + size])
+    assert survey.numbers_rows is numbers

@@ -65,11 +65,27 @@ def test_csv_column_that_counts(tmp_path, noise, begin, step):
     )
 
 
-def test_a_column_in_another_order_is_a_feature(tmp_path, noise):
-    noise["id"] = np.random.default_rng(0).permutation(ROWS)
+def test_shuffled_row_numbers_are_kept_and_said(tmp_path, noise):
+    noise["id"] = np.random.default_rng(0).permutation(ROWS) + 1
     noise.to_csv(tmp_path / "t.csv", index=False)
-    assert features(tmp_path / "t.csv") == ("a", "b", "id")
-    assert load(str(tmp_path / "t.csv")).notes == ()
+    data = load(str(tmp_path / "t.csv"))
+    assert data.feature_names == ("a", "b", "id")
+    (note,) = data.notes
+    assert "'id' holds each of as many whole numbers once, as shuffled row numbers do" in note
+    assert "is kept: if it is one, leave it out with --drop-column 'id'" in note
+    data = load(str(tmp_path / "t.csv"), drop_columns=["id"])
+    assert (data.feature_names, data.notes) == (("a", "b"), ())
+
+
+def test_shuffled_row_numbers_beside_others_are_said_as_well(tmp_path, noise):
+    noise["id"], noise["number"] = np.random.default_rng(0).permutation(ROWS), np.arange(ROWS)
+    noise.to_csv(tmp_path / "t.csv", index=False)
+    data = load(str(tmp_path / "t.csv"))
+    assert data.feature_names == ("a", "b", "id")
+    assert [note.split(": ")[1].split(",")[0] for note in data.notes] == [
+        "left out 'number'",
+        "'id' holds each of as many whole numbers once",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

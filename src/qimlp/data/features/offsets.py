@@ -129,7 +129,8 @@ class Survey:
         self.count = 0
         self._base: Number = 0
         self._last = self._step = self._mean = self._squares = self._error = 0.0
-        self._steady = self._rising = True
+        self._low = self._high = 0.0
+        self._steady = self._rising = self._whole = True
 
     def add(self, values: NDArray[Any]) -> None:
         """Take in further values.
@@ -174,6 +175,21 @@ class Survey:
         return self._rising and self.count >= _FEWEST_COUNTED
 
     @property
+    def numbers_rows(self) -> bool:
+        """Whether the values are as many whole numbers in a row, in whatever order.
+
+        As row numbers of rows that were shuffled are. Told by their range and their variance, so
+        that no value has to be remembered.
+        """
+        squares = self.count * (self.count**2 - 1) / 12
+        return (
+            self._whole
+            and self.count >= _FEWEST_COUNTED
+            and self._high - self._low == self.count - 1
+            and math.isclose(self._squares, squares, rel_tol=1e-9)
+        )
+
+    @property
     def beginning(self) -> str:
         """The first values of a feature that counts rows, for a message."""
         step = round(self._step) if isinstance(self._base, int) else self._step
@@ -191,7 +207,10 @@ class Survey:
         self._last = float(relative[-1])
 
     def _measure(self, relative: NDArray[np.float64]) -> None:
-        """Mean and sum of squares over all parts, after Chan, Golub and LeVeque."""
+        """Range, mean and sum of squares over all parts, after Chan, Golub and LeVeque."""
+        self._whole &= bool((relative == np.floor(relative)).all())
+        self._low = min(self._low, float(relative.min()))  # of the first value: 0
+        self._high = max(self._high, float(relative.max()))
         number, mean = len(relative), float(relative.mean())
         total, distance = self.count + number, mean - self._mean
         squares = float(np.square(relative - mean).sum())

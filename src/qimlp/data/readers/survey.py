@@ -117,7 +117,9 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
     ]
     if not counting:
         offsets = offsets_of(list(surveys.values()))
-        return replace(columns, offsets=offsets, notes=columns.notes + _rising(surveys, origin))
+        return replace(
+            columns, offsets=offsets, notes=columns.notes + _perhaps_rows(surveys, origin)
+        )
     begin = surveys[counting[0]].beginning
     if len(counting) == len(columns.features):
         note = (
@@ -131,23 +133,30 @@ def _learned(columns: Columns, batches: Batches, origin: str) -> Columns:
             "no feature; shuffle the rows to keep it"
         )
     left = [column for column in columns.feature_columns if column[0] not in counting]
-    kept = [survey for name, survey in surveys.items() if name not in counting]
+    kept = {name: survey for name, survey in surveys.items() if name not in counting}
     return replace(
         columns,
         features=tuple(name for name, _, _ in left),
         widths=tuple(width for _, width, _ in left) if columns.widths else (),
         categories=tuple(texts for _, _, texts in left) if columns.categories else (),
-        offsets=offsets_of(kept),
-        notes=(*columns.notes, note),
+        offsets=offsets_of(list(kept.values())),
+        notes=(*columns.notes, note, *_perhaps_rows(kept, origin)),
     )
 
 
-def _rising(surveys: dict[str, Survey], origin: str) -> tuple[str, ...]:
-    """What may be a row number in a table that rows were taken out of: only the user knows."""
-    names = [name for name, survey in surveys.items() if survey.rises]
-    if not names or len(names) == len(surveys):
+def _perhaps_rows(surveys: dict[str, Survey], origin: str) -> tuple[str, ...]:
+    """What may be a row number of rows that were taken out or shuffled: only the user knows."""
+    rising = [name for name, survey in surveys.items() if survey.rises]
+    shuffled = [name for name, survey in surveys.items() if survey.numbers_rows]
+    kinds = (
+        (rising, "rises from row to row, as a row number with gaps does"),
+        (shuffled, "holds each of as many whole numbers once, as shuffled row numbers do"),
+    )
+    if len(rising) + len(shuffled) == len(surveys):
         return ()
-    return (
-        f"{origin}: {listed(names)} rises from row to row, as a row number with gaps does, and is "
-        f"kept: if it is one, leave it out with --drop-column {shown(names[0], 40)}",
+    return tuple(
+        f"{origin}: {listed(names)} {what}, and is kept: if it is one, leave it out with "
+        f"--drop-column {shown(names[0], 40)}"
+        for names, what in kinds
+        if names
     )
