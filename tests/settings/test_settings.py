@@ -170,7 +170,7 @@ def test_a_recipe_depends_on_the_task_that_is_named():
     assert resolve_settings(settings.model_dump(mode="json")) == settings
 
 
-@pytest.mark.parametrize(("rows", "epochs"), [(1, 200), (660, 200), (32 * 200, 60), (10**7, 1)])
+@pytest.mark.parametrize(("rows", "epochs"), [(1, 400), (660, 400), (32 * 200, 60), (10**7, 1)])
 def test_a_regression_takes_as_many_steps_on_any_table_but_the_smallest(rows, epochs):
     shared = {"train_rows": rows, "batch_size": 32}
     assert epochs_by_rows("tuned", task="regression", **shared) == epochs

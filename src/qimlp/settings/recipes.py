@@ -13,7 +13,7 @@ from typing import Any
 REGRESSION_STEPS = 12_000
 """Optimizer steps of a regression whose epochs are chosen by the size of the data."""
 
-REGRESSION_EPOCHS = 200
+REGRESSION_EPOCHS = 400
 """The most epochs of such a regression, for tables whose epochs are a few steps."""
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
