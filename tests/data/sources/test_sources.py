@@ -175,3 +175,13 @@ def test_a_data_folder_with_an_absurd_name():
     with pytest.raises(FileNotFoundError, match=r"the data folder, xxx.*, is not a folder") as e:
         resolve("mnist", "x" * 5000)
     assert len(str(e.value)) < 400
+
+
+def test_a_place_named_in_full_may_have_moved(tmp_path):
+    missing = tmp_path / "gone.csv"
+    with pytest.raises(FileNotFoundError) as caught:
+        load(str(missing))
+    assert str(caught.value) == (
+        f"no data set '{missing}': there is no such file or folder; if it was moved, name its new "
+        "place, or put a link to it there"
+    )

@@ -111,8 +111,14 @@ def resolve(source: str, data_dir: str | Path | None = None, *, texts: bool = Fa
     if "/" in source and is_hub_name(source):
         return Source("hub", path.name, train=(source,))
     if _names_a_path(source):
+        # A stored run names its data in full: only such a path may have been right once.
+        hint = (
+            "; if it was moved, name its new place, or put a link to it there"
+            if Path(source).is_absolute()
+            else f", seen from {Path.cwd()}"
+        )
         raise FileNotFoundError(
-            f"no data set {shown(source)}: there is no such file or folder, seen from {Path.cwd()}"
+            f"no data set {shown(source)}: there is no such file or folder{hint}"
         )
     raise FileNotFoundError(_nothing_found(source, root))
 
