@@ -60,3 +60,10 @@ def test_autocast_can_be_entered_again():
         for _ in range(2):
             with context:
                 assert (x @ x).dtype == dtype
+
+
+@pytest.mark.parametrize("text", ["two", "", "-1", "1e9", "٣"])
+def test_a_launcher_s_number_that_is_none_is_one_line(no_accelerator, monkeypatch, text):
+    monkeypatch.setenv("WORLD_SIZE", text)
+    with pytest.raises(ValueError, match="^WORLD_SIZE: expected a number, as a launcher sets it"):
+        connect("cpu")

@@ -28,6 +28,10 @@ every_taker = pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
         (float, "dtype: expected a torch.dtype such as torch.float32, got <class 'float'>"),
         (torch.int64, "dtype: expected a floating-point dtype, got torch.int64"),
         (torch.complex64, "dtype: expected a floating-point dtype, got torch.complex64"),
+        (
+            torch.float8_e5m2,
+            "dtype: expected one to compute in, such as torch.bfloat16, got torch.float8_e5m2",
+        ),
     ],
 )
 def test_dtypes(take, dtype, line):

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qimlp.files import printable
+
 _REST_SECONDS = 0.2  # a thread that has only to drop a tensor takes microseconds, if it runs
 
 
@@ -131,7 +133,7 @@ def launched_processes() -> int:
     Returns:
         1 without a launcher.
     """
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _launcher_number("WORLD_SIZE", 1)
 
 
 def launched_rank() -> int:
@@ -140,7 +142,17 @@ def launched_rank() -> int:
     Returns:
         0 without a launcher.
     """
-    return int(os.environ.get("RANK", "0"))
+    return _launcher_number("RANK", 0)
+
+
+def _launcher_number(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(
+            f"{name}: expected a number, as a launcher sets it, got {printable(text, 40)!r}; "
+            "unset it to run one process"
+        )
+    return int(text)
 
 
 def connect(device: str) -> ProcessGroup:
@@ -150,7 +162,7 @@ def connect(device: str) -> ProcessGroup:
         device: `"auto"`, `"cpu"`, `"mps"`, `"cuda"`, `"cuda:1"` and so on.
 
     Returns:
-        The processes of one process, or of all that a launcher started.
+        The group of one process, or of all that a launcher started.
 
     Raises:
         ValueError: If the device is not there, or differs from what the launcher gave.

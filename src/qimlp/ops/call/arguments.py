@@ -20,6 +20,8 @@ def check_dtype(dtype: object) -> None:
         raise TypeError(f"dtype: expected a torch.dtype such as torch.float32, got {dtype!r:.80}")
     if not dtype.is_floating_point:
         raise TypeError(f"dtype: expected a floating-point dtype, got {dtype}")
+    if dtype.itemsize < 2:  # float8 and smaller: torch stores them and computes in others
+        raise TypeError(f"dtype: expected one to compute in, such as torch.bfloat16, got {dtype}")
 
 
 def check_device(device: object) -> None:
