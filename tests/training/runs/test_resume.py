@@ -12,7 +12,8 @@ from qimlp.training import EpochDone, StepsDone, TrainingInterrupted, fit, load_
 from qimlp.training.runs.folder import RunFolder
 
 REFUSED = (
-    "do not agree with the run's settings and data|is damaged|unknown key|valid string|is missing"
+    "do not agree with the run's settings and data|is damaged|unknown key|is missing"
+    "|valid (string|list|integer)"
 )
 
 
