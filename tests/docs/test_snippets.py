@@ -10,6 +10,8 @@ import typer
 
 from qimlp.cli.app import app
 from qimlp.files import read_toml
+from qimlp.settings import resolve_settings
+from qimlp.training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 PAGES = {"README.md": 1, "docs/python.md": 5, "docs/correlation.md": 1}
@@ -80,6 +82,17 @@ def test_links_lead_somewhere():
             assert (page.parent / target).exists(), (page.name, target)
             found += 1
     assert found >= 15
+
+
+def test_the_front_page_names_the_run_folder_that_its_command_makes():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ((data, options),) = re.findall(r"^qimlp train (\S+) ([^#\n]+)", text, re.MULTILINE)
+    words = options.split()
+    named = zip(words[::2], words[1::2], strict=True)
+    given = {name.removeprefix("--").replace("-", "_"): value for name, value in named}
+    folder = RunFolder.of("runs", resolve_settings({"data": data, **given})).path.as_posix()
+    for command in ("eval", "predict"):
+        assert f"qimlp {command} {folder}" in text
 
 
 def test_the_front_page_is_short_and_its_picture_small():
