@@ -25,6 +25,10 @@ LATER = {
     "class_weights": "none",
     "loss": "mse",
     "width": None,
+    "steps": None,
+    "members": 4,
+    "embedding_dim": 16,
+    "linear_skip": False,
 }
 
 

@@ -6,6 +6,7 @@ Files are read with packages of the `[train]` extra, which are imported only the
 from qimlp.data.batching.batches import Batches, InMemoryBatches
 from qimlp.data.batching.seeds import permutation
 from qimlp.data.batching.split import DevSplit, dev_rows, split_dev
+from qimlp.data.batching.step_batches import StepBatches
 from qimlp.data.batching.token_batches import TokenBatches
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder, listening
@@ -35,6 +36,7 @@ __all__ = [
     "Inputs",
     "Number",
     "Scaling",
+    "StepBatches",
     "StreamingBatches",
     "StreamingDataSet",
     "TensorSplit",

@@ -8,6 +8,7 @@ from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.qimlp import QiMLP
 from qimlp.models.registry import from_config, load_pretrained, register
+from qimlp.models.table_network import TableNetwork
 from qimlp.models.text_network import TextNetwork
 from qimlp.models.weights import checksum
 
@@ -17,6 +18,7 @@ __all__ = [
     "LowRankMLP",
     "Pretrained",
     "QiMLP",
+    "TableNetwork",
     "TextNetwork",
     "check_encoder_config",
     "checksum",

@@ -37,6 +37,11 @@ class Pretrained(nn.Module):
         raise TypeError(f"{type(self).__name__} does not say the width of its input")
 
     @property
+    def members(self) -> int:
+        """Networks that are trained side by side: a batch gives that many outputs a row."""
+        return 1
+
+    @property
     def config(self) -> dict[str, Any]:
         """What makes this network again: its `kind` and the constructor's arguments."""
         raise TypeError(f"{type(self).__name__} does not say its config")

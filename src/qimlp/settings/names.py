@@ -30,6 +30,10 @@ LATER = frozenset(
         "class_weights",
         "loss",
         "width",
+        "steps",
+        "members",
+        "embedding_dim",
+        "linear_skip",
     }
 )
 """Fields younger than the first version; what was written without them had their default."""

@@ -67,6 +67,21 @@ class NetworkSettings(SettingsGroup):
         le=2**40,
         description="Kronecker rank: how many Kronecker products each layer sums up.",
     )
+    members: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Model table: networks that are trained side by side and answer together.",
+    )
+    embedding_dim: int = Field(
+        default=16,
+        ge=1,
+        le=2**16,
+        description="Model table: length of the vector that each column becomes.",
+    )
+    linear_skip: bool = Field(
+        default=False, description="Model table: whether a linear model is added to the network."
+    )
     bias: Literal["kronecker", "dense", "none"] = Field(
         default="kronecker",
         description="Bias of a layer: kronecker (a Kronecker product as well), dense or none.",

@@ -24,6 +24,12 @@ class OptimisationSettings(SettingsGroup):
     epochs: Count = Field(
         default=20, description="How often the network sees all training examples."
     )
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Optimizer steps in all, whatever the number of rows; the epochs then say how "
+        "often the dev part is looked at. By default the epochs decide.",
+    )
     batch_size: Count = Field(
         default=50, description="Examples in each optimizer step, over all processes together."
     )

@@ -12,7 +12,7 @@ from qimlp.training.optim.fused_update import can_update
 from qimlp.training.steps.captured import CapturedStep
 from qimlp.training.steps.direct import DirectStep
 from qimlp.training.steps.plain import PlainStep
-from qimlp.training.steps.step import Step
+from qimlp.training.steps.step import Step, for_members
 
 
 def check_step(
@@ -74,7 +74,7 @@ def open_step(
         return outputs.float()
 
     def compute_loss(inputs: Tensor, targets: Tensor) -> Tensor:
-        return task.loss(compute_outputs(inputs), targets)
+        return task.loss(compute_outputs(inputs), for_members(targets, state.network.members))
 
     # Texts differ in length; a recorded step takes one shape, and does the same every time.
     changing = isinstance(state.network, TextNetwork) or optimisation.optimizer == "full-matrix"
@@ -82,5 +82,5 @@ def open_step(
     if wanted and can_capture(state.processes):
         return CapturedStep(state.network, optimizer, compute_loss)
     if can_update(optimizer):
-        return DirectStep(optimizer, compute_outputs, task)
+        return DirectStep(optimizer, compute_outputs, task, members=state.network.members)
     return PlainStep(optimizer, compute_loss)

@@ -75,5 +75,6 @@ def _rules(model: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
             for parameter in parameters_of(module, "bias"):
                 yield parameter, min(rates) if kronecker else 1.0, 0.0
         else:
-            for parameter in module.parameters(recurse=False):
-                yield parameter, 1.0, 1.0 if parameter.dim() > 1 else 0.0
+            for name, parameter in module.named_parameters(recurse=False):
+                weight = parameter.dim() > 1 and not name.endswith("bias")
+                yield parameter, 1.0, 1.0 if weight else 0.0

@@ -40,6 +40,7 @@ from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.saved_state import restore_state
 from qimlp.training.runs.state_file import StoredState
 from qimlp.training.runs.training_data import TrainingData
+from qimlp.training.steps.step import for_members
 
 
 class Run:
@@ -223,7 +224,7 @@ class Run:
             None if state.average is None else state.average.model,
             self.data.task.plain(),
             inputs.to(next(state.network.parameters()).dtype),
-            targets,
+            for_members(targets, state.network.members),
         )
         state.use_best()
         if self.processes.is_main:  # once more: a resumed run may have lost it

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from qimlp.ops import run_backward
 from qimlp.tasks import Task
 from qimlp.training.optim.fused_update import FusedUpdate
+from qimlp.training.steps.step import for_members
 
 
 class DirectStep:
@@ -23,19 +24,27 @@ class DirectStep:
         optimizer: Over the model's parameters, one that `can_update` accepts.
         compute_outputs: Maps a batch's inputs to outputs, (n, outputs), by running the network.
         task: Gives the loss and its gradient.
+        members: Of the network; see `for_members`.
     """
 
     def __init__(
-        self, optimizer: Optimizer, compute_outputs: Callable[[Tensor], Tensor], task: Task
+        self,
+        optimizer: Optimizer,
+        compute_outputs: Callable[[Tensor], Tensor],
+        task: Task,
+        *,
+        members: int = 1,
     ) -> None:
         self._compute_outputs = compute_outputs
         self._task = task
+        self._members = members
         self._update = FusedUpdate(optimizer)
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Take one step; see `Step`."""
         outputs = self._compute_outputs(inputs)
-        loss, gradient = self._task.loss_and_gradient(outputs.detach(), targets)
+        repeated = for_members(targets, self._members)
+        loss, gradient = self._task.loss_and_gradient(outputs.detach(), repeated)
         run_backward(outputs, gradient)
         self._update()
         return loss

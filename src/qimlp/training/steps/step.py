@@ -18,3 +18,16 @@ class Step(Protocol):
         Returns:
             The loss before the step, 0-d.
         """
+
+
+def for_members(targets: Tensor, members: int) -> Tensor:
+    """Repeat a batch's targets for a network that answers once for each of its members.
+
+    Args:
+        targets: The n targets.
+        members: `members` of the network.
+
+    Returns:
+        The members * n targets, member after member.
+    """
+    return targets if members == 1 else targets.repeat(members, *[1] * (targets.dim() - 1))

@@ -1,0 +1,246 @@
+"""A network for tables: an embedding gives columns a grid, Kronecker layers mix both its sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout as drop
+
+from qimlp.files import shown
+from qimlp.models.activations import activation as find_activation
+from qimlp.models.column_embedding import ColumnEmbedding
+from qimlp.models.pretrained import Pretrained
+from qimlp.models.registry import register
+from qimlp.ops import check_device, check_dtype
+from qimlp.shapes import as_size
+
+
+@register
+class TableNetwork(Pretrained):
+    """Members that share an embedding of the columns and have Kronecker layers of their own.
+
+    Every column becomes a vector of `embedding_dim` numbers, so that a row is a (columns x
+    embedding) matrix. A layer multiplies it from both sides, `A X B`, summed over `rank` products,
+    which is a Kronecker layer. Layers that do not change the sizes are residual; a dense head
+    follows.
+
+    In training the outputs of all members are returned, of shape `(members * n, out_features)`,
+    member after member, each of which has the loss of its own; in evaluation their combination, of
+    shape `(n, out_features)`.
+
+    Args:
+        num_numbers: Columns of numbers, the first of the input.
+        cardinalities: For each further column, the number V of its categories; the input holds
+            codes from 0 (unseen or missing) to V.
+        out_features: Width of the output.
+        embedding_dim: Length of a column's vector.
+        hidden: Sizes `(a, b)` of the matrix after each layer.
+        rank: Kronecker rank of the layers.
+        members: Networks that are trained side by side.
+        frequencies: Periodic functions of each number, each as a sine and a cosine.
+        dropout: Share of a layer's outputs set to zero while training.
+        activation: Behind each layer; see `MLP`.
+        linear_skip: Whether a linear model of the numbers and the categories' vectors is added.
+        combine: What is averaged over members: `"softmax"` or `"sigmoid"` of the outputs, or the
+            outputs themselves (`"mean"`). The combination is returned in terms of outputs.
+        device: Where the parameters lie.
+        dtype: Their dtype.
+
+    Raises:
+        TypeError: A size is no integer.
+        ValueError: A size is below 1, there is no column, or a name is unknown.
+    """
+
+    kind = "table"
+
+    def __init__(
+        self,
+        num_numbers: int,
+        cardinalities: Sequence[int],
+        out_features: int,
+        *,
+        embedding_dim: int = 16,
+        hidden: Sequence[Sequence[int]] = ((8, 16), (8, 16)),
+        rank: int = 1,
+        members: int = 4,
+        frequencies: int = 16,
+        dropout: float = 0.0,
+        activation: str = "gelu",
+        linear_skip: bool = False,
+        combine: str = "softmax",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_device(device)
+        check_dtype(dtype)
+        if combine not in _COMBINE:
+            raise ValueError(f"combine: expected {', '.join(_COMBINE)}, got {shown(combine)}")
+        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise ValueError(f"dropout: expected a share in [0, 1), got {shown(dropout)}")
+        grids = [tuple(as_size("hidden", size) for size in grid) for grid in hidden]
+        if not grids or {len(grid) for grid in grids} != {2}:
+            raise ValueError(f"hidden: expected pairs of sizes, got {shown(hidden)}")
+        self._config: dict[str, Any] = {
+            "num_numbers": num_numbers if num_numbers == 0 else as_size("numbers", num_numbers),
+            "cardinalities": [as_size("cardinalities", size) for size in cardinalities],
+            "out_features": as_size("out_features", out_features),
+            "embedding_dim": as_size("embedding_dim", embedding_dim),
+            "hidden": [list(grid) for grid in grids],
+            "rank": as_size("rank", rank),
+            "members": as_size("members", members),
+            "frequencies": as_size("frequencies", frequencies),
+            "dropout": float(dropout),
+            "activation": activation,
+            "linear_skip": bool(linear_skip),
+            "combine": combine,
+        }
+        if self.in_features == 0:
+            raise ValueError("expected at least one column of numbers or categories, got none")
+        make: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.embedding = ColumnEmbedding(
+            num_numbers, self._config["cardinalities"], embedding_dim, frequencies, **make
+        )
+        chosen = find_activation(activation)
+        self._activation: Callable[[Tensor], Tensor] = chosen.make()
+        self._draw_layers([(self.in_features, embedding_dim), *grids], chosen.gain, make)
+
+    def _draw_layers(self, grids: list[tuple[int, ...]], gain: float, make: dict[str, Any]) -> None:
+        """Draw members' factors, biases and heads for sizes from the embedding's on."""
+        members, rank, outs = (self._config[n] for n in ("members", "rank", "out_features"))
+
+        def normal(*shape: int, std: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(shape, **make) * std)
+
+        def zeros(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.zeros(shape, **make))
+
+        for number, ((rows, columns), (new_rows, new_columns)) in enumerate(pairwise(grids)):
+            # Of unit gain behind the embedding, of the activation's behind a layer.
+            variance = (1.0 if number == 0 else gain**2) / (rank * rows * columns)
+            left = normal(members, new_rows, rows, rank, std=variance**0.25)
+            right = normal(members, columns, rank, new_columns, std=variance**0.25)
+            self.register_parameter(f"left_{number}", left)
+            self.register_parameter(f"right_{number}", right)
+            self.register_parameter(f"layer_{number}_bias", zeros(members, new_rows, new_columns))
+        width = math.prod(grids[-1])
+        self.head = normal(members, width, outs, std=width**-0.5)
+        self.head_bias = zeros(members, outs)
+        if self._config["linear_skip"]:
+            codes = len(self._config["cardinalities"]) * self._config["embedding_dim"]
+            self.skip = zeros(self._config["num_numbers"] + codes, outs)
+
+    @property
+    def in_features(self) -> int:
+        """Width of the input: numbers, then categories."""
+        return int(self._config["num_numbers"]) + len(self._config["cardinalities"])
+
+    @property
+    def out_features(self) -> int:
+        """Width of the output."""
+        return int(self._config["out_features"])
+
+    @property
+    def members(self) -> int:
+        """Networks that are trained side by side."""
+        return int(self._config["members"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What makes this network again: arguments of the constructor, ready for JSON."""
+        return {"kind": self.kind, **self._config}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the network; see the class.
+
+        Args:
+            x: Numbers and codes of shape (n, columns).
+
+        Returns:
+            Outputs of shape (n, out_features); in training (members * n, out_features).
+
+        Raises:
+            ValueError: If `x` has another width.
+        """
+        if x.dim() != 2 or x.shape[1] != self.in_features:
+            raise ValueError(f"expected inputs (n, {self.in_features}), got {tuple(x.shape)}")
+        outputs = self.member_outputs(x)
+        return (
+            outputs.flatten(0, 1) if self.training else _COMBINE[self._config["combine"]](outputs)
+        )
+
+    def layer(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the parameters of one layer, for all members.
+
+        Args:
+            number: Of the layer, from 0.
+
+        Returns:
+            `left` of shape (members, a', a, rank), `right` (members, b, rank, b') and the bias
+            (members, a', b').
+        """
+        names = (f"left_{number}", f"right_{number}", f"layer_{number}_bias")
+        left, right, bias = (self.get_parameter(name) for name in names)
+        return left, right, bias
+
+    def member_outputs(self, x: Tensor) -> Tensor:
+        """Compute the outputs of every member.
+
+        Args:
+            x: Numbers and codes of shape (n, columns).
+
+        Returns:
+            Shape (members, n, out_features).
+        """
+        rows = self.embedding(x)
+        grids = rows.unsqueeze(0)
+        share = self._config["dropout"] if self.training else 0.0
+        for number in range(len(self._config["hidden"])):
+            new = self._activation(apply_layer(grids, *self.layer(number)))
+            if share:
+                new = drop(new, share)
+            grids = grids + new if grids.shape == new.shape else new
+        outputs = torch.baddbmm(self.head_bias.unsqueeze(1), grids.flatten(2), self.head)
+        if self._config["linear_skip"]:
+            numbers = int(self._config["num_numbers"])
+            straight = torch.cat((x[:, :numbers], rows[:, numbers:].flatten(1)), dim=1)
+            outputs = outputs + straight @ self.skip
+        return outputs
+
+
+def apply_layer(grids: Tensor, left: Tensor, right: Tensor, bias: Tensor) -> Tensor:
+    """Multiply grids from both sides by each member's factors, summed over the products.
+
+    Args:
+        grids: Shape (members, n, a, b), or (1, n, a, b) where all members have the same.
+        left: Shape (members, a', a, rank).
+        right: Shape (members, b, rank, b').
+        bias: Shape (members, a', b').
+
+    Returns:
+        Shape (members, n, a', b').
+    """
+    members, n, a = left.shape[0], grids.shape[1], grids.shape[2]
+    mixed = torch.matmul(grids.flatten(1, 2), right.flatten(2))
+    mixed = mixed.view(members, n, a * left.shape[3], right.shape[3])
+    return torch.matmul(left.flatten(2).unsqueeze(1), mixed) + bias.unsqueeze(1)
+
+
+def _mean_softmax(outputs: Tensor) -> Tensor:
+    return torch.logsumexp(outputs.log_softmax(dim=2), dim=0) - math.log(len(outputs))
+
+
+def _mean_sigmoid(outputs: Tensor) -> Tensor:
+    return outputs.sigmoid().mean(dim=0).logit(eps=1e-7)
+
+
+def _mean(outputs: Tensor) -> Tensor:
+    return outputs.mean(dim=0)
+
+
+_COMBINE = {"softmax": _mean_softmax, "sigmoid": _mean_sigmoid, "mean": _mean}
