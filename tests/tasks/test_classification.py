@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import log_loss
 from torch.nn.functional import cross_entropy
 
-from qimlp.tasks import Classification, LossOptions, Regression, task_from_dict
+from qimlp.tasks import Classification, LossOptions, Quantiles, Regression, task_from_dict
 
 NAMES = ("a", "b", "c")
 
@@ -29,6 +29,14 @@ def test_loss_and_gradient_are_torchs(balanced, smoothing):
     loss, gradient = task.loss_and_gradient(outputs, targets)
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, leaf.grad)
+
+
+def test_weights_count_as_repetition_where_classes_are_balanced():
+    targets, times = torch.tensor([0, 1, 2, 2, 0]), torch.tensor([3, 1, 0, 2, 4])
+    options = LossOptions(balanced=True)
+    weighted = Classification(NAMES).fitted(targets, options, times)
+    assert weighted == Classification(NAMES).fitted(targets.repeat_interleave(times), options)
+    assert weighted.class_weights == (10 / 21, 10 / 3, 10 / 6)
 
 
 def test_losses_of_runs_are_those_of_each():
@@ -86,7 +94,7 @@ def test_it_comes_back_from_plain_data_without_what_it_was_trained_with():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "kind: expected one of classification, regression"),
+        ({}, "kind: expected one of classification, multi-label, regression, quantiles"),
         ({"kind": "classification", "class_names": ["a"]}, "two or more names that differ"),
         ({"kind": "classification", "class_names": ["a", "a"]}, "two or more names that differ"),
         ({"kind": "classification", "class_names": "ab"}, "class_names: expected a list of names"),
@@ -94,6 +102,11 @@ def test_it_comes_back_from_plain_data_without_what_it_was_trained_with():
         ({**Regression.of(("x",)).to_dict(), "shift": [None]}, "a list of 1 finite numbers"),
         ({**Regression.of(("x",)).to_dict(), "shift": [float("inf")]}, "finite numbers"),
         ({**Regression.of(("x",)).to_dict(), "target_names": [3]}, "a list of names"),
+        ({"kind": "multi-label", "label_names": []}, "label_names: expected a list of names"),
+        ({"kind": "multi-label", "label_names": ["a", "a"]}, "expected names that differ"),
+        ({**Quantiles.of(("x",)).to_dict(), "quantiles": [0.5, 0.1]}, "rising numbers above 0"),
+        ({**Quantiles.of(("x",)).to_dict(), "quantiles": []}, "rising numbers above 0"),
+        ({**Quantiles.of(("x",)).to_dict(), "quantiles": ["a"]}, "a list of finite numbers"),
     ],
 )
 def test_plain_data_of_no_task_is_refused(values, message):

@@ -1,5 +1,7 @@
 """Regression against torch and scikit-learn, in the targets' own units."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,30 @@ def test_loss_and_gradient_are_torchs(huber):
     runs = task.losses_of_runs(outputs.detach().view(2, 25, 2), wanted.view(2, 25, 2))
     each = [LOSSES[huber](outputs[i : i + 25], wanted[i : i + 25]) for i in (0, 25)]
     torch.testing.assert_close(runs, torch.stack(each).detach())
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_weights_count_as_repetition(robust):
+    times = torch.arange(50) % 4
+    options = LossOptions(huber=True, robust=robust)
+    found = Regression.of(NAMES).fitted(targets(), options, times.double())
+    expected = Regression.of(NAMES).fitted(targets().repeat_interleave(times, 0), options)
+    assert found.shift == pytest.approx(expected.shift, rel=1e-14)
+    assert found.scale == pytest.approx(expected.scale, rel=1e-9)
+    with pytest.raises(ValueError, match="weights: expected at least one"):
+        Regression.of(NAMES).fitted(targets(), options, torch.zeros(50))
+
+
+def test_robust_units_are_median_and_quartiles():
+    values = torch.tensor([[1.0], [2.0], [3.0], [4.0], [1e9]], dtype=torch.float64)
+    task = Regression.of(("x",)).fitted(values, LossOptions(robust=True))
+    assert task.shift == (3.0,)
+    assert task.scale == pytest.approx((2 / (2 * NormalDist().inv_cdf(0.75)),))
+    mostly_one = torch.tensor([[0.0]] * 9 + [[5.0]], dtype=torch.float64)
+    task = Regression.of(("x",)).fitted(mostly_one, LossOptions(robust=True))
+    assert (task.shift, task.scale) == ((0.0,), (1.5,))
+    constant = Regression.of(("x",)).fitted(values[:1], LossOptions(robust=True))
+    assert (constant.shift, constant.scale) == ((1.0,), (1.0,))
 
 
 def test_metrics_are_scikit_learns():

@@ -4,7 +4,11 @@ from qimlp.tasks.class_scores import ClassificationEvaluation, ClassScore
 from qimlp.tasks.classification import Classification
 from qimlp.tasks.evaluation import Evaluation, Tally
 from qimlp.tasks.kinds import KINDS, task_from_dict
+from qimlp.tasks.label_scores import LabelScore, MultiLabelEvaluation
 from qimlp.tasks.linear_models import LinearModel
+from qimlp.tasks.multi_label import MultiLabel
+from qimlp.tasks.quantile_scores import QuantileEvaluation, QuantileScore
+from qimlp.tasks.quantiles import Quantiles
 from qimlp.tasks.regression import Regression, RegressionLoss
 from qimlp.tasks.target_scores import RegressionEvaluation, TargetScore
 from qimlp.tasks.task import LossOptions, Metric, Task
@@ -15,9 +19,15 @@ __all__ = [
     "Classification",
     "ClassificationEvaluation",
     "Evaluation",
+    "LabelScore",
     "LinearModel",
     "LossOptions",
     "Metric",
+    "MultiLabel",
+    "MultiLabelEvaluation",
+    "QuantileEvaluation",
+    "QuantileScore",
+    "Quantiles",
     "Regression",
     "RegressionEvaluation",
     "RegressionLoss",

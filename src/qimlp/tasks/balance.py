@@ -8,21 +8,23 @@ from torch import Tensor
 _IMBALANCED = 0.9
 
 
-def class_weights(labels: Tensor, num_classes: int) -> Tensor:
+def class_weights(labels: Tensor, num_classes: int, weights: Tensor | None = None) -> Tensor:
     """Weigh classes such that each adds as much to the loss as any other.
 
     Args:
         labels: Class numbers (N,), `int64`, of the training examples.
         num_classes: Number of classes C.
+        weights: How much each example counts, (N,), none negative; whole numbers count as that many
+            examples.
 
     Returns:
         (C,) `float64`: N / (number of classes present * examples of the class); the mean over
         the examples is 1. A class without examples has weight 0.
     """
-    counts = torch.bincount(labels, minlength=num_classes).double()
+    counted = None if weights is None else weights.double()
+    counts = torch.bincount(labels, counted, minlength=num_classes).double()
     present = counts > 0
-    weights = len(labels) / (int(present.sum()) * counts.clamp_min(1))
-    return torch.where(present, weights, 0.0)
+    return torch.where(present, counts.sum() / (int(present.sum()) * counts), 0.0)
 
 
 def imbalance(labels: Tensor, class_names: tuple[str, ...]) -> str | None:

@@ -72,7 +72,7 @@ class ClassificationEvaluation:
             Column titles, and a row of text for each class.
         """
         rows: list[tuple[str, ...]] = [
-            (name, str(score.examples), _percent(score.precision), _percent(score.recall))
+            (name, str(score.examples), percent(score.precision), percent(score.recall))
             for name, score in zip(self.class_names, self.per_class(), strict=True)
         ]
         return ("class", "examples", "precision", "recall"), rows
@@ -124,5 +124,13 @@ class ClassCounts:
         )
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Write a share.
+
+    Args:
+        value: From 0 to 1, or None where there is none.
+
+    Returns:
+        Such as `"12.3%"`; `"-"` for None.
+    """
     return "-" if value is None else f"{value:.1%}"

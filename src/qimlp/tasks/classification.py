@@ -15,12 +15,9 @@ from torch.nn.functional import cross_entropy, one_hot
 from qimlp.tasks.balance import class_weights, imbalance
 from qimlp.tasks.class_scores import ClassCounts
 from qimlp.tasks.cross_entropy import loss_and_gradient
-from qimlp.tasks.linear_models import LinearModel, ridge, support_vector_machine
+from qimlp.tasks.linear_models import LinearModel, best_factor, ridge, support_vector_machine
 from qimlp.tasks.task import LossOptions, Metric, Task
 
-_SHARPEST = 100.0
-"""Beyond, the classes' probabilities are 0 and 1 for all that training could tell."""
-_HALVINGS = 40
 _MANY_CLASSES, _ROWS_PER_CLASS = 100, 5
 
 ACCURACY = Metric("accuracy", "accuracy", most=1.0)
@@ -43,6 +40,7 @@ class Classification(Task):
     class_weights: tuple[float, ...] | None = None
 
     kind: ClassVar[str] = "classification"
+    combine: ClassVar[str] = "softmax"
     answers_are_probabilities: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
     target_names: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
@@ -70,15 +68,12 @@ class Classification(Task):
         """Compute the loss and its gradient without a graph; see `Task.loss_and_gradient`."""
         if self.class_weights is None:
             return loss_and_gradient(outputs, targets, self.label_smoothing)
-        with torch.enable_grad():
-            leaf = outputs.detach().requires_grad_()
-            loss = self.loss(leaf, targets)
-        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+        return super().loss_and_gradient(outputs, targets)
 
     def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the loss of several networks side by side; see `Task.losses_of_runs`."""
         if self.class_weights is not None:
-            return torch.stack([self.loss(o, t) for o, t in zip(outputs, targets, strict=True)])
+            return super().losses_of_runs(outputs, targets)
         flat = cross_entropy(
             outputs.flatten(0, 1),
             targets.flatten(),
@@ -95,12 +90,15 @@ class Classification(Task):
         """Say whether the accuracy is higher than in all epochs before."""
         return all(metrics["accuracy"] > earlier["accuracy"] for earlier in than)
 
-    def fitted(self, targets: Tensor, options: LossOptions) -> Classification:
+    def fitted(
+        self, targets: Tensor, options: LossOptions, weights: Tensor | None = None
+    ) -> Classification:
         """Take label smoothing, and weigh the classes where they are to be balanced.
 
         Args:
             targets: Class numbers of the train part, of shape (n,).
             options: What the user chose.
+            weights: How much each example counts, of shape (n,).
 
         Returns:
             The task to train with.
@@ -110,10 +108,10 @@ class Classification(Task):
         """
         if options.huber:
             raise ValueError("loss huber is for regression: classes are learned by cross-entropy")
-        weights = None
+        balance = None
         if options.balanced:
-            weights = tuple(class_weights(targets, self.num_outputs).tolist())
-        return replace(self, label_smoothing=options.label_smoothing, class_weights=weights)
+            balance = tuple(class_weights(targets, self.num_outputs, weights).tolist())
+        return replace(self, label_smoothing=options.label_smoothing, class_weights=balance)
 
     def doubts(self, targets: Tensor) -> tuple[str, ...]:
         """Doubt classes that are many whole numbers, or nearly all one; see `Task.doubts`."""
@@ -161,18 +159,9 @@ class Classification(Task):
 
     def sharpness(self, outputs: Tensor, targets: Tensor) -> float:
         """Find the factor from 1 to 100 with the least cross-entropy: a convex function of it."""
-
-        def slope(factor: float) -> float:
-            scale = outputs.new_tensor(factor, dtype=torch.float64).requires_grad_()
-            with torch.enable_grad():
-                loss = cross_entropy(scale * outputs, targets, label_smoothing=self.label_smoothing)
-            return float(torch.autograd.grad(loss, scale)[0])
-
-        low, high = 1.0, _SHARPEST
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if slope(middle) > 0 else (middle, high)
-        return (low + high) / 2
+        return best_factor(
+            outputs, lambda o: cross_entropy(o, targets, label_smoothing=self.label_smoothing)
+        )
 
     def answers(self, outputs: Tensor) -> Tensor:
         """Turn logits into class probabilities.

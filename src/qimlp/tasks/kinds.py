@@ -7,10 +7,13 @@ from math import isfinite
 from typing import Any
 
 from qimlp.tasks.classification import Classification
+from qimlp.tasks.multi_label import MultiLabel
+from qimlp.tasks.quantiles import Quantiles
 from qimlp.tasks.regression import Regression
 from qimlp.tasks.task import Task
 
-KINDS: dict[str, type[Task]] = {task.kind: task for task in (Classification, Regression)}
+_TASKS: tuple[type[Task], ...] = (Classification, MultiLabel, Regression, Quantiles)
+KINDS: dict[str, type[Task]] = {task.kind: task for task in _TASKS}
 
 
 def task_from_dict(values: Mapping[str, Any]) -> Task:
@@ -27,32 +30,39 @@ def task_from_dict(values: Mapping[str, Any]) -> Task:
     """
     kind = values.get("kind")
     if kind == Classification.kind:
-        names = _names(values, "class_names")
+        names = _names(values, "class_names", differ=False)
         if len(set(names)) != len(names) or len(names) < 2:
             raise ValueError("class_names: expected two or more names that differ")
         return Classification(names)
+    if kind == MultiLabel.kind:
+        return MultiLabel(_names(values, "label_names"))
+    if kind not in (Regression.kind, Quantiles.kind):
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}")
+    names = _names(values, "target_names", differ=False)
+    shift, scale = _numbers(values, "shift", len(names)), _numbers(values, "scale", len(names))
+    if min(scale) <= 0:
+        raise ValueError("scale: expected numbers greater than 0")
     if kind == Regression.kind:
-        names = _names(values, "target_names")
-        shift, scale = _numbers(values, "shift", len(names)), _numbers(values, "scale", len(names))
-        if min(scale) <= 0:
-            raise ValueError("scale: expected numbers greater than 0")
         return Regression(names, shift, scale)
-    raise ValueError(f"kind: expected one of {', '.join(KINDS)}")
+    return Quantiles(names, shift, scale, _numbers(values, "quantiles"))
 
 
-def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _names(values: Mapping[str, Any], key: str, *, differ: bool = True) -> tuple[str, ...]:
     names = values.get(key)
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise ValueError(f"{key}: expected a list of names")
+    if differ and len(set(names)) != len(names):
+        raise ValueError(f"{key}: expected names that differ")
     return tuple(names)
 
 
-def _numbers(values: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+def _numbers(values: Mapping[str, Any], key: str, count: int | None = None) -> tuple[float, ...]:
     numbers = values.get(key)
     if (
         not isinstance(numbers, list)
-        or len(numbers) != count
+        or (count is not None and len(numbers) != count)
         or not all(type(n) in (int, float) and isfinite(n) for n in numbers)
     ):
-        raise ValueError(f"{key}: expected a list of {count} finite numbers")
+        what = "" if count is None else f"{count} "
+        raise ValueError(f"{key}: expected a list of {what}finite numbers")
     return tuple(float(number) for number in numbers)

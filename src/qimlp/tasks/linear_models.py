@@ -7,6 +7,7 @@ an intercept), so that one penalty means the same for inputs of any scale and nu
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -16,6 +17,9 @@ LinearModel = Literal["ridge", "svm"]
 
 _SVM_TOLERANCE = 1e-5
 _SVM_ROUNDS = 10_000
+_SHARPEST = 100.0
+"""Beyond, probabilities are 0 and 1 for all that training could tell."""
+_HALVINGS = 40
 
 
 def ridge(
@@ -130,6 +134,30 @@ def support_vector_machine(
     bias = rows.new_full((classes,), -1.0)
     weight[present], bias[present] = rows, shifts
     return weight, bias if intercept else None
+
+
+def best_factor(outputs: Tensor, loss_of: Callable[[Tensor], Tensor]) -> float:
+    """Find the factor from 1 to 100 that makes a linear model's outputs the best logits.
+
+    Args:
+        outputs: Of the model, of shape (N, C).
+        loss_of: Maps logits (N, C) to a loss, 0-d, convex in the factor.
+
+    Returns:
+        The factor with the least loss.
+    """
+
+    def slope(factor: float) -> float:
+        scale = outputs.new_tensor(factor, dtype=torch.float64).requires_grad_()
+        with torch.enable_grad():
+            loss = loss_of(scale * outputs)
+        return float(torch.autograd.grad(loss, scale)[0])
+
+    low, high = 1.0, _SHARPEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+    return (low + high) / 2
 
 
 def _strength(inputs: Tensor, penalty: float, *, intercept: bool) -> float:

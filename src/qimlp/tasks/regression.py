@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -12,8 +11,9 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
 from qimlp.tasks.linear_models import LinearModel, ridge
+from qimlp.tasks.standardised import Standardised, learn_units
 from qimlp.tasks.target_scores import ErrorSums
-from qimlp.tasks.task import LossOptions, Metric, Task
+from qimlp.tasks.task import LossOptions, Metric
 
 R2 = Metric("r2", "R2", most=1.0)
 RMSE = Metric("rmse", "RMSE", higher_is_better=False)
@@ -26,39 +26,20 @@ _MEAN = 1  # the code of reduction="mean" in torch's operators
 
 
 @dataclass(frozen=True)
-class Regression(Task):
+class Regression(Standardised):
     """Numbers; the epoch with the lowest dev loss is the best.
 
     The network is trained on standardised targets, and answers in the targets' own units.
 
     Attributes:
-        target_names: Names of the targets, in the order of the outputs.
-        shift: Mean of each target over the train part.
-        scale: Standard deviation of each target over the train part, greater than 0.
         training_loss: `"mse"` or `"huber"`, of standardised targets.
     """
 
-    target_names: tuple[str, ...]
-    shift: tuple[float, ...]
-    scale: tuple[float, ...]
     training_loss: RegressionLoss = "mse"
 
     kind: ClassVar[str] = "regression"
+    combine: ClassVar[str] = "mean"
     metrics: ClassVar[tuple[Metric, ...]] = (R2, RMSE, MAE)
-    class_names: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
-
-    @classmethod
-    def of(cls, target_names: tuple[str, ...]) -> Regression:
-        """Describe targets whose scale is not known yet.
-
-        Args:
-            target_names: Names of the targets.
-
-        Returns:
-            The task; `fitted` learns the scale.
-        """
-        count = len(target_names)
-        return cls(target_names, (0.0,) * count, (1.0,) * count)
 
     @property
     def num_outputs(self) -> int:
@@ -97,16 +78,15 @@ class Regression(Task):
         """Begin an evaluation; see `Task.tally`."""
         return ErrorSums(self, device)
 
-    def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
-        """Say whether the loss is lower than in all epochs before."""
-        return all(metrics["loss"] < earlier["loss"] for earlier in than)
-
-    def fitted(self, targets: Tensor, options: LossOptions) -> Regression:
-        """Learn mean and standard deviation of each target.
+    def fitted(
+        self, targets: Tensor, options: LossOptions, weights: Tensor | None = None
+    ) -> Regression:
+        """Learn mean and standard deviation of each target; see `learn_units`.
 
         Args:
             targets: Of the train part, of shape (n, targets), `float64`.
             options: What the user chose.
+            weights: How much each example counts, of shape (n,).
 
         Returns:
             The task to train with; a target that never varies keeps its scale.
@@ -116,28 +96,13 @@ class Regression(Task):
         """
         if options.balanced:
             raise ValueError("class_weights are for classification: regression has no classes")
-        exact = targets.double()
-        shift = exact.mean(dim=0)
-        scale = (exact - shift).square().mean(dim=0).sqrt()
-        scale = torch.where(scale > 0, scale, 1.0)
+        shift, scale = learn_units(targets, weights, robust=options.robust)
         loss: RegressionLoss = "huber" if options.huber else "mse"
-        return Regression(self.target_names, tuple(shift.tolist()), tuple(scale.tolist()), loss)
+        return Regression(self.target_names, shift, scale, loss)
 
     def plain(self) -> Regression:
         """Give the task with the squared error as its loss."""
         return replace(self, training_loss="mse")
-
-    def prepare(self, targets: Tensor) -> Tensor:
-        """Standardise targets.
-
-        Args:
-            targets: Of shape (n, targets), in their own units, `float64`.
-
-        Returns:
-            `float32` of the same shape.
-        """
-        shift, scale = (torch.tensor(v, dtype=torch.float64) for v in (self.shift, self.scale))
-        return ((targets.double() - shift) / scale).float()
 
     def fit_linear(
         self,
@@ -166,11 +131,7 @@ class Regression(Task):
         Returns:
             Values of shape (n, targets), `float64` where the device has it.
         """
-        precise = torch.float32 if outputs.device.type == "mps" else torch.float64
-        shift, scale = (
-            torch.tensor(v, dtype=precise, device=outputs.device) for v in (self.shift, self.scale)
-        )
-        return outputs.to(precise) * scale + shift
+        return self.in_own_units(outputs)
 
     def decide(self, answers: Tensor) -> NDArray[Any]:
         """Give the values as they are.
@@ -196,13 +157,4 @@ class Regression(Task):
         return {
             name: column.tolist()
             for name, column in zip(self.target_names, answers.unbind(dim=1), strict=True)
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the kind, and names and scale of the targets."""
-        return {
-            "kind": self.kind,
-            "target_names": list(self.target_names),
-            "shift": list(self.shift),
-            "scale": list(self.scale),
         }

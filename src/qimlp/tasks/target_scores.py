@@ -88,16 +88,12 @@ class ErrorSums:
         precise = torch.float32 if device.type == "mps" else torch.float64
         self._task = task
         self._loss = torch.zeros((), dtype=precise, device=device)
-        # Rows: examples, squared and absolute errors, targets and their squares.
         self._sums = torch.zeros(5, task.num_outputs, dtype=precise, device=device)
 
     def add(self, outputs: Tensor, targets: Tensor) -> None:
         """Count one batch; see `Tally.add`."""
         self._loss += self._task.loss(outputs, targets) * len(targets)
-        exact = targets.to(self._sums.dtype)
-        errors = outputs.to(self._sums.dtype) - exact
-        parts = (torch.ones_like(exact), errors.square(), errors.abs(), exact, exact.square())
-        self._sums += torch.stack([part.sum(dim=0) for part in parts])
+        self._sums += sums_of_errors(outputs.to(self._sums.dtype), targets.to(self._sums.dtype))
 
     def sums(self) -> list[Tensor]:
         """Give what must be added up over the processes."""
@@ -110,12 +106,37 @@ class ErrorSums:
         if examples == 0:
             raise ValueError("nothing to evaluate: expected at least one example with its target")
         scores = tuple(
-            _score(column, unit) for column, unit in zip(columns, self._task.scale, strict=True)
+            score_of_errors(column, unit)
+            for column, unit in zip(columns, self._task.scale, strict=True)
         )
         return RegressionEvaluation(examples, loss / examples, scores, self._task.target_names)
 
 
-def _score(sums: Sequence[float], unit: float) -> TargetScore:
+def sums_of_errors(values: Tensor, targets: Tensor) -> Tensor:
+    """Sum over examples what `score_of_errors` needs.
+
+    Args:
+        values: What a network answers, standardised, of shape (n, targets).
+        targets: Of the same shape.
+
+    Returns:
+        Of shape (5, targets): examples, squared and absolute errors, targets and their squares.
+    """
+    errors = values - targets
+    parts = (torch.ones_like(targets), errors.square(), errors.abs(), targets, targets.square())
+    return torch.stack([part.sum(dim=0) for part in parts])
+
+
+def score_of_errors(sums: Sequence[float], unit: float) -> TargetScore:
+    """Turn the sums of one target into its scores.
+
+    Args:
+        sums: The five of `sums_of_errors`.
+        unit: What the target was divided by.
+
+    Returns:
+        The scores, in the target's own unit.
+    """
     count, squares, absolute, total, total_squares = sums
     spread = total_squares - total**2 / count
     # A target that never varies has nothing to explain.

@@ -40,11 +40,14 @@ class LossOptions:
         label_smoothing: Classification: part of the target that is spread over all classes.
         balanced: Classification: whether rare classes weigh more, all classes alike in total.
         huber: Regression: whether large errors count linearly instead of squared.
+        robust: Regression: whether the targets' median and quartiles are their zero and unit, which
+            a few large values do not sway, instead of mean and standard deviation.
     """
 
     label_smoothing: float = 0.0
     balanced: bool = False
     huber: bool = False
+    robust: bool = False
 
 
 class Task(ABC):
@@ -55,13 +58,18 @@ class Task(ABC):
 
     Attributes:
         kind: Name of the kind of task.
+        combine: How the members of a network that has several make one output: `"softmax"`, the
+            logarithm of the mean of their probabilities; `"sigmoid"`, the same for each output by
+            itself; `"mean"`, the mean of their outputs.
         answers_are_probabilities: Whether each answer is a probability.
         class_names: Names of the classes; none where there are no classes.
-        target_names: Names of the columns of numbers to answer; none where there are classes.
+        target_names: Names of the columns to answer, of numbers or of yes and no; none where there
+            are classes.
         metrics: Beside the loss; the first is the one that curves and comparisons show.
     """
 
     kind: ClassVar[str]
+    combine: ClassVar[str]
     answers_are_probabilities: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]]
     class_names: tuple[str, ...]
@@ -89,7 +97,6 @@ class Task(ABC):
             The mean over the examples, 0-d.
         """
 
-    @abstractmethod
     def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the training loss and its gradient without a graph: the bits of `loss`.
 
@@ -100,8 +107,11 @@ class Task(ABC):
         Returns:
             The loss, 0-d, and its gradient by the outputs, of shape (n, outputs).
         """
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            loss = self.loss(leaf, targets)
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
-    @abstractmethod
     def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the training loss of several networks side by side.
 
@@ -112,6 +122,7 @@ class Task(ABC):
         Returns:
             The mean loss of every run, of shape (runs,).
         """
+        return torch.stack([self.loss(o, t) for o, t in zip(outputs, targets, strict=True)])
 
     @abstractmethod
     def tally(self, device: torch.device) -> Tally:
@@ -137,12 +148,14 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def fitted(self, targets: Tensor, options: LossOptions) -> Task:
+    def fitted(self, targets: Tensor, options: LossOptions, weights: Tensor | None = None) -> Task:
         """Learn what the train part says about the targets, and take the options of the loss.
 
         Args:
             targets: Of the train part, as data holds them.
             options: What the user chose about the training loss.
+            weights: How much each example counts, of shape (n,), none negative; whole numbers
+                count as that many examples.
 
         Returns:
             The task to train with.

@@ -78,9 +78,9 @@ def targets_for(raw: RawExamples, task: Task) -> Tensor:
         return encode(raw, task.class_names)
     labels = _present(raw)
     columns = labels.reshape(len(labels), -1)
-    if columns.shape[1] != task.num_outputs:
+    if columns.shape[1] != len(task.target_names):
         raise ValueError(
-            f"{raw.origin}: expected {task.num_outputs} targets, got {columns.shape[1]}"
+            f"{raw.origin}: expected {len(task.target_names)} targets, got {columns.shape[1]}"
         )
     return torch.from_numpy(numbers_of(columns, raw.label_names, raw.origin))
 
