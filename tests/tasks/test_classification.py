@@ -94,7 +94,7 @@ def test_it_comes_back_from_plain_data_without_what_it_was_trained_with():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "kind: expected one of classification, multi-label, regression, quantiles"),
+        ({}, "kind: expected one of classification, multi-label, regression, quantile-regression"),
         ({"kind": "classification", "class_names": ["a"]}, "two or more names that differ"),
         ({"kind": "classification", "class_names": ["a", "a"]}, "two or more names that differ"),
         ({"kind": "classification", "class_names": "ab"}, "class_names: expected a list of names"),

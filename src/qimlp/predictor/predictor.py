@@ -242,11 +242,14 @@ class Predictor:
             Loss and metrics.
 
         Raises:
-            ValueError: If there are no labels, or the loss is not a finite number.
+            ValueError: If there are no labels, one is unusable, or the loss is no finite number.
         """
         if found.labels is None:
             raise ValueError(f"{found.origin}: expected labels to evaluate on, found none")
-        targets = self.task.prepare(found.labels).to(self.processes.device)
+        try:
+            targets = self.task.prepare(found.labels).to(self.processes.device)
+        except ValueError as error:
+            raise ValueError(f"{found.origin}: {error}") from None
         parts = targets.split(self.features.evaluation_batch)
         return self.evaluate_batches(zip(self._scaled(found.inputs), parts, strict=True))
 

@@ -40,7 +40,7 @@ class Quantiles(Standardised):
 
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
 
-    kind: ClassVar[str] = "quantiles"
+    kind: ClassVar[str] = "quantile-regression"
     combine: ClassVar[str] = "mean"
     metrics: ClassVar[tuple[Metric, ...]] = (PINBALL, COVERAGE, R2, MAE)
 
