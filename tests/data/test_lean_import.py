@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-OPTIONAL = ["PIL", "datasets", "pandas", "pyarrow", "sklearn"]
+OPTIONAL = ["PIL", "datasets", "narwhals", "pandas", "polars", "pyarrow", "sklearn"]
 
 
 def test_importing_data_imports_no_optional_package():

@@ -24,6 +24,7 @@ from qimlp.data.readers.error_messages import first_line
 from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
+from qimlp.data.tables.features import TableFeatures
 from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "StepBatches",
     "StreamingBatches",
     "StreamingDataSet",
+    "TableFeatures",
     "TensorSplit",
     "TermWeights",
     "TextDataSet",
