@@ -1,0 +1,1 @@
+"""Estimators compared on real tables: `python -m benchmarks.tables`."""
