@@ -14,6 +14,7 @@ from qimlp.data import (
     Number,
     Scaling,
     StreamingDataSet,
+    TableFeatures,
     TensorSplit,
     TermWeights,
     TextDataSet,
@@ -43,6 +44,7 @@ class Features:
         order: Present numbers of the features in their new order, or None.
         offsets: What is subtracted from each feature of a table, as it is read and before it is
             ordered; or None.
+        table: How a table's columns of any kind become numbers and codes, or None.
     """
 
     terms: TermWeights | None = None
@@ -50,6 +52,7 @@ class Features:
     tokenizer: Tokenizer | None = None
     order: tuple[int, ...] | None = None
     offsets: tuple[Number, ...] | None = None
+    table: TableFeatures | None = None
 
     @property
     def of_texts(self) -> bool:
@@ -111,6 +114,8 @@ class Features:
             parts["order"] = list(self.order)
         if self.offsets is not None:
             parts["offsets"] = list(self.offsets)
+        if self.table is not None:
+            parts["table"] = self.table.to_dict()
         return parts
 
     @classmethod
@@ -132,6 +137,7 @@ class Features:
             tokenizer=Tokenizer.from_dict(parts["tokenizer"]) if "tokenizer" in parts else None,
             order=tuple(parts["order"]) if "order" in parts else None,
             offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,
+            table=TableFeatures.from_dict(parts["table"]) if "table" in parts else None,
         )
 
 

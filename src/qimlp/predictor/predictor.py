@@ -278,6 +278,8 @@ class Predictor:
             return self.read(os.fspath(table)).inputs
         if self.features.of_texts and isinstance(table, Sequence):
             return self.features.ordered(self.features.encode(list(table), self.processes.device))
+        if self.features.table is not None:
+            return self.features.ordered(self.features.table.apply(table))
         named = isinstance(table, Mapping) or hasattr(table, "columns")
         columns = self.feature_names if named else ()
         offsets = self.features.offsets or ()

@@ -14,6 +14,7 @@ from torch import nn
 
 from qimlp.data import Scaling
 from qimlp.files import printable, read_json_object, validated, write_json
+from qimlp.models import TableNetwork
 from qimlp.predictor.features import Features
 from qimlp.tasks import Classification, Task, task_from_dict
 
@@ -103,6 +104,9 @@ class Preparation:
             raise ValueError("order: expected each feature's number once")
         if self.features.tokenizer is not None:
             return
+        table = self.features.table
+        if table is not None and table.in_features != scaled:
+            raise ValueError(f"table: expected {scaled} features, got {table.in_features}")
         if order is not None and len(order) != scaled:
             raise ValueError(f"order: expected {scaled} numbers, got {len(order)}")
         if prod(self.feature_shape) != scaled:
@@ -211,6 +215,11 @@ def require_fitting(network: nn.Module, prepared: Preparation, *, source: str) -
         found = network(row).shape[-1]
     except (RuntimeError, ValueError):  # torch's and ours, of another number of features
         found = None
+    table = prepared.features.table
+    if isinstance(network, TableNetwork) and table is not None:  # a code must have its vector
+        columns = (network.config["num_numbers"], *network.config["cardinalities"])
+        if columns != (table.num_numbers, *table.cardinalities):
+            found = None
     if found != outputs:
         raise ValueError(
             f"{printable(source)}: expected a network of {features} features and {outputs} "

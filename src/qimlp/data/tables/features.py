@@ -52,6 +52,11 @@ class TableFeatures:
         return tuple(len(column.values) for column in self.columns if column.use == "category")
 
     @property
+    def in_features(self) -> int:
+        """Width of a network's input: numbers and codes."""
+        return self.num_numbers + len(self.cardinalities)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns that are used."""
         return tuple(column.name for column in self.columns)
@@ -119,7 +124,7 @@ class TableFeatures:
         known = open_table(table)
         places = self._places(known)
         numbers = _numbers(self.columns, known, places)
-        inputs = np.empty((known.rows, self.num_numbers + len(self.cardinalities)), np.float32)
+        inputs = np.empty((known.rows, self.in_features), dtype=np.float32)
         self.scaling.apply(numbers, inputs[:, : self.num_numbers])
         out = self.num_numbers
         for column, place in zip(self.columns, places, strict=True):
