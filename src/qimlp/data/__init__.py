@@ -24,12 +24,19 @@ from qimlp.data.readers.error_messages import first_line
 from qimlp.data.sources.names import absolute_folder, absolute_path, absolute_source, resolve
 from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
+from qimlp.data.table_files.dataset import TableDataSet, TablePart
+from qimlp.data.table_files.features import feature_frame
+from qimlp.data.table_files.kinds import Column, ColumnKind, describe_columns
+from qimlp.data.table_files.loading import load_table
+from qimlp.data.table_files.reading import read_table
 from qimlp.data.tables.features import TableFeatures
 from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
 
 __all__ = [
     "OFFICIAL_TEST",
     "Batches",
+    "Column",
+    "ColumnKind",
     "DataSet",
     "DevSplit",
     "Encoder",
@@ -40,7 +47,9 @@ __all__ = [
     "StepBatches",
     "StreamingBatches",
     "StreamingDataSet",
+    "TableDataSet",
     "TableFeatures",
+    "TablePart",
     "TensorSplit",
     "TermWeights",
     "TextDataSet",
@@ -51,7 +60,9 @@ __all__ = [
     "absolute_source",
     "centred",
     "column_order",
+    "describe_columns",
     "dev_rows",
+    "feature_frame",
     "feature_source",
     "first_line",
     "learn_offsets",
@@ -59,11 +70,13 @@ __all__ = [
     "load",
     "load_encoder",
     "load_inputs",
+    "load_table",
     "load_text_inputs",
     "load_texts",
     "open_stream",
     "patch_order",
     "permutation",
+    "read_table",
     "resolve",
     "spectral_order",
     "split_dev",

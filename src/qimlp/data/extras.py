@@ -6,11 +6,12 @@ import importlib
 from typing import Any
 
 
-def import_extra(module: str) -> Any:
-    """Import a module of the `[train]` extra.
+def import_extra(module: str, *, extra: str = "train") -> Any:
+    """Import a module of an extra.
 
     Args:
         module: Full module name, such as `"pyarrow.parquet"`.
+        extra: The extra that installs it.
 
     Returns:
         The module.
@@ -23,5 +24,6 @@ def import_extra(module: str) -> Any:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
         raise ImportError(
-            f'reading this data needs {package}, which is not installed: pip install "qimlp[train]"'
+            f"reading this data needs {package}, which is not installed: "
+            f'pip install "qimlp[{extra}]"'
         ) from error

@@ -15,6 +15,7 @@ from qimlp.data.readers.parquet import read_parquet
 from qimlp.data.readers.raw_examples import RawExamples
 from qimlp.data.sources.hub import read_hub
 from qimlp.data.sources.names import Source
+from qimlp.files import printable
 
 
 def read_part(source: Source, part: str, request: TableRequest) -> RawExamples | None:
@@ -49,6 +50,11 @@ def _read_files(
 ) -> RawExamples | None:
     if source.kind == "npz":
         return read_npz(Path(files[0]), part, request)
+    if source.kind == "table":
+        raise ValueError(
+            f"{printable(files[0])}: only --model table reads such a file; "
+            "for another network save it as a CSV file with commas"
+        )
     if source.kind == "csv":
         return read_csv(Path(files[0]), request)
     if source.kind == "images":

@@ -97,10 +97,7 @@ def _block_rows(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Ten
 
 
 def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, TensorSplit]:
-    """Set a fifth of each class aside as test, at random; the rest keeps its order.
-
-    Within a class (randomly ordered) the third of every five examples is taken, so classes
-    with one or two examples stay in train.
+    """Set a fifth of each class aside as test; see `rows_of_test`.
 
     Args:
         split: All examples.
@@ -112,18 +109,38 @@ def set_test_aside(split: TensorSplit, *, seed: int) -> tuple[TensorSplit, Tenso
     Raises:
         ValueError: No class has three examples, so there would be no test example.
     """
-    order = permutation(len(split), seed)
-    classes, by_class = torch.sort(_strata(split.labels)[order], stable=True)
-    rank = torch.arange(len(split)) - torch.searchsorted(classes, classes)
-    is_test = torch.zeros(len(split), dtype=torch.bool)
+    train, test = rows_of_test(split.labels, seed=seed)
+    return split.select(train), split.select(test)
+
+
+def rows_of_test(labels: Tensor, *, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw the rows of a test part: a fifth of each class at random; the rest keeps its order.
+
+    Within a class (randomly ordered) the third of every five examples is taken, so classes
+    with one or two examples stay in train.
+
+    Args:
+        labels: Class numbers (N,), or targets (N, T), of all examples.
+        seed: Equal seeds give equal splits.
+
+    Returns:
+        Row numbers of train and of test, `int64`, both rising.
+
+    Raises:
+        ValueError: No class has three examples, so there would be no test example.
+    """
+    order = permutation(len(labels), seed)
+    classes, by_class = torch.sort(_strata(labels)[order], stable=True)
+    rank = torch.arange(len(labels)) - torch.searchsorted(classes, classes)
+    is_test = torch.zeros(len(labels), dtype=torch.bool)
     is_test[order[by_class[rank % SET_ASIDE_EVERY == SET_ASIDE_EVERY // 2]]] = True
     if not bool(is_test.any()):
         raise ValueError(
-            f"{len(split)} examples of {len(classes.unique())} classes are too few to set a test "
+            f"{len(labels)} examples of {len(classes.unique())} classes are too few to set a test "
             "part aside: at least one class needs three; add examples, give a test file, or say "
             "--task regression if the labels are numbers"
         )
-    return split.select(torch.where(~is_test)[0]), split.select(torch.where(is_test)[0])
+    return torch.where(~is_test)[0], torch.where(is_test)[0]
 
 
 def _strata(labels: Tensor) -> Tensor:

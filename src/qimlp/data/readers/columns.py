@@ -20,7 +20,7 @@ from qimlp.data.readers.schema import (
 from qimlp.files import shown
 
 DEFAULT_LABEL = "label"
-_UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
+UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
 _OF_LIST = re.compile(r"(.*)\[(\d+)\]", re.DOTALL)
 
 
@@ -168,7 +168,7 @@ def choose_features(
     if request.features:
         return _known_features(others, request.features, origin)
     others = [name for name in others if name not in request.drop_columns]
-    unnamed = [name for name in others if _UNNAMED.fullmatch(name)]
+    unnamed = [name for name in others if UNNAMED.fullmatch(name)]
     kept = tuple(name for name in others if name not in unnamed)
     if not kept:
         raise ValueError(

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qimlp.data.readers.error_messages import listed
-from qimlp.data.readers.imagefolder import SUFFIXES
+from qimlp.data.readers.imagefolder import SUFFIXES as IMAGE_SUFFIXES
 from qimlp.data.sources.hub import KNOWN, KNOWN_TEXTS
 from qimlp.data.sources.image_parts import find_parts
 from qimlp.data.sources.paths import exists, is_file, is_folder, local_path
+from qimlp.data.table_files.reading import SUFFIXES, table_suffix
 from qimlp.files import printable, shown
 from qimlp.hub import is_hub_name
 
 DATA_DIR_VARIABLE = "QIMLP_DATA"
+_KINDS = {".csv": "csv", ".parquet": "parquet"}
 _FOLDER_LAYOUT = (
     "train-*.parquet and test-*.parquet, train.csv and test.csv, or one folder of images per class"
 )
@@ -26,7 +28,8 @@ class Source:
     """A data set that was found but not read.
 
     Attributes:
-        kind: `"digits"`, `"parquet"`, `"csv"`, `"npz"`, `"images"` or `"hub"`.
+        kind: `"digits"`, `"parquet"`, `"csv"`, `"table"` (such as `.tsv`, `.csv.gz` or
+            `.xlsx`), `"npz"`, `"images"` or `"hub"`.
         name: Short name, fit for a folder's name.
         train: Paths that hold the train split or, where nothing is split, everything; the hub
             id for `"hub"`. Empty where there is only a test split.
@@ -208,17 +211,18 @@ def _nothing_found(source: str, root: Path | None) -> str:
 
 def _in_file(path: Path) -> Source:
     suffix = path.suffix.lower()
-    is_train = path.stem == "train"
-    name = path.resolve().parent.name if is_train else path.stem
+    table = table_suffix(path.name)
+    stem = path.name.removesuffix(path.name[-len(table) :]) if table else path.stem
+    is_train = stem == "train"
+    name = path.resolve().parent.name if is_train else stem
     if suffix == ".npz":
         return Source("npz", name, (str(path),), (str(path),))
-    if suffix in SUFFIXES:
+    if suffix in IMAGE_SUFFIXES:
         return Source("images", name, (str(path),), folder=path.parent)
-    if suffix not in (".csv", ".parquet"):
+    if not table:
         raise _unknown_kind(path)
-    sibling = path.with_name("test" + path.suffix)
-    test = _file(sibling) if is_train else ()
-    return Source(suffix[1:], name, (str(path),), test)
+    test = _file(path.with_name("test" + path.name[len(stem) :])) if is_train else ()
+    return Source(_KINDS.get(table, "table"), name, (str(path),), test)
 
 
 def _unknown_kind(path: Path) -> ValueError:
@@ -226,8 +230,8 @@ def _unknown_kind(path: Path) -> ValueError:
     if not is_file(path):
         ending = "a pipe, socket or device"
     return ValueError(
-        f"{printable(str(path))}: expected a .csv, .parquet or .npz file, an image, or a folder; "
-        f"got {ending}"
+        f"{printable(str(path))}: expected a .csv, .parquet or .npz file, another table "
+        f"(.tsv, .csv.gz, .xlsx), an image, or a folder; got {ending}"
     )
 
 
@@ -236,9 +240,10 @@ def _in_folder(folder: Path) -> Source:
     train, test = (_parquet_pieces(folder, part) for part in ("train", "test"))
     if train or test:
         return Source("parquet", name, train, test)
-    train, test = (_file(folder / f"{part}.csv") for part in ("train", "test"))
-    if train or test:
-        return Source("csv", name, train, test)
+    for suffix in SUFFIXES:
+        train, test = (_file(folder / f"{part}{suffix}") for part in ("train", "test"))
+        if train or test:
+            return Source(_KINDS.get(suffix, "table"), name, train, test)
     images = find_parts(folder)
     if images is not None:
         files = (images.train.files, images.test.files, images.train.folder, images.test.folder)

@@ -1,0 +1,1 @@
+"""Files of tables with columns of any kind: read, described, and split."""
