@@ -22,6 +22,7 @@ STORED = Path(__file__).parent / "data"
 LATER = {
     "task": "auto",
     "drop_columns": [],
+    "categorical": [],
     "class_weights": "none",
     "loss": "mse",
     "width": None,

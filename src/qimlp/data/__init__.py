@@ -26,6 +26,7 @@ from qimlp.data.streaming.batches import StreamingBatches
 from qimlp.data.streaming.stream import StreamingDataSet, open_stream
 from qimlp.data.table_files.dataset import TableDataSet, TablePart
 from qimlp.data.table_files.features import feature_frame
+from qimlp.data.table_files.inputs import TableInputs, load_table_inputs, read_column
 from qimlp.data.table_files.kinds import Column, ColumnKind, describe_columns
 from qimlp.data.table_files.loading import load_table
 from qimlp.data.table_files.reading import read_table
@@ -49,6 +50,7 @@ __all__ = [
     "StreamingDataSet",
     "TableDataSet",
     "TableFeatures",
+    "TableInputs",
     "TablePart",
     "TensorSplit",
     "TermWeights",
@@ -71,11 +73,13 @@ __all__ = [
     "load_encoder",
     "load_inputs",
     "load_table",
+    "load_table_inputs",
     "load_text_inputs",
     "load_texts",
     "open_stream",
     "patch_order",
     "permutation",
+    "read_column",
     "read_table",
     "resolve",
     "spectral_order",

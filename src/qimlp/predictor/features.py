@@ -9,11 +9,13 @@ from torch import Tensor
 
 from qimlp.data import (
     OFFICIAL_TEST,
+    Column,
     DataSet,
     Encoder,
     Number,
     Scaling,
     StreamingDataSet,
+    TableDataSet,
     TableFeatures,
     TensorSplit,
     TermWeights,
@@ -27,10 +29,11 @@ from qimlp.data import (
 from qimlp.distributed import connect
 from qimlp.functional import nearest_kronecker_order
 from qimlp.predictor.network import sizes_for
+from qimlp.predictor.table_data import learn_table
 from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions
 
-Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet
+Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet | TableDataSet
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Features:
         offsets: What is subtracted from each feature of a table, as it is read and before it is
             ordered; or None.
         table: How a table's columns of any kind become numbers and codes, or None.
+        columns: What the columns of such a table's file were taken for; none where it was no file.
     """
 
     terms: TermWeights | None = None
@@ -53,6 +57,7 @@ class Features:
     order: tuple[int, ...] | None = None
     offsets: tuple[Number, ...] | None = None
     table: TableFeatures | None = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def of_texts(self) -> bool:
@@ -116,6 +121,8 @@ class Features:
             parts["offsets"] = list(self.offsets)
         if self.table is not None:
             parts["table"] = self.table.to_dict()
+        if self.columns:
+            parts["columns"] = [column.to_dict() for column in self.columns]
         return parts
 
     @classmethod
@@ -138,6 +145,7 @@ class Features:
             order=tuple(parts["order"]) if "order" in parts else None,
             offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,
             table=TableFeatures.from_dict(parts["table"]) if "table" in parts else None,
+            columns=_stored_columns(parts.get("columns", [])),
         )
 
 
@@ -145,6 +153,12 @@ def _stored_offsets(values: Any) -> tuple[Number, ...]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         raise ValueError("the stored offsets of features are damaged: expected a list of numbers")
     return tuple(values)
+
+
+def _stored_columns(values: Any) -> tuple[Column, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise ValueError("columns: expected a list of what columns were taken for")
+    return tuple(Column.from_dict(value) for value in values)
 
 
 def learn_features(
@@ -174,6 +188,10 @@ def learn_features(
     data: DataSet | StreamingDataSet
     if isinstance(loaded, TextDataSet):
         data, features = _from_texts(settings, loaded)
+    elif isinstance(loaded, TableDataSet):
+        rows = _train_rows(settings, loaded.labels("train"))
+        data, table = learn_table(loaded, rows, terms=settings.features.terms)
+        features = Features(table=table, columns=loaded.columns)
     elif settings.features.text is not None:
         raise ValueError(
             f"text {settings.features.text!r}: the data {settings.dataset.data!r} holds no texts"

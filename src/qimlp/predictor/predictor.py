@@ -24,6 +24,7 @@ from qimlp.predictor.preparation import (
     require_fitting,
     write_preparation,
 )
+from qimlp.predictor.table_data import as_frame, read_rows
 from qimlp.predictor.tables import as_inputs
 from qimlp.tasks import Evaluation, Task
 
@@ -198,6 +199,9 @@ class Predictor:
             "labels_required": labelled,
             "data_dir": data_dir,
         }
+        if self.features.table is not None:
+            del common["labels_required"]
+            return read_rows(source, self.features.table, self.features.columns, **common)
         if self.features.of_texts:
             split = load_text_inputs(source, **common)
             inputs = self.features.encode(split.texts, self.processes.device)
@@ -279,7 +283,8 @@ class Predictor:
         if self.features.of_texts and isinstance(table, Sequence):
             return self.features.ordered(self.features.encode(list(table), self.processes.device))
         if self.features.table is not None:
-            return self.features.ordered(self.features.table.apply(table))
+            rows = as_frame(table, self.features.columns)
+            return self.features.ordered(self.features.table.apply(rows))
         named = isinstance(table, Mapping) or hasattr(table, "columns")
         columns = self.feature_names if named else ()
         offsets = self.features.offsets or ()

@@ -48,6 +48,11 @@ class DataSettings(SettingsGroup):
     drop_columns: Annotated[tuple[_Name, ...], BeforeValidator(_as_list)] = Field(
         default=(), description="Column of a table to leave out; may be given several times."
     )
+    categorical: Annotated[tuple[_Name, ...], BeforeValidator(_as_list)] = Field(
+        default=(),
+        description="Model table: column whose values are categories though they are numbers, or "
+        "many texts; may be given several times.",
+    )
     task: Literal["auto", "classification", "regression"] = Field(
         default="auto",
         description="What is learned: classification, regression, or auto: as the labels are.",

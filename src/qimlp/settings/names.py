@@ -27,6 +27,7 @@ LATER = frozenset(
         "terms_by",
         "task",
         "drop_columns",
+        "categorical",
         "class_weights",
         "loss",
         "width",

@@ -94,7 +94,7 @@ def _loaded(source: Source, asked: _Asked, split_seed: int) -> TableDataSet:
     targets = asked.pick(list(table.frame.columns))
     _check_names(table, targets, asked)
     said = on_targets(targets, asked.targets, list(table.frame.columns), table.origin)
-    table, unlabelled = _labelled(table, targets)
+    table, unlabelled = labelled_part(table, targets)
     raw = raw_labels(table, targets)
     task = task_of(raw, asked.task)
     columns = describe_columns(
@@ -139,8 +139,19 @@ def _check_names(table: Reading, targets: Sequence[str], asked: _Asked) -> None:
         raise ValueError(f"{table.origin}: the target {shown(both[0], 60)} cannot be dropped")
 
 
-def _labelled(table: Reading, targets: Sequence[str]) -> tuple[Reading, tuple[str, ...]]:
-    """The rows that have their targets, and what to say of the others."""
+def labelled_part(table: Reading, targets: Sequence[str]) -> tuple[Reading, tuple[str, ...]]:
+    """Leave out rows that lack a target.
+
+    Args:
+        table: All rows.
+        targets: Its columns of targets.
+
+    Returns:
+        The rows that have their targets, and what to say of the others.
+
+    Raises:
+        ValueError: If no row has its targets.
+    """
     kept = labelled_rows(table.frame, targets)
     missing = len(kept) - int(kept.sum())
     if not missing:
@@ -176,7 +187,7 @@ def _own_test(
             "aside; qimlp predict takes this file"
         )
         return None, (note,)
-    table, unlabelled = _labelled(table, targets)
+    table, unlabelled = labelled_part(table, targets)
     if train.class_names.keys() >= set(targets) and not table.class_names:
         table = replace(table, class_names=train.class_names)
     frame = feature_frame(table.frame, columns, table.origin)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from qimlp.data import TextDataSet
+from qimlp.data import TableDataSet, TextDataSet
 from qimlp.distributed import connect, launched_rank
 from qimlp.files import printable, read_json_object, validated, write_json
 from qimlp.predictor import Loaded, build_network, sizes_for
@@ -181,7 +181,7 @@ def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
     """Refuse what cannot be built before anything is written."""
     for settings in {settings.label: settings for settings in runs}.values():
         connect(settings.compute.device)
-        if isinstance(data, TextDataSet):
+        if isinstance(data, TextDataSet | TableDataSet):
             continue  # how many features there are is known once they are made
         sizes = sizes_for(settings, data)
         with torch.random.fork_rng([]):
