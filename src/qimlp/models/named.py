@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qimlp.shapes import PAPER_NETWORKS, PAPER_WIDTHS, as_size, plan
 
-#: Names of networks, each with its number of bodies; the controls, of ordinary widths, have none.
-NAMED_NETWORKS = {"mlp": None, "low-rank": None, "2b": 2, "3b": 3, "4b": 4}
+#: Names of networks, each with its number of bodies; those of other kinds have none.
+NAMED_NETWORKS = {"table": None, "mlp": None, "low-rank": None, "2b": 2, "3b": 3, "4b": 4}
 DEFAULT_DEPTH = 3
 
 
@@ -24,7 +24,7 @@ def named_network(
     networks. Elsewhere every hidden layer has the `width`, in the planner's most equal bodies.
 
     Args:
-        model: One of `NAMED_NETWORKS`.
+        model: One of `NAMED_NETWORKS`, but for `table`, whose sizes are its own.
         in_features: Width of the input.
         out_features: Width of the output.
         data_set: Name of the data set, where it has one.
@@ -38,8 +38,9 @@ def named_network(
         TypeError: A width is no integer.
         ValueError: An unknown name, or a size below 1.
     """
-    if model not in NAMED_NETWORKS:
-        raise ValueError(f"model: expected one of {', '.join(NAMED_NETWORKS)}, got {model!r:.80}")
+    planned = [name for name in NAMED_NETWORKS if name != "table"]
+    if model not in planned:
+        raise ValueError(f"model: expected one of {', '.join(planned)}, got {model!r:.80}")
     in_features, out_features = (
         as_size("in_features", in_features),
         as_size("out_features", out_features),

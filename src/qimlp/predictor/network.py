@@ -6,9 +6,21 @@ from typing import Protocol
 
 from torch import nn
 
-from qimlp.models import MLP, LowRankMLP, Pretrained, QiMLP, TextNetwork, named_network
+from qimlp.data import TableFeatures
+from qimlp.models import (
+    MLP,
+    LowRankMLP,
+    Pretrained,
+    QiMLP,
+    TableNetwork,
+    TextNetwork,
+    named_network,
+)
 from qimlp.settings import NetworkSettings, TrainSettings
 from qimlp.tasks import Task
+
+TABLE_HIDDEN = ((8, 16), (8, 16))
+"""Sizes of the hidden layers of a network for tables."""
 
 _BIAS: dict[str, str | bool] = {"kronecker": "kronecker", "dense": "dense", "none": False}
 
@@ -44,6 +56,9 @@ def layer_sizes(
     Raises:
         ValueError: If given dims do not fit the data.
     """
+    if network.kind == "table":
+        hidden = network.dims or TABLE_HIDDEN
+        return [(in_features, network.embedding_dim), *hidden, (out_features,)]
     if network.dims is None:
         planned = named_network(
             network.model,
@@ -87,19 +102,43 @@ def sizes_for(settings: TrainSettings, data: _Shaped) -> list[tuple[int, ...]]:
     )
 
 
-def build_network(settings: NetworkSettings, sizes: list[tuple[int, ...]]) -> Pretrained:
+def build_network(
+    settings: NetworkSettings,
+    sizes: list[tuple[int, ...]],
+    *,
+    columns: TableFeatures | None = None,
+    combine: str = "mean",
+) -> Pretrained:
     """Build the network; its start depends on torch's random state.
 
     Args:
-        settings: Kind, rank, bias, activation, start, dropout.
+        settings: Kind, rank, bias, activation, start, dropout, members.
         sizes: From `layer_sizes`.
+        columns: Of a table: how many numbers and which categories there are.
+        combine: Of the task: how members make one output.
 
     Returns:
-        A `QiMLP`, an `MLP` or a `LowRankMLP`, float32 on the CPU.
+        A `QiMLP`, an `MLP`, a `LowRankMLP` or a `TableNetwork`, float32 on the CPU.
 
     Raises:
-        ValueError: If the network cannot start as the settings say.
+        ValueError: If the network cannot start as the settings say, or does not fit the data.
     """
+    if settings.kind == "table":
+        if columns is None:
+            raise ValueError("model table: expected a table, such as a .csv or .parquet file")
+        return TableNetwork(
+            columns.num_numbers,
+            columns.cardinalities,
+            sizes[-1][0],
+            embedding_dim=settings.embedding_dim,
+            hidden=sizes[1:-1],
+            rank=settings.rank,
+            members=settings.members,
+            dropout=settings.dropout,
+            activation=settings.activation,
+            linear_skip=settings.linear_skip,
+            combine=combine,
+        )
     if settings.warm_start != "random" and len(sizes) != 2:
         raise ValueError(
             f"warm_start {settings.warm_start}: expected a network of one layer, got "

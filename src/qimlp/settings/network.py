@@ -41,13 +41,13 @@ class NetworkSettings(SettingsGroup):
 
     model: str = Field(
         default="2b",
-        description="Network: 2b, 3b or 4b (layers of 2, 3 or 4 Kronecker factors), mlp or "
-        "low-rank.",
+        description="Network: table (for tables of any kind of columns), 2b, 3b or 4b (layers of "
+        "2, 3 or 4 Kronecker factors), mlp or low-rank.",
     )
     dims: Annotated[Dims | None, BeforeValidator(parse_dims)] = Field(
         default=None,
-        description='Sizes of the factors, layer by layer, such as "28x28,28x28,2x5"; by default '
-        "they are chosen to fit the data.",
+        description='Sizes of the factors, layer by layer, such as "28x28,28x28,2x5" (model table: '
+        'of its hidden layers, such as "8x16,8x16"); by default they are chosen to fit the data.',
     )
     depth: int | None = Field(
         default=None,
@@ -90,7 +90,11 @@ class NetworkSettings(SettingsGroup):
         default="gelu", description="Between the layers: gelu, relu, silu, tanh or identity."
     )
     dropout: float = Field(
-        default=0.1, ge=0, lt=1, description="Dropout probability behind the last layer of an mlp."
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Dropout probability behind the last layer of an mlp, and behind every layer "
+        "of model table.",
     )
     init: Literal["normal", "orthogonal"] = Field(
         default="orthogonal", description="How random factors are drawn: normal or orthogonal."
@@ -117,7 +121,7 @@ class NetworkSettings(SettingsGroup):
     def _check_network(self) -> "NetworkSettings":
         if self.kind == "qimlp" and not re.fullmatch(r"[1-9]b", self.model):
             raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
-        if self.warm_start != "random" and self.kind == "low-rank":
+        if self.warm_start != "random" and self.kind in {"low-rank", "table"}:
             raise ValueError(
                 f"warm_start {self.warm_start}: expected a multi-body network or an mlp on "
                 f"features that stay as they are, got model {self.model!r}"
@@ -137,6 +141,13 @@ class NetworkSettings(SettingsGroup):
 
     def _check_dims(self, dims: Dims) -> None:
         bodies = {len(layer) for layer in dims}
+        if self.kind == "table":
+            if bodies != {2}:
+                raise ValueError(
+                    f"dims {shown(dims, 80)}: expected pairs of sizes of model table's hidden "
+                    "layers, such as 8x16,8x16"
+                )
+            return
         if len(dims) < 2 or len(bodies) != 1:
             raise ValueError(
                 f"dims {shown(dims, 80)}: expected two or more layers with the same number of "
@@ -150,5 +161,5 @@ class NetworkSettings(SettingsGroup):
 
     @property
     def kind(self) -> str:
-        """`"mlp"`, `"low-rank"` or `"qimlp"`."""
-        return self.model if self.model in {"mlp", "low-rank"} else "qimlp"
+        """`"table"`, `"mlp"`, `"low-rank"` or `"qimlp"`."""
+        return self.model if self.model in {"table", "mlp", "low-rank"} else "qimlp"

@@ -1,14 +1,16 @@
 """Named recipes: plain data, no code.
 
 A recipe has up to four parts, later ones winning: `all` (every run), `kinds` (by kind of
-network, `qimlp`, `mlp` or `low-rank`), `tasks` (by the task that settings name, and by task
-and kind as in `regression/mlp`), `data` (by data set name, by name and model as in
+network, `qimlp`, `mlp`, `low-rank` or `table`), `tasks` (by the task that settings name, and by
+task and kind as in `regression/mlp`), `data` (by data set name, by name and model as in
 `digits/mlp` or `mnist/3b`, and at a rank above 1 by `mnist/3b/copies`). Each part is a dict
 of `TrainSettings` fields. Settings files and command-line options win over all of them.
 """
 
 from math import ceil
 from typing import Any
+
+from qimlp.settings.table_recipe import TABLE_RECIPE
 
 REGRESSION_STEPS = 12_000
 """Optimizer steps of a regression whose epochs are chosen by the size of the data."""
@@ -57,6 +59,8 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "qimlp": {"lr": 0.01, "factor_lr_scale": 0.0},
             "mlp": {"lr": 0.001, "factor_lr_scale": 0.0},
             "low-rank": {"lr": 0.003, "factor_lr_scale": 0.0},
+            # What does not depend on the number of rows; `table_recipe` gives the rest.
+            "table": TABLE_RECIPE,
         },
         # Tables of a thousand to 50,000 rows and 8 to 26 features (docs/results.md): a network as
         # wide as these is too small.
@@ -113,7 +117,7 @@ def recipe_values(
     Args:
         name: A key of `RECIPES`.
         task: What the settings name: `"regression"`, `"classification"` or `"auto"`.
-        kind: `"qimlp"`, `"mlp"` or `"low-rank"`.
+        kind: `"qimlp"`, `"mlp"`, `"low-rank"` or `"table"`.
         model: The network's name, such as `"3b"`; those of kind `mlp` and `low-rank` are
             called so.
         data: Name of the data set.
@@ -123,7 +127,7 @@ def recipe_values(
         `TrainSettings` fields.
     """
     recipe = RECIPES[name]
-    tasks = recipe.get("tasks", {})
+    tasks = recipe.get("tasks", {}) if kind != "table" else {}
     copies = recipe["data"].get(f"{data}/{model}/copies", {}) if rank > 1 else {}
     return {
         **recipe["all"],

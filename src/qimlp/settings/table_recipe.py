@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_COMMON: dict[str, Any] = {
+TABLE_RECIPE: dict[str, Any] = {
     "lr": 0.015,
     "betas": (0.9, 0.98),
     "schedule": "one-cycle",
@@ -12,7 +12,10 @@ _COMMON: dict[str, Any] = {
     "rank": 1,
     "members": 4,
     "epochs": 20,
+    "dev_fraction": 0.1,
+    "scaling": "none",  # it is done with the columns
 }
+"""What does not depend on the number of rows."""
 
 _SKIP_ROWS = 600
 """Up to so many rows a linear model is added."""
@@ -38,4 +41,5 @@ def table_recipe(rows: int) -> dict[str, Any]:
         Settings by name.
     """
     sizes = next(chosen for most, chosen in _BY_ROWS if rows <= most)
-    return {**_COMMON, **dict(zip(_SIZES, sizes, strict=True)), "linear_skip": rows <= _SKIP_ROWS}
+    by_rows = dict(zip(_SIZES, sizes, strict=True))
+    return {**TABLE_RECIPE, **by_rows, "linear_skip": rows <= _SKIP_ROWS}

@@ -28,7 +28,7 @@ def start(folder):
 def train_alone(network_number, tmp_path, monkeypatch):
     """One start of `settings()` by itself: its loss in the short run and its weights after it."""
 
-    def draw(chosen, sizes):
+    def draw(chosen, sizes, **_):
         return [build_network(chosen, sizes) for _ in range(network_number + 1)][-1]
 
     monkeypatch.setattr("qimlp.training.runs.run.build_network", draw)

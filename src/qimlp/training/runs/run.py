@@ -182,7 +182,12 @@ class Run:
     def _draw(self) -> Pretrained:
         """A new network: from torch's random state, or near a linear model."""
         settings = self.settings.network
-        network = build_network(settings, self.sizes)
+        network = build_network(
+            settings,
+            self.sizes,
+            columns=self.data.features.table,
+            combine=self.data.task.combine,
+        )
         if settings.warm_start != "random" and isinstance(network, QiMLP | MLP):
             inputs, targets = self.data.train_features()
             start_near_linear(

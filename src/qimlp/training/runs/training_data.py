@@ -10,6 +10,7 @@ from qimlp.data import (
     DataSet,
     InMemoryBatches,
     Scaling,
+    StepBatches,
     StreamingDataSet,
     TensorSplit,
     TextDataSet,
@@ -237,6 +238,17 @@ class TrainingData:
         split = self._prepared(self._data.test) if part == "test" else learning
         if self._tuning is not None:
             return TokenBatches(split, batch_size, **common)
+        optimisation = self._settings.optimisation
+        if part == "train" and optimisation.steps is not None:
+            return StepBatches(
+                self.scaling.apply(split.inputs.to(processes.device)),
+                split.labels.to(processes.device),
+                batch_size,
+                max(round(optimisation.steps / optimisation.epochs), 1),
+                seed=common["seed"],
+                rank=processes.rank,
+                world_size=processes.size,
+            )
         return InMemoryBatches(split, batch_size, **common)
 
 
