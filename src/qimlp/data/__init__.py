@@ -28,7 +28,7 @@ from qimlp.data.table_files.dataset import TableDataSet, TablePart
 from qimlp.data.table_files.features import feature_frame
 from qimlp.data.table_files.inputs import TableInputs, load_table_inputs, read_column
 from qimlp.data.table_files.kinds import Column, ColumnKind, describe_columns
-from qimlp.data.table_files.loading import load_table
+from qimlp.data.table_files.loading import is_table, load_table
 from qimlp.data.table_files.reading import read_table
 from qimlp.data.tables.features import TableFeatures
 from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
@@ -67,6 +67,7 @@ __all__ = [
     "feature_frame",
     "feature_source",
     "first_line",
+    "is_table",
     "learn_offsets",
     "listening",
     "load",

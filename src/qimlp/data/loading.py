@@ -16,9 +16,7 @@ from qimlp.data.readers.raw_examples import RawExamples, align_features
 from qimlp.data.readers.targets import TaskKind, targets_for, task_of
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.streaming.stream import StreamingDataSet, stream_source
-
-MAX_BYTES = 2 * 2**30
-"""Parquet files larger than this together are streamed unless the user says otherwise."""
+from qimlp.data.table_files.loading import MOST_BYTES
 
 
 @overload
@@ -31,7 +29,7 @@ def load(
     task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: Literal[False],
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MOST_BYTES,
 ) -> DataSet: ...
 
 
@@ -45,7 +43,7 @@ def load(
     task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: Literal[True],
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MOST_BYTES,
 ) -> StreamingDataSet: ...
 
 
@@ -59,7 +57,7 @@ def load(
     task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: bool | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MOST_BYTES,
 ) -> DataSet | StreamingDataSet: ...
 
 
@@ -72,7 +70,7 @@ def load(
     task: TaskKind = "auto",
     split_seed: int = 0,
     streaming: bool | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MOST_BYTES,
 ) -> DataSet | StreamingDataSet:
     """Load a labelled data set.
 

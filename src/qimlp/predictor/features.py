@@ -190,7 +190,7 @@ def learn_features(
         data, features = _from_texts(settings, loaded)
     elif isinstance(loaded, TableDataSet):
         rows = _train_rows(settings, loaded.labels("train"))
-        data, table = learn_table(loaded, rows, terms=settings.features.terms)
+        data, table = learn_table(settings, loaded, rows)
         features = Features(table=table, columns=loaded.columns)
     elif settings.features.text is not None:
         raise ValueError(

@@ -17,30 +17,40 @@ from qimlp.data import (
     feature_frame,
     load_table_inputs,
 )
+from qimlp.settings import TrainSettings
 from qimlp.tasks import Task
 
+_MOST_TERMS = 256
+"""Of a column of texts: each is a column for the network."""
 
-def learn_table(table: TableDataSet, rows: Tensor, *, terms: int) -> tuple[DataSet, TableFeatures]:
+
+def learn_table(
+    settings: TrainSettings, table: TableDataSet, rows: Tensor
+) -> tuple[DataSet, TableFeatures]:
     """Learn how the columns of a table become numbers and codes; and make them.
 
     Args:
+        settings: The most terms of a column of texts.
         table: What was read.
         rows: Numbers of the training rows to learn from: those that are not dev.
-        terms: The most terms of a column of texts.
 
     Returns:
         The data with the network's inputs, and what was learned.
 
     Raises:
-        ValueError: If no column differs from row to row.
+        ValueError: If no column differs from row to row, or settings want another order of them.
     """
+    if settings.features.order != "none":
+        raise ValueError(
+            f"order {settings.features.order}: the columns of a table keep theirs; leave it out"
+        )
     frame = table.train.frame
     kinds = {column.name: column.kind for column in table.columns}
     learned = TableFeatures.fit(
         frame.iloc[rows.numpy()],
         categorical=[name for name in frame.columns if kinds[name] == "category"],
         text=[name for name in frame.columns if kinds[name] == "text"],
-        terms=terms,
+        terms=min(settings.features.terms, _MOST_TERMS),
     )
     if not learned.in_features:
         raise ValueError(f"{table.name}: every column is the same in all training rows")
@@ -103,13 +113,14 @@ def as_frame(table: Any, columns: tuple[Column, ...]) -> Any:
     Raises:
         ValueError: If a column is missing, or holds something else than in training.
     """
-    named = isinstance(table, Mapping) or hasattr(table, "columns")
-    if not columns or not named:
+    if not columns:
         return table
-    if hasattr(table, "to_pandas"):
-        table = table.to_pandas()
-    elif isinstance(table, Mapping):
+    if isinstance(table, Mapping):
         import pandas as pd  # noqa: PLC0415 - only rows by name need it
 
         table = pd.DataFrame(dict(table))
+    elif hasattr(table, "to_pandas"):
+        table = table.to_pandas()
+    if not all(isinstance(name, str) for name in getattr(table, "columns", (None,))):
+        return table
     return feature_frame(table.reset_index(drop=True), columns, "the table")

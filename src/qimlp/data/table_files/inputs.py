@@ -111,7 +111,7 @@ def read_column(
 
 
 def _table_source(source: str | Path, data_dir: str | Path | None) -> Source:
-    found = resolve(str(source), data_dir, texts=True)
+    found = resolve(str(source), data_dir)
     if found.kind not in TABLE_KINDS:
         raise ValueError(f"{printable(str(source))}: expected a table, got {found.kind}")
     return found

@@ -13,6 +13,8 @@ from torch import Tensor
 from qimlp.data.batching.split import SET_ASIDE_EVERY, rows_of_test
 from qimlp.data.dataset import OFFICIAL_TEST
 from qimlp.data.readers.error_messages import listed
+from qimlp.data.readers.parquet import open_parquet
+from qimlp.data.readers.schema import declared_features, is_image
 from qimlp.data.readers.targets import TaskKind, targets_for, task_of
 from qimlp.data.sources.names import Source, resolve
 from qimlp.data.table_files.dataset import TableDataSet, TablePart, fingerprint
@@ -28,6 +30,9 @@ from qimlp.data.table_files.targets import (
 )
 from qimlp.files import printable, shown
 from qimlp.tasks import Task
+
+MOST_BYTES = 2 * 2**30
+"""Parquet files larger than this together are streamed unless the user says otherwise."""
 
 TABLE_KINDS = ("csv", "parquet", "table")
 """Kinds of sources that hold tables."""
@@ -206,3 +211,32 @@ def _split(known: TablePart, seed: int) -> tuple[TablePart, TablePart]:
 def _selected(part: TablePart, rows: Tensor) -> TablePart:
     frame = part.frame.iloc[rows.numpy()].reset_index(drop=True)
     return TablePart(frame, part.labels[rows])
+
+
+def is_table(source: str, data_dir: str | Path | None = None) -> bool:
+    """Tell whether data is a table in memory: not images, not very large Parquet files.
+
+    Args:
+        source: Name or path.
+        data_dir: Data folder.
+
+    Returns:
+        Whether `load_table` is the way to read it. False where there is no such data.
+
+    Raises:
+        ValueError: A Parquet file is truncated or corrupt, or a folder has no layout that is known;
+            or it is a data set of texts.
+    """
+    try:
+        found = resolve(source, data_dir)
+    except FileNotFoundError:
+        return False
+    if found.kind != "parquet":
+        return found.kind in TABLE_KINDS
+    if found.num_bytes > MOST_BYTES:
+        return False
+    location = (found.train or found.test)[0]
+    with open_parquet(location) as file:
+        schema = file.schema_arrow
+    declared = declared_features(schema, printable(location))
+    return not any(is_image(field, declared) for field in schema)

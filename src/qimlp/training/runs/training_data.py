@@ -12,10 +12,12 @@ from qimlp.data import (
     Scaling,
     StepBatches,
     StreamingDataSet,
+    TableDataSet,
     TensorSplit,
     TextDataSet,
     TokenBatches,
     load,
+    load_table,
     load_texts,
     split_dev,
 )
@@ -63,6 +65,10 @@ class TrainingData:
             data, self.features = learn_features(settings, found, order=order)
         self._settings = settings
         self._data = data
+        targets = settings.dataset.label_columns
+        if isinstance(found, TableDataSet):
+            targets = found.targets
+        self._label_column = next(iter(targets), None)
         self.in_features = data.in_features
         if self._tuning is not None:
             self.in_features = self._tuning.scaling.in_features
@@ -209,7 +215,7 @@ class TrainingData:
             scaling=self.scaling,
             feature_shape=self._data.feature_shape,
             feature_names=self._data.feature_names,
-            label_column=next(iter(self._settings.dataset.label_columns), None),
+            label_column=self._label_column,
             fingerprint=self.fingerprint,
             test_origin=self._data.test_origin,
         )
@@ -266,6 +272,10 @@ def load_data(settings: TrainSettings) -> Loaded:
         ValueError: If the data is not usable.
     """
     data = settings.dataset
+    if settings.network.kind == "table":
+        return _load_table(settings)
+    if data.categorical:
+        raise ValueError("categorical: only model table has categories; leave it out")
     if settings.features.text is not None:
         if data.task == "regression" or len(data.label_columns) > 1:
             raise ValueError("texts are classified: expected one label column, no regression")
@@ -278,6 +288,21 @@ def load_data(settings: TrainSettings) -> Loaded:
         drop_columns=data.drop_columns,
         task=data.task,
         streaming=data.streaming,
+    )
+
+
+def _load_table(settings: TrainSettings) -> Loaded:
+    data = settings.dataset
+    if settings.features.text is not None or data.streaming:
+        given = "streaming" if data.streaming else f"text {settings.features.text}"
+        raise ValueError(f"{given}: model table reads tables whole, with their texts; leave it out")
+    return load_table(
+        data.data,
+        data_dir=data.data_dir,
+        target=data.label_columns,
+        drop=data.drop_columns,
+        categorical=data.categorical,
+        task=data.task,
     )
 
 
