@@ -53,7 +53,7 @@ def load_table_inputs(
     Args:
         source: What `load_table` takes.
         columns: What the columns of the training table were taken for. They may come in any order
-            and among others.
+            and among others. None where training rows came from memory: all are taken as they are.
         targets: Columns of the training table that were predicted.
         task: Says what the targets mean, where they are needed; rows that lack one are left out
             then. Without it they are left aside, and need not be there.
@@ -75,14 +75,16 @@ def load_table_inputs(
         as_text=lambda names: [name for name in names if name in targets],
         formats=written,
     )
-    notes = table.notes + _on_others(table, columns, targets)
+    notes = table.notes + (_on_others(table, columns, targets) if columns else ())
     labels = None
     if task is not None:
+        if not targets:
+            raise ValueError(f"{table.origin}: which column holds the labels? name it")
         require_columns(list(table.frame.columns), targets, "the target", table.origin)
         table, unlabelled = labelled_part(table, targets)
         labels = targets_for(raw_labels(table, targets), task)
         notes += unlabelled
-    frame = feature_frame(table.frame, columns, table.origin)
+    frame = feature_frame(table.frame, columns, table.origin) if columns else table.frame
     return TableInputs(table.origin, frame, labels, part, notes)
 
 
