@@ -32,6 +32,8 @@ _NETWORK = {
 }
 """Parameters of an estimator by what a `TableNetwork` calls them."""
 
+_OF_NETWORK = {*_NETWORK.values(), "dropout", "linear_skip"}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -69,7 +71,7 @@ def plan_fit(parameters: Mapping[str, Any], rows: int) -> Plan:
     chosen |= {name: value for name, value in wanted.items() if value is not None}
     fields = OptimisationSettings.model_fields
     of_steps = {name: value for name, value in chosen.items() if name in fields}
-    of_network = {name: value for name, value in chosen.items() if name not in fields}
+    of_network = {name: value for name, value in chosen.items() if name in _OF_NETWORK}
     if parameters["max_iter"] is None:
         looks = min(looks, steps)
         period = -(-steps // looks)
