@@ -113,15 +113,6 @@ struct KronLinearBackward : public torch::autograd::Node {
   }
 };
 
-// Whether a tensor is one of the CPU and nothing more: no subclass, no wrapper of a transform.
-bool is_ordinary(const at::Tensor& tensor) {
-  constexpr c10::DispatchKeySet ordinary =
-      c10::DispatchKeySet(c10::DispatchKey::CPU) |
-      c10::DispatchKeySet({c10::DispatchKey::ADInplaceOrView, c10::DispatchKey::AutogradCPU,
-                           c10::DispatchKey::AutocastCPU});
-  return (tensor.key_set().raw_repr() & ~ordinary.raw_repr()) == 0;
-}
-
 bool are_ordinary(at::TensorList tensors) {
   return std::all_of(tensors.begin(), tensors.end(), is_ordinary);
 }

@@ -24,6 +24,15 @@ inline bool any_requires_grad(at::TensorList tensors) {
   return false;
 }
 
+// Whether a tensor is one of the CPU and nothing more: no subclass, no wrapper of a transform.
+inline bool is_ordinary(const at::Tensor& tensor) {
+  constexpr c10::DispatchKeySet ordinary =
+      c10::DispatchKeySet(c10::DispatchKey::CPU) |
+      c10::DispatchKeySet({c10::DispatchKey::ADInplaceOrView, c10::DispatchKey::AutogradCPU,
+                           c10::DispatchKey::AutocastCPU});
+  return (tensor.key_set().raw_repr() & ~ordinary.raw_repr()) == 0;
+}
+
 // Nodes are counted by an intrusive pointer, and by a shared one in older torch.
 template <class Node, class EdgePointer = decltype(torch::autograd::Edge::function)>
 auto make_node() {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding
+
+from qimlp.ops import column_embedding
 
 FREQUENCY_SPREAD = 0.3
 """Standard deviation of the frequencies at the start, for numbers of about unit scale."""
@@ -26,7 +26,10 @@ class ColumnEmbedding(nn.Module):
         dtype: Their dtype.
     """
 
-    _starts: Tensor
+    frequencies: nn.Parameter | None
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+    categories: nn.Parameter | None
 
     def __init__(
         self,
@@ -39,7 +42,8 @@ class ColumnEmbedding(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.num_numbers, self.num_categories = num_numbers, len(cardinalities)
+        self.cardinalities = list(cardinalities)
+        self.frequencies = self.weight = self.bias = self.categories = None
 
         def normal(*shape: int, std: float) -> nn.Parameter:
             return nn.Parameter(torch.randn(shape, device=device, dtype=dtype) * std)
@@ -54,8 +58,6 @@ class ColumnEmbedding(nn.Module):
             self.categories = normal(
                 sum(cardinalities) + len(cardinalities), embedding_dim, std=1.0
             )
-            rows = torch.tensor([0, *(size + 1 for size in cardinalities[:-1])], device=device)
-            self.register_buffer("_starts", rows.cumsum(0), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed rows.
@@ -66,28 +68,6 @@ class ColumnEmbedding(nn.Module):
         Returns:
             Shape (n, columns, embedding_dim).
         """
-        parts = []
-        if self.num_numbers:
-            numbers = x[:, : self.num_numbers]
-            parts.append(periodic_embedding(numbers, self.frequencies, self.weight, self.bias))
-        if self.num_categories:
-            codes = x[:, self.num_numbers :].long() + self._starts
-            parts.append(embedding(codes, self.categories))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-
-
-def periodic_embedding(x: Tensor, frequencies: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Map each number to a vector by sines, cosines and the number itself: the definition.
-
-    Args:
-        x: Numbers of shape (n, p).
-        frequencies: Of shape (p, k), in turns for each unit of `x`.
-        weight: Of shape (p, 2 k + 1, e): rows for k sines, k cosines and the number.
-        bias: Of shape (p, e).
-
-    Returns:
-        Shape (n, p, e).
-    """
-    angles = 2 * math.pi * frequencies * x.unsqueeze(2)
-    features = torch.cat((angles.sin(), angles.cos(), x.unsqueeze(2)), dim=2)
-    return torch.baddbmm(bias.unsqueeze(1), features.transpose(0, 1), weight).transpose(0, 1)
+        return column_embedding(
+            x, self.frequencies, self.weight, self.bias, self.categories, self.cardinalities
+        )

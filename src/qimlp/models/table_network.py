@@ -16,7 +16,7 @@ from qimlp.models.activations import activation as find_activation
 from qimlp.models.column_embedding import ColumnEmbedding
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.registry import register
-from qimlp.ops import check_device, check_dtype
+from qimlp.ops import check_device, check_dtype, member_layer
 from qimlp.shapes import as_size
 
 
@@ -108,6 +108,7 @@ class TableNetwork(Pretrained):
         )
         chosen = find_activation(activation)
         self._activation: Callable[[Tensor], Tensor] = chosen.make()
+        self._fuses = activation == "gelu"
         self._draw_layers([(self.in_features, embedding_dim), *grids], chosen.gain, make)
 
     def _draw_layers(self, grids: list[tuple[int, ...]], gain: float, make: dict[str, Any]) -> None:
@@ -201,34 +202,21 @@ class TableNetwork(Pretrained):
         grids = rows.unsqueeze(0)
         share = self._config["dropout"] if self.training else 0.0
         for number in range(len(self._config["hidden"])):
-            new = self._activation(apply_layer(grids, *self.layer(number)))
-            if share:
-                new = drop(new, share)
-            grids = grids + new if grids.shape == new.shape else new
+            left, right, bias = self.layer(number)
+            residual = grids.shape[0] == left.shape[0] and grids.shape[2:] == bias.shape[1:]
+            if self._fuses:
+                grids = member_layer(
+                    grids, left, right, bias, gelu=True, residual=residual, dropout=share
+                )
+                continue
+            new = drop(self._activation(member_layer(grids, left, right, bias)), share)
+            grids = grids + new if residual else new
         outputs = torch.baddbmm(self.head_bias.unsqueeze(1), grids.flatten(2), self.head)
         if self._config["linear_skip"]:
             numbers = int(self._config["num_numbers"])
             straight = torch.cat((x[:, :numbers], rows[:, numbers:].flatten(1)), dim=1)
             outputs = outputs + straight @ self.skip
         return outputs
-
-
-def apply_layer(grids: Tensor, left: Tensor, right: Tensor, bias: Tensor) -> Tensor:
-    """Multiply grids from both sides by each member's factors, summed over the products.
-
-    Args:
-        grids: Shape (members, n, a, b), or (1, n, a, b) where all members have the same.
-        left: Shape (members, a', a, rank).
-        right: Shape (members, b, rank, b').
-        bias: Shape (members, a', b').
-
-    Returns:
-        Shape (members, n, a', b').
-    """
-    members, n, a = left.shape[0], grids.shape[1], grids.shape[2]
-    mixed = torch.matmul(grids.flatten(1, 2), right.flatten(2))
-    mixed = mixed.view(members, n, a * left.shape[3], right.shape[3])
-    return torch.matmul(left.flatten(2).unsqueeze(1), mixed) + bias.unsqueeze(1)
 
 
 def _mean_softmax(outputs: Tensor) -> Tensor:

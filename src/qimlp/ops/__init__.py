@@ -21,6 +21,7 @@ from qimlp.ops.cuda_graphs import recorded_launches
 from qimlp.ops.definition import kron_bias, kron_dense
 from qimlp.ops.methods.dense import build_weight
 from qimlp.ops.native import reason
+from qimlp.ops.tables.layers import column_embedding, member_layer
 
 __all__ = [
     "Explanation",
@@ -35,6 +36,7 @@ __all__ = [
     "check_factors",
     "check_like",
     "check_weight",
+    "column_embedding",
     "explain_choice",
     "foreach_lerp_",
     "fused_adamw_",
@@ -46,6 +48,7 @@ __all__ = [
     "kron_dense",
     "log_softmax_backward",
     "mask_anew",
+    "member_layer",
     "overridden",
     "reason",
     "recorded_launches",

@@ -30,7 +30,6 @@ LATER = frozenset(
         "categorical",
         "class_weights",
         "loss",
-        "quantiles",
         "width",
         "steps",
         "members",
