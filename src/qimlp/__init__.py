@@ -2,8 +2,8 @@
 
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
-functions below them. `Predictor` needs the libraries of `pip install "qimlp[train]"` and is
-therefore imported on first use.
+functions below them. `Predictor` needs the libraries of `pip install "qimlp[train]"`, the
+estimators those of `[sklearn]`; they are therefore imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
 
 if TYPE_CHECKING:
+    from qimlp.estimators import QiMLPClassifier, QiMLPRegressor
     from qimlp.predictor import Predictor
 
 del _startup  # first of all: Ctrl-C while torch loads
@@ -28,9 +29,17 @@ __all__ = [
     "Plan",
     "Predictor",
     "QiMLP",
+    "QiMLPClassifier",
+    "QiMLPRegressor",
     "correlation",
     "functional",
     "plan",
 ]
 
-__getattr__ = lazy_face(__name__, {"qimlp.predictor": ("Predictor",)})
+__getattr__ = lazy_face(
+    __name__,
+    {
+        "qimlp.estimators": ("QiMLPClassifier", "QiMLPRegressor"),
+        "qimlp.predictor": ("Predictor",),
+    },
+)

@@ -104,6 +104,31 @@ def test_classes_are_trained_as_before(qimlp, tmp_path):
     assert (settings["task"], settings["width"], settings["rank"]) == ("auto", None, 1)
 
 
+def test_intervals_are_trained_evaluated_and_written(qimlp, table, tmp_path):
+    named = ("--label-column", "height", "--label-column", "weight", "--dims", "2x2,4x4,2x3")
+    asked = ("--loss", "quantile", "--quantiles", "0.1,0.5,0.9", *QUICK[2:])
+    done = qimlp("train", table, *named, *asked, "--seeds", "0,1", "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    assert "test pinball loss" in done.out
+    (run,) = (tmp_path / "runs").glob("table-*/seed-0")
+    result = json.loads((run / "result.json").read_text())
+    assert set(result["test"]) == {"loss", "pinball", "coverage", "r2", "mae"}
+    evaluated = json.loads(qimlp("eval", run, "--json").out)
+    assert evaluated["coverage"] == pytest.approx(result["test"]["coverage"])
+    assert [row["target"] for row in evaluated["per_target"]] == ["height", "weight"]
+    assert "at or below q0.9" in qimlp("eval", run).out
+    out = tmp_path / "answers.jsonl"
+    assert qimlp("predict", run, table, "--out", out).code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 300
+    names = [f"{target} q{level}" for target in ("height", "weight") for level in (0.1, 0.5, 0.9)]
+    assert list(rows[0])[-6:] == names
+    assert all(row[names[0]] <= row[names[1]] <= row[names[2]] for row in rows)
+    wrong = qimlp("train", table, *named[:2], "--loss", "quantile", "--quantiles", "0.9,0.1")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "quantiles: expected rising numbers, such as 0.05,0.5,0.95, got '0.9,0.1'" in wrong.err
+
+
 def test_huber_and_wrong_options(qimlp, table, tmp_path):
     named = ("--label-column", "height", "--drop-column", "weight")
     done = qimlp("train", table, *named, *QUICK[2:], "--loss", "huber", "--out", tmp_path / "runs")

@@ -25,6 +25,7 @@ LATER = {
     "categorical": [],
     "class_weights": "none",
     "loss": "mse",
+    "quantiles": [0.05, 0.5, 0.95],
     "width": None,
     "steps": None,
     "members": 4,

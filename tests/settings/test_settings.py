@@ -57,6 +57,12 @@ def test_resolved_settings_resolve_to_themselves():
         ({"ema_decay": 1.5}, ["ema_decay"]),
         ({"betas": ["0.9"]}, ["betas: expected two numbers", "got ['0.9']"]),
         ({"betas": "0.9,x"}, ["betas.1: expected a number, got 'x'"]),
+        ({"quantiles": "0.9,0.1"}, ["quantiles: expected rising numbers", "got '0.9,0.1'"]),
+        ({"quantiles": "low"}, ["quantiles: expected rising numbers", "got 'low'"]),
+        ({"quantiles": []}, ["quantiles: expected rising numbers", "got []"]),
+        ({"quantiles": 0.5}, ["quantiles: expected rising numbers", "got 0.5"]),
+        ({"quantiles": "0,0.5"}, ["quantiles.0: expected a number greater than 0, got '0'"]),
+        ({"quantiles": [0.5, 1]}, ["quantiles.1: expected a number less than 1, got 1"]),
         ({"label_column": [1, 2]}, ["label_column", "got [1, 2]"]),
         ({"epoch" * 10**5: 3}, ["unknown setting 'epochepoch", "(500,000 characters)"]),
         ({"device": "\x1b[31m" * 10**5}, ["unknown device '\\x1b[31m", "(500,000 characters)"]),
@@ -176,6 +182,10 @@ def test_a_regression_takes_as_many_steps_on_any_table_but_the_smallest(rows, ep
     assert epochs_by_rows("tuned", task="regression", **shared) == epochs
     assert epochs_by_rows("tuned", task="classification", **shared) is None
     assert epochs_by_rows("paper", task="regression", **shared) is None
+
+
+def test_quantiles_as_text():
+    assert resolve_settings({"quantiles": "0.1,0.9"}).quantiles == (0.1, 0.9)
 
 
 def test_betas_as_text():

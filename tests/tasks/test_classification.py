@@ -117,3 +117,5 @@ def test_plain_data_of_no_task_is_refused(values, message):
 def test_options_of_regression_are_refused():
     with pytest.raises(ValueError, match="loss huber is for regression"):
         Classification(NAMES).fitted(torch.tensor([0, 1, 2]), LossOptions(huber=True))
+    with pytest.raises(ValueError, match="loss quantile is for regression"):
+        Classification(NAMES).fitted(torch.tensor([0, 1, 2]), LossOptions(quantiles=(0.5,)))

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from torch.nn.functional import huber_loss, mse_loss
 
-from qimlp.tasks import LossOptions, Regression, task_from_dict
+from qimlp.tasks import LossOptions, Quantiles, Regression, task_from_dict
 
 NAMES = ("height", "weight")
 LOSSES = {False: mse_loss, True: huber_loss}
@@ -125,6 +125,11 @@ def test_a_linear_model_is_ridge_on_standardised_targets():
     assert task.sharpness(mixed, mixed) == 1.0
     with pytest.raises(ValueError, match="expected ridge for regression"):
         task.fit_linear(inputs, mixed, penalty=0.3, model="svm", intercept=True)
+
+
+def test_quantiles_are_a_task_of_their_own():
+    found = Regression.of(NAMES).fitted(targets(), LossOptions(quantiles=(0.1, 0.9)))
+    assert found == Quantiles.of(NAMES, (0.1, 0.9)).fitted(targets(), LossOptions())
 
 
 def test_it_comes_back_from_plain_data():

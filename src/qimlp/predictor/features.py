@@ -251,7 +251,9 @@ def _nearest_order(
             f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
         )
     scaling = Scaling.fit(settings.features.scaling, known, shape)
-    task = data.task.fitted(known.labels, LossOptions())
+    task = data.task.fitted(
+        known.labels, LossOptions(quantiles=settings.optimisation.learned_quantiles)
+    )
     weight, _ = task.fit_linear(
         scaling.apply(known.inputs),
         task.prepare(known.labels),

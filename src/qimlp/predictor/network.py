@@ -17,7 +17,7 @@ from qimlp.models import (
     named_network,
 )
 from qimlp.settings import NetworkSettings, TrainSettings
-from qimlp.tasks import Task
+from qimlp.tasks import Regression, Task
 
 TABLE_HIDDEN = ((8, 16), (8, 16))
 """Sizes of the hidden layers of a network for tables."""
@@ -94,10 +94,13 @@ def sizes_for(settings: TrainSettings, data: _Shaped) -> list[tuple[int, ...]]:
     Raises:
         ValueError: If given dims do not fit the data.
     """
+    outputs = data.task.num_outputs
+    if isinstance(data.task, Regression):  # that of a data set, which knows nothing of the loss
+        outputs *= max(len(settings.optimisation.learned_quantiles), 1)
     return layer_sizes(
         settings.network,
         in_features=data.in_features,
-        out_features=data.task.num_outputs,
+        out_features=outputs,
         data_set=settings.data_name,
     )
 

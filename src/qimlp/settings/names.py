@@ -30,6 +30,7 @@ LATER = frozenset(
         "categorical",
         "class_weights",
         "loss",
+        "quantiles",
         "width",
         "steps",
         "members",

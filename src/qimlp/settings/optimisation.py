@@ -1,5 +1,6 @@
 """Settings: how the weights are found."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -8,6 +9,21 @@ from qimlp.files import shown
 from qimlp.settings.group import Count, SettingsGroup
 
 _Beta = Annotated[float, Field(ge=0, lt=1)]
+_Level = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _numbers(value: Any) -> Any:
+    """Take `"0.05,0.5,0.95"` apart, and refuse numbers that do not rise."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        levels = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        levels = []
+    if not levels or any(low >= high for low, high in pairwise(levels)):
+        raise ValueError(
+            f"quantiles: expected rising numbers, such as 0.05,0.5,0.95, got {shown(value, 80)}"
+        )
+    return parts
 
 
 def _two_numbers(value: Any) -> Any:
@@ -78,8 +94,18 @@ class OptimisationSettings(SettingsGroup):
         description="Weights of the classes in the loss: none, or balanced: the rarer a class, "
         "the more each of its examples counts.",
     )
-    loss: Literal["mse", "huber"] = Field(
+    loss: Literal["mse", "huber", "quantile"] = Field(
         default="mse",
-        description="Loss of regression: mse (squared error), or huber, which large errors sway "
-        "less.",
+        description="Loss of regression: mse (squared error); huber, which large errors sway less; "
+        "or quantile, which gives an interval with every prediction.",
     )
+    quantiles: Annotated[tuple[_Level, ...], BeforeValidator(_numbers)] = Field(
+        default=(0.05, 0.5, 0.95),
+        min_length=1,
+        description="Quantiles that loss quantile learns, such as 0.05,0.5,0.95.",
+    )
+
+    @property
+    def learned_quantiles(self) -> tuple[float, ...]:
+        """`quantiles` where the loss learns them, else none."""
+        return self.quantiles if self.loss == "quantile" else ()

@@ -10,7 +10,7 @@ of `TrainSettings` fields. Settings files and command-line options win over all 
 from math import ceil
 from typing import Any
 
-from qimlp.settings.table_recipe import TABLE_RECIPE
+from qimlp.settings.tables import TABLE_RECIPE
 
 REGRESSION_STEPS = 12_000
 """Optimizer steps of a regression whose epochs are chosen by the size of the data."""

@@ -106,8 +106,11 @@ class Classification(Task):
         Raises:
             ValueError: If an option of regression is set.
         """
-        if options.huber:
-            raise ValueError("loss huber is for regression: classes are learned by cross-entropy")
+        if options.loss_of_regression:
+            raise ValueError(
+                f"loss {options.loss_of_regression} is for regression: classes are learned by "
+                "cross-entropy"
+            )
         balance = None
         if options.balanced:
             balance = tuple(class_weights(targets, self.num_outputs, weights).tolist())

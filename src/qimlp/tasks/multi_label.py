@@ -92,8 +92,11 @@ class MultiLabel(Task):
         """
         if options.balanced:
             raise ValueError("class_weights are for one class of several: labels have none")
-        if options.huber:
-            raise ValueError("loss huber is for regression: labels are learned by cross-entropy")
+        if options.loss_of_regression:
+            raise ValueError(
+                f"loss {options.loss_of_regression} is for regression: labels are learned by "
+                "cross-entropy"
+            )
         return replace(self, label_smoothing=options.label_smoothing)
 
     def plain(self) -> MultiLabel:

@@ -15,8 +15,8 @@ from torch.nn.functional import softplus
 
 from qimlp.tasks.linear_models import LinearModel, ridge
 from qimlp.tasks.quantile_scores import QuantileSums
-from qimlp.tasks.regression import MAE, R2
 from qimlp.tasks.standardised import Standardised, learn_units
+from qimlp.tasks.target_scores import MAE, R2
 from qimlp.tasks.task import LossOptions, Metric
 
 PINBALL = Metric("pinball", "pinball loss", higher_is_better=False)

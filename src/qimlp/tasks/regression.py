@@ -11,13 +11,10 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
 from qimlp.tasks.linear_models import LinearModel, ridge
+from qimlp.tasks.quantiles import Quantiles
 from qimlp.tasks.standardised import Standardised, learn_units
-from qimlp.tasks.target_scores import ErrorSums
+from qimlp.tasks.target_scores import MAE, R2, RMSE, ErrorSums
 from qimlp.tasks.task import LossOptions, Metric
-
-R2 = Metric("r2", "R2", most=1.0)
-RMSE = Metric("rmse", "RMSE", higher_is_better=False)
-MAE = Metric("mae", "MAE", higher_is_better=False)
 
 RegressionLoss = Literal["mse", "huber"]
 """Loss of standardised targets: squares, or Huber's, which grows linearly beyond 1."""
@@ -80,7 +77,7 @@ class Regression(Standardised):
 
     def fitted(
         self, targets: Tensor, options: LossOptions, weights: Tensor | None = None
-    ) -> Regression:
+    ) -> Regression | Quantiles:
         """Learn mean and standard deviation of each target; see `learn_units`.
 
         Args:
@@ -89,13 +86,18 @@ class Regression(Standardised):
             weights: How much each example counts, of shape (n,).
 
         Returns:
-            The task to train with; a target that never varies keeps its scale.
+            The task to train with, one of quantiles where these are chosen; a target that never
+            varies keeps its scale.
 
         Raises:
             ValueError: If an option of classification is set.
         """
         if options.balanced:
             raise ValueError("class_weights are for classification: regression has no classes")
+        if options.quantiles:
+            return Quantiles.of(self.target_names, options.quantiles).fitted(
+                targets, options, weights
+            )
         shift, scale = learn_units(targets, weights, robust=options.robust)
         loss: RegressionLoss = "huber" if options.huber else "mse"
         return Regression(self.target_names, shift, scale, loss)

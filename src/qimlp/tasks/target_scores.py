@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from qimlp.tasks.task import Metric
+
 if TYPE_CHECKING:
     from qimlp.tasks.regression import Regression
+
+
+R2 = Metric("r2", "R2", most=1.0)
+RMSE = Metric("rmse", "RMSE", higher_is_better=False)
+MAE = Metric("mae", "MAE", higher_is_better=False)
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,19 @@ class LossOptions:
         huber: Regression: whether large errors count linearly instead of squared.
         robust: Regression: whether the targets' median and quartiles are their zero and unit, which
             a few large values do not sway, instead of mean and standard deviation.
+        quantiles: Regression: levels of the quantiles to learn instead of one value; none for that.
     """
 
     label_smoothing: float = 0.0
     balanced: bool = False
     huber: bool = False
     robust: bool = False
+    quantiles: tuple[float, ...] = ()
+
+    @property
+    def loss_of_regression(self) -> str | None:
+        """Name of the loss that is for regression alone, if one is chosen."""
+        return "huber" if self.huber else "quantile" if self.quantiles else None
 
 
 class Task(ABC):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,15 @@ def test_none_makes_numbers_of_texts():
 def test_columns_that_there_are_not(categorical, line):
     with pytest.raises(ValueError, match=line):
         TableFeatures.fit({"a": [1, 2], "b": ["x", "y"]}, categorical=categorical)
+
+
+def test_values_are_such_that_a_file_can_hold_them():
+    long = "x" * 5000
+    features = TableFeatures.fit({"c": [long, "\ud800", "é", 10**30]})
+    assert features.columns[0].values == ("1" + "0" * 30, "\\ud800", "x" * 1000, "é")
+    json.dumps(features.to_dict()).encode()
+    assert codes(features, [long + "y", "\ud800", "é", 10**30]) == [3, 2, 4, 1]
+    assert codes(features, ["é", 10**5000]) == [4, 0]
 
 
 def test_infinite_categories_are_refused():

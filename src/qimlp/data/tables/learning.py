@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -122,14 +122,15 @@ def _category_places(table: Table, categorical: Categorical) -> set[int]:
                 f"{len(chosen)}"
             )
         return {place for place, item in enumerate(chosen) if item}
-    return {_place(table, item) for item in chosen}
+    places = {name: place for place, name in enumerate(table.names)} if table.named else {}
+    return {_place(table, item, places) for item in chosen}
 
 
-def _place(table: Table, item: object) -> int:
+def _place(table: Table, item: object, places: Mapping[str, int]) -> int:
     if isinstance(item, str):
-        if item not in table.names or not table.named:
+        if item not in places:
             raise ValueError(f"categorical: the table lacks the column {shown(item, 60)}")
-        return table.names.index(item)
+        return places[item]
     if type(item) is not int or not 0 <= item < table.width:
         raise ValueError(
             f"categorical: expected places from 0 to {table.width - 1}, got {shown(item, 60)}"

@@ -21,6 +21,9 @@ Kind: TypeAlias = Literal["number", "date", "category"]
 
 MICROSECONDS = np.dtype("datetime64[us]")
 
+_LONGEST = 1000
+"""Characters of a category that tell it from others."""
+
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating, Decimal)
 _DATES = (date, np.datetime64)
 _SPANS = (time, timedelta)
@@ -229,11 +232,11 @@ def _no_category(name: str, value: Any) -> TypeError:
 def _kept(value: Any, name: str) -> Value:
     """Numbers that are whole lose their point: a column with gaps holds 1.0 where others hold 1."""
     if isinstance(value, str):
-        return str(value)
+        return _kept_text(value)
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
-        return int(value) if abs(int(value)) < 2**63 else str(value)
+        return int(value) if abs(int(value)) < 2**63 else shown(int(value))
     if isinstance(value, float | np.floating | Decimal):
         number = float(value)
         if isinf(number):
@@ -241,7 +244,13 @@ def _kept(value: Any, name: str) -> Value:
         return int(number) if number.is_integer() and abs(number) < 2**63 else number
     if isinstance(value, _CONTAINERS):
         raise _no_category(name, value)
-    return str(value)
+    return _kept_text(str(value))
+
+
+def _kept_text(value: str) -> str:
+    """A text that a file can hold: Unicode, and of a length that a thousand of them may have."""
+    text = str(value[:_LONGEST])
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_missing(value: Any) -> bool:

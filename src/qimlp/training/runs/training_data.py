@@ -91,6 +91,7 @@ class TrainingData:
             label_smoothing=settings.optimisation.label_smoothing,
             balanced=settings.optimisation.class_weights == "balanced",
             huber=settings.optimisation.loss == "huber",
+            quantiles=settings.optimisation.learned_quantiles,
         )
         self.task = data.task.fitted(known.labels, options)
         if not isinstance(data, StreamingDataSet):
