@@ -18,6 +18,7 @@ MAKERS: dict[str, Callable[[Table, int], Any]] = {
     MLP: baselines.mlp,
     OURS: networks.ours,
     "qimlp-1": networks.one_member,
+    "dense": networks.dense,
     "LightGBM": baselines.lightgbm,
     "RealMLP": networks.realmlp,
     "TabM": networks.tabm,

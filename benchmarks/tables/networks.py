@@ -10,20 +10,25 @@ from typing import Any
 
 import qimlp
 from benchmarks.tables.data import Table
+from benchmarks.tables.dense import DenseEstimator
+
+DENSE_RATE = 0.005
 
 
 def ours(table: Table, seed: int, **options: Any) -> Any:
     """Our estimator of the defaults, but for `options`."""
-    try:
-        kind = qimlp.QiMLPClassifier if table.classes else qimlp.QiMLPRegressor
-    except AttributeError as error:
-        raise ImportError("this qimlp has no estimators") from error
+    kind = qimlp.QiMLPClassifier if table.classes else qimlp.QiMLPRegressor
     return kind(random_state=seed, **options)
 
 
 def one_member(table: Table, seed: int) -> Any:
     """The same with one network in place of several members."""
     return ours(table, seed, n_members=1)
+
+
+def dense(table: Table, seed: int) -> Any:
+    """The same with dense layers of the same widths, at a learning rate of its own."""
+    return DenseEstimator(ours(table, seed, learning_rate_init=DENSE_RATE))
 
 
 def realmlp(table: Table, seed: int) -> Any:
