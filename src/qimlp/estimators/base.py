@@ -138,7 +138,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
         """Checked rows as inputs of the network, in their canonical form."""
         require_targets(self, X, y)
         table = read_table(self, X, reset=reset)
-        weights = read_weights(sample_weight, len(y) if hasattr(y, "__len__") else table.shape[0])
+        weights = read_weights(sample_weight, table.shape[0])
         if weights is not None and not weights.all():
             rows = np.flatnonzero(weights)
             table, y, weights = select(table, rows), select(y, rows), weights[rows]

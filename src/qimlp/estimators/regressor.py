@@ -220,7 +220,7 @@ class QiMLPRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         if self.loss == "quantile":
             levels = tuple(float(level) for level in self.quantiles)
             return Quantiles.of(names, levels).fitted(targets, LossOptions(), weights)
-        options = LossOptions(huber=self.loss == "huber")
+        options = LossOptions(huber=self.loss == "huber", robust=self.loss == "huber")
         return Regression.of(names).fitted(targets, options, weights)
 
     def _as_given(self, targets: Tensor) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qimlp.estimators.surroundings import drawing
 from qimlp.models import TableNetwork
 
 
@@ -44,9 +45,8 @@ class StoredNetwork:
             The network on the CPU, in evaluation mode.
         """
         arguments = {name: value for name, value in self.config.items() if name != "kind"}
-        with torch.device("meta"):
+        with drawing(0, torch.device("cpu")):  # what is drawn is replaced
             network = TableNetwork(**arguments)
-        network = network.to_empty(device="cpu")
         rest = torch.from_numpy(np.array(self.weights))
         state = {}
         for name, value in network.state_dict().items():
