@@ -69,8 +69,12 @@ def test_targets_that_are_missing_or_infinite():
         y[3] = value
         refused(QiMLPRegressor(), X, y, r"Input y contains (NaN|infinity)")
     names = CLASSES.astype(object)
-    names[3] = None
-    refused(QiMLPClassifier(), X, names, "y", error=(ValueError, TypeError))
+    for missing in (None, np.nan):
+        names[3] = missing
+        refused(QiMLPClassifier(), X, names, r"y: row 4: expected a label|Input (y )?contains NaN")
+    names[3] = 7
+    refused(QiMLPClassifier(), X, names, "y: expected labels that are all texts or all numbers")
+    refused(QiMLPRegressor(), X, 1e300 * NUMBERS, "targets: expected numbers whose squares are")
     refused(QiMLPRegressor(), X, CLASSES, "could not convert string to float")
     refused(QiMLPRegressor(), X, None, "requires y to be passed, but the target y is None")
 

@@ -60,6 +60,14 @@ def test_weights_count_as_repetition(robust):
         Regression.of(NAMES).fitted(targets(), options, torch.zeros(50))
 
 
+def test_targets_whose_spread_overflows_are_refused():
+    for values in ([[1e200], [-1e200]], [[1e308], [-1.7e308]]):
+        with pytest.raises(
+            ValueError, match=r"targets: expected numbers whose squares are finite, got 1"
+        ):
+            Regression.of(("x",)).fitted(torch.tensor(values, dtype=torch.float64), LossOptions())
+
+
 def test_robust_units_are_median_and_quartiles():
     values = torch.tensor([[1.0], [2.0], [3.0], [4.0], [1e9]], dtype=torch.float64)
     task = Regression.of(("x",)).fitted(values, LossOptions(robust=True))

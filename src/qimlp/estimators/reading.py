@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -14,6 +16,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from torch import Tensor
 
 from qimlp.data import TableFeatures
+from qimlp.files import shown
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
@@ -155,6 +158,8 @@ def read_labels(y: Any) -> NDArray[Any]:
         ValueError: If they are continuous, missing or of several columns of classes.
     """
     y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y")
+    if y.dtype == object:
+        _require_one_kind(y.reshape(-1).tolist())
     check_classification_targets(y)
     if type_of_target(y, input_name="y") == "multilabel-indicator":
         return np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(np.int64)
@@ -165,6 +170,18 @@ def read_labels(y: Any) -> NDArray[Any]:
         )
     labels: NDArray[Any] = column_or_1d(y, warn=True)
     return labels
+
+
+def _require_one_kind(labels: Sequence[Any]) -> None:
+    """Refuse labels that are missing, or that have no order because some are texts and some not."""
+    for row, label in enumerate(labels, start=1):
+        if label is None or (isinstance(label, float) and math.isnan(label)):
+            raise ValueError(
+                f"y: row {row}: expected a label, got {shown(label)}; leave the row out, or give "
+                "it a label of its own"
+            )
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise ValueError("y: expected labels that are all texts or all numbers, got both")
 
 
 def read_numbers(y: Any) -> Tensor:

@@ -107,7 +107,8 @@ def learn_units(
         varies. Where the quartiles are one value the unit is the standard deviation.
 
     Raises:
-        ValueError: If no weight is greater than 0.
+        ValueError: If no weight is greater than 0, or targets are too large for their spread to be
+            computed.
     """
     exact = targets.double()
     counted = None if weights is None else weights.double()
@@ -121,6 +122,11 @@ def learn_units(
         low, shift, high = _quantiles(exact, counted, (0.25, 0.5, 0.75))
         spread = (high - low) / _QUARTILES_OF_NORMAL
         scale = torch.where(spread > 0, spread, scale)
+    if not bool(torch.isfinite(scale).all()):
+        raise ValueError(
+            "targets: expected numbers whose squares are finite, got "
+            f"{float(exact.abs().max()):g}; divide them first"
+        )
     scale = torch.where(scale > 0, scale, 1.0)
     return tuple(shift.tolist()), tuple(scale.tolist())
 
