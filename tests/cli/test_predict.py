@@ -56,11 +56,11 @@ def test_predict_names_image_files_and_the_part(qimlp, pictures, tmp_path):
     lines = (tmp_path / "p.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines] == [
         ["row", "file"],
-        ["0", "0.png"],
-        ["1", "1.png"],
+        ["1", "0.png"],
+        ["2", "1.png"],
     ]
     done = qimlp("predict", run, pictures / "test" / "dark" / "0.png", "--out", tmp_path / "o.csv")
-    assert (tmp_path / "o.csv").read_text().splitlines()[1].startswith("0,0.png,")
+    assert (tmp_path / "o.csv").read_text().splitlines()[1].startswith("1,0.png,")
 
 
 def test_predict_says_the_part_of_texts(qimlp, reviews, tmp_path):

@@ -65,7 +65,8 @@ def settings_of(folder):
 
 
 def test_labels_that_measure_something_bring_the_recipe_of_regression(qimlp, table, tmp_path):
-    named = ("train", table, "--label-column", "height", "--drop-column", "weight", "--threads", 1)
+    named = ("train", table, "--model", "2b", "--threads", 1)
+    named = (*named, "--label-column", "height", "--drop-column", "weight")
     done = qimlp(*named, "--epochs", 2, "--seeds", 0, "--out", tmp_path / "auto")
     assert done.code == 0, done.err
     assert done.out.count("this is a regression; to make each value a class") == 1
@@ -83,7 +84,8 @@ def test_labels_that_measure_something_bring_the_recipe_of_regression(qimlp, tab
 
 def test_epochs_are_chosen_by_the_rows_and_it_is_said(qimlp, table, tmp_path, monkeypatch):
     monkeypatch.setattr("qimlp.settings.recipes.REGRESSION_STEPS", 7)
-    named = ("train", table, "--label-column", "height", "--batch-size", 64, "--threads", 1)
+    named = ("train", table, "--model", "2b", "--label-column", "height", "--batch-size", 64)
+    named = (*named, "--threads", 1)
     done = qimlp(*named, "--seeds", "0,1", "--out", tmp_path / "runs")
     assert done.code == 0, done.err
     assert done.out.count(": 2 epochs, for 216 training rows; --epochs says otherwise") == 1
@@ -97,7 +99,8 @@ def test_classes_are_trained_as_before(qimlp, tmp_path):
     rows = np.random.default_rng(0).normal(size=(60, 4)).tolist()
     lines = [",".join([*map(repr, row), str(number % 3)]) for number, row in enumerate(rows)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,label", *lines]))
-    done = qimlp("train", tmp_path / "t.csv", "--epochs", 1, "--out", tmp_path / "runs")
+    named = ("train", tmp_path / "t.csv", "--model", "2b")
+    done = qimlp(*named, "--epochs", 1, "--out", tmp_path / "runs")
     assert done.code == 0, done.err
     assert "regression" not in done.out
     settings = settings_of(tmp_path / "runs")

@@ -1,6 +1,7 @@
 """The options of `qimlp train`: made from the settings, and spelled as they always were."""
 
 import json
+import re
 from typing import get_args
 
 import pytest
@@ -20,6 +21,9 @@ SPELLINGS = """
 --drop-column --warm-start --warm-start-penalty --restarts --restart-epochs
 """
 """All that the first version understood, and what came after."""
+
+ALSO_SPELLED = {"label_column": ["--target"], "drop_columns": ["--drop"]}
+"""Further spellings, by parameter."""
 
 PANELS = {
     "dataset": "Data",
@@ -69,7 +73,9 @@ def test_every_field_has_an_option_that_says_what_the_field_says(parameters):
         if name == "data":
             assert parameter.opts == ["data"]
         else:
-            assert parameter.opts == [spelled(option_of(name))]
+            assert parameter.opts[0] == spelled(option_of(name))
+            also = ALSO_SPELLED.get(name, [])
+            assert parameter.opts[1:] == also
         assert not getattr(parameter, "hidden", False)
         if name != "seed":
             assert parameter.help.replace("\\[", "[").startswith(field.description)
@@ -103,7 +109,7 @@ def test_the_common_options_fit_one_screen(help_lines):
     screen = "\n".join(lines[:50])
     last = screen.index("─ Common options ─")
     for name in COMMON.split():
-        found = screen.index(f" --{name.replace('_', '-')} ", last)
+        found = re.search(rf" --{name.replace('_', '-')}[ ,]", screen[last:]).start() + last
         assert found > last, name
         last = found
     assert "Usage: qimlp train [OPTIONS] [data]".lower() in screen.lower()

@@ -17,7 +17,8 @@ from qimlp.training import TrainingInterrupted, fit, load_run, resolve_settings,
 from qimlp.training.engine import open_step as step
 from qimlp.training.optim.build import build_optimizer
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.training_data import TrainingData, load_data
+from qimlp.training.runs.source import load_data
+from qimlp.training.runs.training_data import TrainingData
 from tests.tiny_encoder import write_encoder
 
 transformers = pytest.importorskip("transformers")

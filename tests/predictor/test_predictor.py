@@ -124,7 +124,7 @@ def test_answers_that_are_no_numbers_are_refused(runs, tables):
     predictor = Predictor.load(runs["kind"], device="cpu")
     with torch.no_grad():
         next(predictor.network.parameters()).fill_(float("nan"))
-    with pytest.raises(ValueError, match="answer to row 0 is not a finite number"):
+    with pytest.raises(ValueError, match="answer to row 1 is not a finite number"):
         predictor.predict(tables[1])
     with pytest.raises(ValueError, match="answers are not finite numbers"):
         predictor.evaluate(str(tables[0] / "kind.csv"))

@@ -28,6 +28,7 @@ LATER = {
     "quantiles": [0.05, 0.5, 0.95],
     "width": None,
     "steps": None,
+    "ties": "first",
     "members": 4,
     "embedding_dim": 16,
     "linear_skip": False,

@@ -19,7 +19,10 @@ def eval_command(
     ] = None,
     *,
     data_dir: Annotated[str | None, typer.Option(help="Folder of named data.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option("--label-column", "--target", help="Label column of a table."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, the confusion matrix included.")

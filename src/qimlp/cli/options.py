@@ -47,7 +47,8 @@ _SPELLED = {
     "streaming": "--streaming/--in-memory",
     "drop_columns": "--drop-column",
 }
-_REPEATED = ("label_column", "drop_columns")
+_ALSO_SPELLED = {"label_column": ("--target",), "drop_columns": ("--drop",)}
+_REPEATED = ("label_column", "drop_columns", "categorical")
 _METAVARS = {bool: "", int: "<int>", float: "<float>", str: "<text>"}
 
 
@@ -157,7 +158,8 @@ def _parameters() -> Iterator[tuple[str, Parameter]]:
         panel = RUNS if name not in groups else _PANELS[groups[name]]
         panel = COMMON if name in _FIRST else panel
         metavar = _METAVARS[_kind(field)]
-        option = option_in(panel, setting_help(name), _spelling(name, field), metavar=metavar)
+        spellings = (_spelling(name, field), *_ALSO_SPELLED.get(name, ()))
+        option = option_in(panel, setting_help(name), *spellings, metavar=metavar)
         yield name, _parameter(name, _type(name, field), option)
         if name in OLD_NAMES:
             old = OLD_NAMES[name]

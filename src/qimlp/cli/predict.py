@@ -7,6 +7,7 @@ import typer
 
 from qimlp.cli.console import Notes, open_console
 from qimlp.cli.encoding import show_encoding
+from qimlp.data import read_column
 from qimlp.predictor import check_not_input, check_predictions_path, write_predictions
 from qimlp.training import load_run
 
@@ -20,7 +21,13 @@ def predict_command(
     ),
     data_dir: Annotated[str | None, typer.Option(help="Folder of named data.")] = None,
     label_column: Annotated[
-        str | None, typer.Option(help="Label column of a table, left aside if there.")
+        str | None,
+        typer.Option(
+            "--label-column", "--target", help="Label column of a table, left aside if there."
+        ),
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="Column of a table to put beside its predictions.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -33,8 +40,11 @@ def predict_command(
     with show_encoding(console):
         found = trained.read_inputs(file, label_column=label_column)
     Notes(console).say(found.notes)
+    ids = None
+    if id_column is not None:
+        ids = {id_column: read_column(file, id_column, data_dir=trained.settings.dataset.data_dir)}
     predictor = trained.predictor
     answers = predictor.task.columns(predictor.answers(found.inputs))
-    write_predictions(out, answers, found.files)
+    write_predictions(out, answers, found.files, ids)
     what = "predictions" if found.part is None else f"predictions of the {found.part} part"
     console.print(f"{len(found.inputs):,} {what} in {out}", markup=False, soft_wrap=True)

@@ -11,7 +11,8 @@ from qimlp.cli.console import Notes, make_table, open_console
 from qimlp.cli.encoding import show_encoding
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.progress import open_reporter
-from qimlp.data import DataSet
+from qimlp.cli.table_runs import show_columns, sized, usual_model
+from qimlp.data import DataSet, TableDataSet
 from qimlp.distributed import launched_rank
 from qimlp.files import shown
 from qimlp.predictor import Loaded
@@ -92,10 +93,13 @@ def train_command(
 
     runs, console = plan(), open_console()
 
-    def revise(runs: Sequence[TrainSettings], data: Loaded) -> Sequence[TrainSettings]:
-        runs, notes = _for_regression(runs, data, plan, {*given, *file})
+    def revise(
+        runs: Sequence[TrainSettings], load: Callable[[TrainSettings], Loaded]
+    ) -> Sequence[TrainSettings]:
+        runs, notes = _for_regression(runs, load(runs[0]), plan, {*given, *file})
+        runs, more = _for_tables(runs, load, {*given, *file}, console)
         if launched_rank() == 0:
-            Notes(console).say(notes)
+            Notes(console).say([*notes, *more])
         return runs
 
     with open_reporter(console, len(runs)) as reporter, show_encoding(console):
@@ -103,6 +107,30 @@ def train_command(
             runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter, revise=revise
         )
     _show_experiment(console, experiment)
+
+
+def _for_tables(
+    runs: Sequence[TrainSettings],
+    load: Callable[[TrainSettings], Loaded],
+    given: Collection[str],
+    console: Console,
+) -> tuple[list[TrainSettings], list[str]]:
+    """The runs with what model table takes from the data, and what to say; shows the columns."""
+    notes: list[str] = []
+    revised: list[TrainSettings] = []
+    shown_before = False
+    for settings in runs:
+        data = load(settings)
+        if not isinstance(data, TableDataSet):
+            revised.append(settings)
+            continue
+        if not shown_before and launched_rank() == 0:
+            show_columns(console, data)
+        shown_before = True
+        settings_by_rows, note = sized(settings, data, given)
+        revised.append(settings_by_rows)
+        notes += [note] if note else []
+    return revised, notes
 
 
 def _for_regression(
@@ -121,9 +149,9 @@ def _for_regression(
             "the labels measure something, so this is a regression; to make each value a class "
             "say --task classification"
         )
-    if "epochs" not in given and isinstance(data, DataSet):
+    if "epochs" not in given and isinstance(data, DataSet | TableDataSet):
+        usual, runs = runs, [_with_epochs(settings, len(data.train)) for settings in runs]
         rows = max(round(len(data.train) * (1 - runs[0].dataset.dev_fraction)), 1)
-        usual, runs = runs, [_with_epochs(settings, rows) for settings in runs]
         notes += [
             f"{run.label}: {run.optimisation.epochs} epochs, for {rows:,} training rows; --epochs "
             "says otherwise"
@@ -133,8 +161,11 @@ def _for_regression(
     return runs, notes
 
 
-def _with_epochs(settings: TrainSettings, train_rows: int) -> TrainSettings:
+def _with_epochs(settings: TrainSettings, rows: int) -> TrainSettings:
     """The settings with the recipe's epochs for a table of this size, where it has such."""
+    if settings.network.kind == "table":  # whose recipe is of steps
+        return settings
+    train_rows = max(round(rows * (1 - settings.dataset.dev_fraction)), 1)
     epochs = epochs_by_rows(
         settings.recipe,
         task="regression",
@@ -157,8 +188,9 @@ def _plan_runs(
     if "text" not in given | file and given.keys() & {"encoder", "finetune"}:
         given = {**given, "text": "encoder"}
     chosen: list[dict[str, Any]] = [{"model": name} for name in models or []]
-    if not chosen:
-        chosen = [_model_of_dims(given) if "model" not in file else {}]
+    if not chosen and "model" not in file:
+        chosen = [_model_of_dims(given) or usual_model({**file, **given})]
+    chosen = chosen or [{}]
     numbers = [{"seed": seed} for seed in _parse_seeds(seeds)] if seeds is not None else [{}]
     return [
         resolve_settings({**given, **name, **seed}, file=file, source=source)

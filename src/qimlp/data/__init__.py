@@ -27,7 +27,7 @@ from qimlp.data.streaming.stream import StreamingDataSet, open_stream
 from qimlp.data.table_files.dataset import TableDataSet, TablePart
 from qimlp.data.table_files.features import feature_frame
 from qimlp.data.table_files.inputs import TableInputs, load_table_inputs, read_column
-from qimlp.data.table_files.kinds import Column, ColumnKind, describe_columns
+from qimlp.data.table_files.kinds import Column, ColumnKind, describe_columns, stored_columns
 from qimlp.data.table_files.loading import is_table, load_table
 from qimlp.data.table_files.reading import read_table
 from qimlp.data.tables.features import TableFeatures
@@ -85,5 +85,6 @@ __all__ = [
     "resolve",
     "spectral_order",
     "split_dev",
+    "stored_columns",
     "trimmed",
 ]

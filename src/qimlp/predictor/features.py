@@ -25,6 +25,7 @@ from qimlp.data import (
     dev_rows,
     patch_order,
     spectral_order,
+    stored_columns,
 )
 from qimlp.distributed import connect
 from qimlp.functional import nearest_kronecker_order
@@ -145,7 +146,7 @@ class Features:
             order=tuple(parts["order"]) if "order" in parts else None,
             offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,
             table=TableFeatures.from_dict(parts["table"]) if "table" in parts else None,
-            columns=_stored_columns(parts.get("columns", [])),
+            columns=stored_columns(parts.get("columns", [])),
         )
 
 
@@ -153,12 +154,6 @@ def _stored_offsets(values: Any) -> tuple[Number, ...]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         raise ValueError("the stored offsets of features are damaged: expected a list of numbers")
     return tuple(values)
-
-
-def _stored_columns(values: Any) -> tuple[Column, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise ValueError("columns: expected a list of what columns were taken for")
-    return tuple(Column.from_dict(value) for value in values)
 
 
 def learn_features(

@@ -56,14 +56,18 @@ def check_not_input(path: Path, source: str, data_dir: str | None) -> None:
 
 
 def write_predictions(
-    path: Path, answers: Mapping[str, Sequence[object]], files: Sequence[str] = ()
+    path: Path,
+    answers: Mapping[str, Sequence[object]],
+    files: Sequence[str] = (),
+    ids: Mapping[str, Sequence[object]] | None = None,
 ) -> None:
-    """Write one row for each example: its row number and the answers.
+    """Write one row for each example: its row number, from 1, and the answers.
 
     Args:
         path: The file; the ending chooses the format.
         answers: Columns by name, from `Task.columns`.
         files: Of images in files, the file of each example, a column of its own.
+        ids: A column of the data by name, such as the ids of its rows.
 
     Raises:
         ValueError: If the ending is unknown.
@@ -71,9 +75,11 @@ def write_predictions(
     """
     check_predictions_path(path, overwrite=True)
     count = len(next(iter(answers.values())))
-    columns: dict[str, Sequence[object]] = {"row": range(count)}
+    columns: dict[str, Sequence[object]] = {"row": range(1, count + 1)}
     if files:
         columns["file"] = files
+    for name, values in (ids or {}).items():
+        columns[f"{name} (id)" if name in columns else name] = values
     # A target may be called as one of these columns.
     columns |= {
         (f"{name} (predicted)" if name in columns else name): v for name, v in answers.items()

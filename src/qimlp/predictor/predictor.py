@@ -165,7 +165,7 @@ class Predictor:
         if not bool(torch.isfinite(answers).all()):
             row = int((~torch.isfinite(answers)).any(dim=1).nonzero()[0])
             raise ValueError(
-                f"the network's answer to row {row} is not a finite number: its weights are "
+                f"the network's answer to row {row + 1} is not a finite number: its weights are "
                 "damaged, or the row's values are far from all that it was trained on"
             )
         return answers

@@ -99,4 +99,6 @@ class DataSettings(SettingsGroup):
     @property
     def data_name(self) -> str:
         """Short name of the data: the source itself, or the stem of a path."""
-        return Path(self.data).stem or Path(self.data).resolve().name
+        path = Path(self.data)
+        path = path.with_suffix("") if path.suffix == ".gz" else path
+        return path.stem or path.resolve().name

@@ -33,6 +33,7 @@ LATER = frozenset(
         "quantiles",
         "width",
         "steps",
+        "ties",
         "members",
         "embedding_dim",
         "linear_skip",

@@ -86,6 +86,11 @@ class OptimisationSettings(SettingsGroup):
         description="Decay, at each step, of the moving average of the weights that is evaluated "
         "and kept; off for none.",
     )
+    ties: Literal["first", "loss"] = Field(
+        default="first",
+        description="Which of several epochs that are equally good on dev is kept: the first, or "
+        "the one of the lowest loss.",
+    )
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="Share of a label that is spread over all classes."
     )

@@ -12,6 +12,7 @@ TABLE_RECIPE: dict[str, Any] = {
     "rank": 1,
     "members": 4,
     "epochs": 20,
+    "ties": "loss",
     "dev_fraction": 0.1,
     "scaling": "none",  # it is done with the columns
 }

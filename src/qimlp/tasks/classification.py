@@ -191,17 +191,21 @@ class Classification(Task):
         return chosen
 
     def columns(self, answers: Tensor) -> dict[str, list[object]]:
-        """Write the likeliest class and its probability.
+        """Write the likeliest class, its probability, and that of each class.
 
         Args:
             answers: Probabilities of shape (n, classes), on the CPU.
 
         Returns:
-            The columns `label` and `probability`.
+            The columns `label` and `probability`, and for each class one such as `cat probability`.
         """
         best, classes = answers.max(dim=1)
         labels = [self.class_names[index] for index in classes.tolist()]
-        return {"label": labels, "probability": best.tolist()}
+        each = {
+            f"{name} probability": column.tolist()
+            for name, column in zip(self.class_names, answers.unbind(dim=1), strict=True)
+        }
+        return {"label": labels, "probability": best.tolist(), **each}
 
     def to_dict(self) -> dict[str, Any]:
         """Give the kind and the names of the classes."""

@@ -68,7 +68,7 @@ def test_it_learns_in_memory_and_keeps_the_best_epoch(task, tmp_path, monkeypatc
     assert epochs[-1].dev["loss"] < 0.5 * epochs[0].dev["loss"]
     best = [epoch for epoch in epochs if epoch.best][-1]
     trainer.state.use_best()
-    assert trainer.evaluate(trainer._dev).metrics == best.dev
+    assert trainer.evaluate(trainer.dev_batches).metrics == best.dev
     assert list(tmp_path.iterdir()) == []
 
 

@@ -62,6 +62,7 @@ def test_a_run_learns_and_leaves_a_whole_folder(settings, out):
     names = {path.name for path in folder.path.iterdir()}
     assert names == {
         ".lock",
+        "README.md",
         "best",
         "last",
         "metrics.jsonl",

@@ -84,11 +84,17 @@ def test_a_run_with_damaged_weights(result, tmp_path):
         load_run(result.folder, device="cpu")
 
 
+def _number(name, value):
+    if name == "row":
+        return int(value)
+    return float(value) if name.endswith("probability") else value
+
+
 def read(path):
     if path.suffix == ".csv":
         with path.open(newline="") as file:
             return [
-                {**row, "row": int(row["row"]), "probability": float(row["probability"])}
+                {name: _number(name, value) for name, value in row.items()}
                 for row in csv.DictReader(file)
             ]
     if path.suffix == ".jsonl":
@@ -102,9 +108,32 @@ def test_predictions_on_disk(tmp_path, suffix):
     task = Classification(("no", 'ja, "é"'))
     write_predictions(path, task.columns(torch.tensor([[0.25, 0.75], [0.5, 0.5]])))
     assert read(path) == [
-        {"row": 0, "label": 'ja, "é"', "probability": 0.75},
-        {"row": 1, "label": "no", "probability": 0.5},
+        {
+            "row": 1,
+            "label": 'ja, "é"',
+            "probability": 0.75,
+            "no probability": 0.25,
+            'ja, "é" probability': 0.75,
+        },
+        {
+            "row": 2,
+            "label": "no",
+            "probability": 0.5,
+            "no probability": 0.5,
+            'ja, "é" probability': 0.5,
+        },
     ]
+
+
+def test_a_column_of_ids_stands_beside_predictions(tmp_path):
+    path = tmp_path / "out.jsonl"
+    write_predictions(path, {"y": [0.5, 1.5]}, ids={"row": ["a", None]})
+    assert read(path) == [
+        {"row": 1, "row (id)": "a", "y": 0.5},
+        {"row": 2, "row (id)": None, "y": 1.5},
+    ]
+    write_predictions(path, {"y": [0.5, 1.5]}, ids={"y": ["a", "b"]})
+    assert read(path)[0] == {"row": 1, "y": "a", "y (predicted)": 0.5}
 
 
 def test_where_predictions_cannot_go(tmp_path):
@@ -123,7 +152,8 @@ def test_predictions_name_the_files_of_images(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     answers = Classification(("no", "yes")).columns(torch.tensor([[0.25, 0.75]]))
     write_predictions(path, answers, ["a/0.png"])
-    row = {"row": 0, "file": "a/0.png", "label": "yes", "probability": 0.75}
+    row = {"row": 1, "file": "a/0.png", "label": "yes", "probability": 0.75}
+    row |= {"no probability": 0.25, "yes probability": 0.75}
     assert read(path) == [row]
     assert list(read(path)[0]) == list(row)
 

@@ -77,6 +77,23 @@ class Column:
         return found
 
 
+def stored_columns(values: Any) -> tuple[Column, ...]:
+    """Read columns that were written as a list of plain data.
+
+    Args:
+        values: From `Column.to_dict`, as they were read from a file.
+
+    Returns:
+        The columns.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise ValueError("columns: expected a list of what columns were taken for")
+    return tuple(Column.from_dict(value) for value in values)
+
+
 def describe_columns(
     frame: Any,
     target: Collection[str] = (),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor
 
+from qimlp.tasks import Task
 from qimlp.training.engine.events import EpochDone
 
 
@@ -25,3 +28,28 @@ class Progress:
     step: int = 0
     epochs: list[EpochDone] = field(default_factory=list)
     window_seconds: list[float] = field(default_factory=list)
+
+
+def is_best(
+    task: Task,
+    ties: Literal["first", "loss"],
+    dev: Mapping[str, float],
+    before: Sequence[EpochDone],
+) -> bool:
+    """Say whether an epoch is the best so far.
+
+    Args:
+        task: Says which of two evaluations is better.
+        ties: Of those that the task finds equal, the `"first"`, or the one of the lowest `"loss"`.
+        dev: The epoch's evaluation on dev.
+        before: The epochs before it.
+
+    Returns:
+        Whether its weights are to be kept.
+    """
+    if task.is_better(dev, [epoch.dev for epoch in before]):
+        return True
+    best = next((epoch.dev for epoch in reversed(before) if epoch.best), None)
+    if ties == "first" or best is None or task.is_better(best, [dev]):
+        return False
+    return dev["loss"] < best["loss"]

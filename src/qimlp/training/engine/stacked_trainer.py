@@ -23,6 +23,7 @@ from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions, Task
 from qimlp.training.engine.events import EpochDone
 from qimlp.training.engine.loop import train_epoch
+from qimlp.training.engine.progress import is_best
 from qimlp.training.engine.restarts import draw_restarts, short_run
 from qimlp.training.engine.stacked_state import Parts, StackedBatches, StackedState, rates_of
 from qimlp.training.steps.stacked import StackedStep
@@ -218,7 +219,7 @@ class _Stacked:
         test = self._evaluate(evaluated, "test") if watched else [None] * len(dev)
         losses = (self._state.progress.loss_sum / self._state.steps_per_epoch).tolist()
         for run, epochs in enumerate(self._epochs):
-            best = self._task.is_better(dev[run], [epoch.dev for epoch in epochs])
+            best = is_best(self._task, self._common.optimisation.ties, dev[run], epochs)
             if best:
                 self._state.best[run] = evaluated[run]
             epochs.append(

@@ -16,6 +16,7 @@ from qimlp.training.engine.errors import NonFiniteLossError
 from qimlp.training.engine.events import EpochDone, StepsDone
 from qimlp.training.engine.loop import train_epoch
 from qimlp.training.engine.open_step import open_step
+from qimlp.training.engine.progress import is_best
 from qimlp.training.engine.restarts import go_on_from_best, short_run
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.steps.step import Step
@@ -67,7 +68,7 @@ class Trainer:
         processes = ProcessGroup.alone() if processes is None else processes
         self.state = TrainState(network, optimisation, self.compute, len(train), processes)
         self.train_batches = train
-        self._dev, self._watched = dev, watched
+        self.dev_batches, self._watched = dev, watched
         self._restarts, self._restart_epochs = list(restarts), restart_epochs
         self._callbacks = list(callbacks)
         self._should_stop = should_stop
@@ -139,7 +140,7 @@ class Trainer:
     def _end_epoch(self) -> EpochDone:
         """Evaluate on dev, close the epoch, keep the weights if they are the best."""
         state, progress = self.state, self.state.progress
-        dev = self.evaluate(self._dev).metrics
+        dev = self.evaluate(self.dev_batches).metrics
         number = len(progress.epochs) + 1
         if not math.isfinite(dev["loss"]):
             raise NonFiniteLossError(f"the dev loss became {dev['loss']} in epoch {number}")
@@ -150,7 +151,7 @@ class Trainer:
             train_loss=train_loss / state.steps_per_epoch,
             dev=dev,
             lr=max(float(group["lr"]) for group in state.optimizer.param_groups),
-            best=self.task.is_better(dev, [earlier.dev for earlier in progress.epochs]),
+            best=is_best(self.task, self.optimisation.ties, dev, progress.epochs),
             test=None if self._watched is None else self.evaluate(self._watched).metrics,
         )
         progress.epochs.append(epoch)

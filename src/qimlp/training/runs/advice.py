@@ -30,7 +30,9 @@ def advice(
     """
     lines = (
         _on_bodies(settings.network, settings.label, sizes),
-        _on_steps(settings.optimisation.epochs, train_rows, steps_per_epoch),
+        None
+        if settings.optimisation.steps
+        else _on_steps(settings.optimisation.epochs, train_rows, steps_per_epoch),
     )
     return tuple(line for line in lines if line is not None)
 

@@ -16,15 +16,15 @@ from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
 from qimlp.training.comparison.report import write_comparison
 from qimlp.training.engine.errors import TrainingInterrupted
-from qimlp.training.runs.absolute_paths import located
 from qimlp.training.runs.events import Event, OnEvent
 from qimlp.training.runs.fit import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.training_data import load_data
+from qimlp.training.runs.source import load_data, located
 
 PathLike = str | os.PathLike[str]
-Revise = Callable[[Sequence[TrainSettings], Loaded], Sequence[TrainSettings]]
+Load = Callable[[TrainSettings], Loaded]
+Revise = Callable[[Sequence[TrainSettings], Load], Sequence[TrainSettings]]
 _FILE = "experiment.json"
 
 
@@ -56,14 +56,14 @@ def run_experiment(
     """Train every run, then compare them.
 
     Nothing is trained or written if any run folder is taken, or if `out` holds the plan of other
-    runs that are not complete. The data is read once.
+    runs that are not complete. The data is read once; twice where some runs are of model table.
 
     Args:
         runs: The settings of every run; their run folders must differ.
         out: Folder for the run folders and the comparison.
         overwrite: Replace earlier runs, and give up the plan of unfinished ones.
         on_event: Called with every event.
-        revise: Takes the runs and the data once it is read, and gives the runs as they shall be.
+        revise: Takes the runs and what gives the data of each, and gives the runs as they shall be.
 
     Returns:
         The results and the comparison, which lie in `out` too.
@@ -77,11 +77,13 @@ def run_experiment(
     root = Path(out)
     runs = [located(settings) for settings in runs]
     _require_free(root, runs, overwrite=overwrite)
-    data = load_data(runs[0])
+    load = _loader()
+    for settings in runs:
+        load(settings)
     if revise is not None:
-        runs = revise(runs, data)
+        runs = revise(runs, load)
         _require_free(root, runs, overwrite=overwrite)
-    _check_networks(runs, data)
+    _check_networks(runs, load)
     plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
     started = False
 
@@ -95,7 +97,7 @@ def run_experiment(
             on_event(event)
 
     def train(settings: TrainSettings) -> RunResult:
-        return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=data)
+        return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=load(settings))
 
     return _finish(root, runs, train)
 
@@ -117,15 +119,28 @@ def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Exp
     """
     root = Path(path)
     runs = read_experiment(root)
-    data = load_data(runs[0])
+    load = _loader()
 
     def train(settings: TrainSettings) -> RunResult:
         folder = RunFolder.of(root, settings)
         if folder.path.exists():
-            return resume(folder.path, on_event=on_event, loaded=data)
-        return fit(settings, out=root, on_event=on_event, loaded=data)
+            return resume(folder.path, on_event=on_event, loaded=load(settings))
+        return fit(settings, out=root, on_event=on_event, loaded=load(settings))
 
     return _finish(root, runs, train)
+
+
+def _loader() -> Load:
+    """Gives the data of each run; runs of model table share theirs, and so do all others."""
+    found: dict[bool, Loaded] = {}
+
+    def load(settings: TrainSettings) -> Loaded:
+        of_tables = settings.network.kind == "table"
+        if of_tables not in found:
+            found[of_tables] = load_data(settings)
+        return found[of_tables]
+
+    return load
 
 
 def read_experiment(path: PathLike) -> list[TrainSettings]:
@@ -177,10 +192,11 @@ def _require_finished(root: Path, folders: Sequence[RunFolder]) -> None:
         )
 
 
-def _check_networks(runs: Sequence[TrainSettings], data: Loaded) -> None:
+def _check_networks(runs: Sequence[TrainSettings], load: Load) -> None:
     """Refuse what cannot be built before anything is written."""
     for settings in {settings.label: settings for settings in runs}.values():
         connect(settings.compute.device)
+        data = load(settings)
         if isinstance(data, TextDataSet | TableDataSet):
             continue  # how many features there are is known once they are made
         sizes = sizes_for(settings, data)

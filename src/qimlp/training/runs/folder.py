@@ -11,6 +11,7 @@
     checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
     last/            the state to resume from (state.safetensors) and the one before (previous)
     result.json      when the run is complete
+    README.md        the model card, then too
     .lock            held by the process that trains the run
 """
 
@@ -61,6 +62,7 @@ class RunFolder:
         self.preprocess_file = self.path / "preprocess.json"
         self.metrics_file = self.path / "metrics.jsonl"
         self.result_file = self.path / "result.json"
+        self.card_file = self.path / "README.md"
         self.tensorboard = self.path / "tensorboard"
         self.best = self.path / "best"
         self.checkpoints = self.path / "checkpoints"

@@ -6,14 +6,14 @@ With `watch_test` the metrics on the test set are recorded after every epoch too
 choosing by them would have flattered; they decide nothing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 
 import torch
 
-from qimlp.distributed import ProcessGroup
-from qimlp.files import write_json
+from qimlp.distributed import ProcessGroup, cpu_threads
+from qimlp.files import write_json, write_text
 from qimlp.models import MLP, Pretrained, QiMLP
 from qimlp.predictor import (
     Loaded,
@@ -23,6 +23,7 @@ from qimlp.predictor import (
     sizes_for,
 )
 from qimlp.settings import TrainSettings
+from qimlp.training.comparison.model_card import model_card
 from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
 from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.memory import training_memory
@@ -33,7 +34,7 @@ from qimlp.training.engine.trainer import Trainer
 from qimlp.training.engine.warm_start import start_near_linear
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
-from qimlp.training.runs.folder import RunFolder
+from qimlp.training.runs.folder import RunFolder, versions
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.recorder import EventTeller, RunRecorder
 from qimlp.training.runs.result import RunResult
@@ -73,7 +74,7 @@ class Run:
         self.folder = folder
         self.processes = processes
         check_step(settings.optimisation, settings.compute, processes)
-        with _threads(settings.compute.threads):
+        with cpu_threads(settings.compute.threads):
             self.data = TrainingData(settings, loaded, order=order)
         self.sizes = sizes_for(settings, self.data)
         self._on_event = on_event
@@ -134,7 +135,7 @@ class Run:
         cuda = [self.processes.device] if self.processes.device.type == "cuda" else []
         with (
             torch.random.fork_rng(cuda),
-            _threads(self.settings.compute.threads),
+            cpu_threads(self.settings.compute.threads),
             GracefulInterrupt() as stop,
         ):
             trainer = self._open_trainer(stop)
@@ -255,6 +256,11 @@ class Run:
             folder=str(self.folder.path),
         )
         if self.processes.is_main:
+            train = self.data.train_rows or trainer.train_batches.num_examples
+            dev = trainer.dev_batches.num_examples
+            rows = {"train": train, "dev": dev, "test": test.examples}
+            card = model_card(settings, self.data.preparation(), result, rows, versions())
+            write_text(self.folder.card_file, card)
             write_json(self.folder.result_file, result.to_dict())
         self._tell(RunFinished(result))
         self.processes.barrier()
@@ -288,15 +294,3 @@ class Run:
                 notes=notes,
             )
         )
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Use a number of CPU threads inside, None: as they are."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

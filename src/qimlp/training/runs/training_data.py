@@ -16,9 +16,6 @@ from qimlp.data import (
     TensorSplit,
     TextDataSet,
     TokenBatches,
-    load,
-    load_table,
-    load_texts,
     split_dev,
 )
 from qimlp.distributed import ProcessGroup
@@ -33,6 +30,7 @@ from qimlp.predictor import (
 )
 from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions
+from qimlp.training.runs.source import load_data
 
 
 class TrainingData:
@@ -100,6 +98,11 @@ class TrainingData:
         self.notes = data.notes + self.task.doubts(known.labels)
         kind = "none" if self._tuning is not None else settings.features.scaling
         self.scaling = Scaling.fit(kind, known, data.feature_shape)
+
+    @property
+    def train_rows(self) -> int | None:
+        """Rows that are learned from; None where the data is streamed."""
+        return None if isinstance(self._data, StreamingDataSet) else len(self._train)
 
     def require_same(self, fingerprint: str) -> None:
         """Refuse data that is not what a run was started with.
@@ -257,54 +260,6 @@ class TrainingData:
                 world_size=processes.size,
             )
         return InMemoryBatches(split, batch_size, **common)
-
-
-def load_data(settings: TrainSettings) -> Loaded:
-    """Read, or open for streaming, the data that settings name.
-
-    Args:
-        settings: Source, folder, label column, whether it is texts, whether to stream.
-
-    Returns:
-        The data set.
-
-    Raises:
-        FileNotFoundError: If the data is not there.
-        ValueError: If the data is not usable.
-    """
-    data = settings.dataset
-    if settings.network.kind == "table":
-        return _load_table(settings)
-    if data.categorical:
-        raise ValueError("categorical: only model table has categories; leave it out")
-    if settings.features.text is not None:
-        if data.task == "regression" or len(data.label_columns) > 1:
-            raise ValueError("texts are classified: expected one label column, no regression")
-        label = next(iter(data.label_columns), None)
-        return load_texts(data.data, data_dir=data.data_dir, label_column=label)
-    return load(
-        data.data,
-        data_dir=data.data_dir,
-        label_column=data.label_columns or None,
-        drop_columns=data.drop_columns,
-        task=data.task,
-        streaming=data.streaming,
-    )
-
-
-def _load_table(settings: TrainSettings) -> Loaded:
-    data = settings.dataset
-    if settings.features.text is not None or data.streaming:
-        given = "streaming" if data.streaming else f"text {settings.features.text}"
-        raise ValueError(f"{given}: model table reads tables whole, with their texts; leave it out")
-    return load_table(
-        data.data,
-        data_dir=data.data_dir,
-        target=data.label_columns,
-        drop=data.drop_columns,
-        categorical=data.categorical,
-        task=data.task,
-    )
 
 
 def _even(batch_size: int, processes: ProcessGroup) -> int:
