@@ -51,6 +51,24 @@ def test_quantiles_never_cross_and_the_middle_one_is_the_prediction(intervals):
         np.testing.assert_array_equal(intervals.predict(scale * x), found[:, 1])
 
 
+def test_a_validation_part_makes_intervals_cover_where_rows_are_few():
+    covered = {}
+    for seed in range(4):
+        x, _, _, y = noisy(90, seed=20 + seed)
+        new, _, _, truth = noisy(1000, seed=30 + seed)
+        more = noisy(60, seed=40 + seed)
+        parts = {"without": {}, "with": {"X_val": more[0], "y_val": more[3]}}
+        for name, part in parts.items():
+            model = QiMLPRegressor(loss="quantile", n_members=2, max_iter=60, random_state=seed)
+            found = model.fit(x, y, **part).predict_quantiles(new)
+            assert (np.diff(found, axis=1) >= 0).all()
+            inside = (found[:, 0] <= truth) & (truth <= found[:, 2])
+            covered.setdefault(name, []).append(inside.mean())
+    means = {name: np.mean(shares) for name, shares in covered.items()}
+    assert means["without"] < 0.87
+    assert 0.87 < means["with"] < 0.97
+
+
 def test_many_levels_of_several_targets():
     x, mean, _, y = noisy(300, seed=3)
     levels = (0.1, 0.3, 0.4, 0.8, 0.9)

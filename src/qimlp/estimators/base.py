@@ -87,6 +87,9 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
         """Weigh examples by what they are."""
         return examples
 
+    def _calibrate(self, valid: Examples) -> None:
+        """Set what the answers say right by rows that were not learned from."""
+
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Self:
         self._check()
         going_on = bool(self.warm_start) and hasattr(self, "network_")
@@ -103,6 +106,8 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             patience = int(self.n_iter_no_change) if self.early_stopping else None
             fit = replace(fit, valid=valid, score=self._score(valid), patience=patience)
         trained = self._run(fit, None)
+        if valid is not None:
+            self._calibrate(valid)
         self.loss_curve_ = trained.following.loss_curve
         self.validation_scores_ = trained.following.scores
         self.n_iter_ = len(self.loss_curve_)

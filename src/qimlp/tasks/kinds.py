@@ -44,7 +44,13 @@ def task_from_dict(values: Mapping[str, Any]) -> Task:
         raise ValueError("scale: expected numbers greater than 0")
     if kind == Regression.kind:
         return Regression(names, shift, scale)
-    return Quantiles(names, shift, scale, _numbers(values, "quantiles"))
+    levels = _numbers(values, "quantiles")
+    margins = _numbers(values, "margins") if "margins" in values else ()
+    if len(margins) not in (0, len(names) * len(levels)):
+        raise ValueError(
+            f"margins: expected none or {len(names) * len(levels)} numbers, got {len(margins)}"
+        )
+    return Quantiles(names, shift, scale, levels, margins)
 
 
 def _names(values: Mapping[str, Any], key: str, *, differ: bool = True) -> tuple[str, ...]:

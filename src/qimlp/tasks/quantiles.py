@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from qimlp.tasks.conformal import conformal_margins, with_margins
 from qimlp.tasks.linear_models import LinearModel, ridge
 from qimlp.tasks.quantile_scores import QuantileSums
 from qimlp.tasks.standardised import Standardised, learn_units
@@ -36,9 +37,12 @@ class Quantiles(Standardised):
 
     Attributes:
         quantiles: Levels above 0 and below 1, rising.
+        margins: What is added to each quantile of each target, in standardised units; none before
+            `calibrated`.
     """
 
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
+    margins: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "quantile-regression"
     combine: ClassVar[str] = "mean"
@@ -95,7 +99,30 @@ class Quantiles(Standardised):
             found[place] = found[place - 1] + softplus(found[place] + gaps[place - 1])
         for place in reversed(range(middle)):
             found[place] = found[place + 1] - softplus(found[place] + gaps[place])
-        return torch.stack(found, dim=-1)
+        values = torch.stack(found, dim=-1)
+        return with_margins(values, self.margins, middle) if self.margins else values
+
+    def calibrated(self, answers: Tensor, targets: Tensor) -> Quantiles:
+        """Move the quantiles to where they hold on examples that were not learned from.
+
+        Conformal quantiles (Romano, Patterson and Candes 2019), each tail by itself: on new
+        examples of the same kind at least the share that the levels say lies between the outer
+        two, provided that `n + 1` times the share outside is at least 1 on either side. The middle
+        quantile stays where it is.
+
+        Args:
+            answers: From `answers`, of shape (n, targets * quantiles), on the CPU.
+            targets: What came true, of shape (n, targets), in their own units.
+
+        Returns:
+            The task with `margins`.
+        """
+        values = answers.double().unflatten(1, (-1, len(self.quantiles)))
+        more = conformal_margins(values, targets.double(), self.quantiles, self.middle)
+        more /= torch.tensor(self.scale, dtype=torch.float64).unsqueeze(1)
+        before = self.margins or (0.0,) * self.num_outputs
+        margins = tuple(a + b for a, b in zip(before, more.flatten().tolist(), strict=True))
+        return replace(self, margins=margins)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the pinball loss: its mean over examples, targets and quantiles.
@@ -221,8 +248,9 @@ class Quantiles(Standardised):
         return {name: column.tolist() for name, column in pairs}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the kind, names and scale of the targets, and the levels."""
-        return {**super().to_dict(), "quantiles": list(self.quantiles)}
+        """Give the kind, names and scale of the targets, levels and margins."""
+        levels = {"quantiles": list(self.quantiles), "margins": list(self.margins)}
+        return {**super().to_dict(), **levels}
 
 
 def _gaps_of_normal(levels: tuple[float, ...]) -> list[float]:
