@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -62,3 +63,18 @@ class Answering:
         if self._precise is None:
             self._precise = copy.deepcopy(self._network).double().eval()
         return self._precise
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows that are inputs of the network already: what a scorer gets during a fit.
+
+    Attributes:
+        inputs: Of shape (n, columns).
+    """
+
+    inputs: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.inputs)

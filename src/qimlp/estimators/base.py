@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +19,26 @@ from torch import Tensor
 
 from qimlp.data import TableFeatures
 from qimlp.distributed import connect
-from qimlp.estimators.answering import Answering
+from qimlp.estimators.answering import Answering, Prepared
 from qimlp.estimators.canonical import Examples, canonical
-from qimlp.estimators.fitting import Fit, Plan, Trained, plan_fit, resampled
+from qimlp.estimators.fitting import Fit, Plan, Trained, plan_fit, plan_pass, resampled
 from qimlp.estimators.following import Score, by_loss, by_metric
 from qimlp.estimators.parameters import check_parameters
-from qimlp.estimators.reading import inputs_of, read_table, read_weights, require_targets, select
+from qimlp.estimators.reading import (
+    inputs_of,
+    named,
+    read_table,
+    read_weights,
+    require_targets,
+    select,
+)
+from qimlp.estimators.saving import (
+    parameters_of,
+    plain_labels,
+    plain_parameters,
+    read_folder,
+    write_folder,
+)
 from qimlp.estimators.stored_network import StoredNetwork
 from qimlp.estimators.surroundings import threads
 from qimlp.estimators.validation_part import split
@@ -33,24 +48,6 @@ from qimlp.training import EpochDone
 
 if TYPE_CHECKING:
     from typing import Self
-
-_SLOW = 0.2
-"""Learning rate of `partial_fit`, which is constant, as a part of the peak of `fit`."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Rows that are inputs of the network already: what a scorer gets during a fit.
-
-    Attributes:
-        inputs: Of shape (n, columns).
-    """
-
-    inputs: Tensor
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.inputs)
 
 
 class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
@@ -122,10 +119,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             self.task_ = self._make_task(train.targets, train.weights)
             self.loss_curve_, self.validation_scores_, self.n_iter_ = [], [], 0
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        plan = plan_fit({**self.get_params(), "max_iter": 1}, examples.count)
-        slow = {"lr": plan.optimisation.lr * (1.0 if self.learning_rate_init else _SLOW)}
-        steady = {"schedule": "constant", "ema_decay": None, **slow}
-        plan = replace(plan, optimisation=plan.optimisation.model_copy(update=steady))
+        plan = plan_pass(self.get_params(), examples.count)
         fit = self._describe(plan, train, (seed + self.n_iter_) % 2**31)
         trained = self._run(fit, None if first else getattr(self, "_optimizer", None))
         self._optimizer = trained.optimizer
@@ -149,9 +143,10 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             table, y, weights = select(table, rows), select(y, rows), weights[rows]
         targets = self._read_targets(y, reset=reset and not targets_known)
         if reset:
-            self.features_ = TableFeatures.fit(
+            learned = TableFeatures.fit(
                 table, weights=weights, categorical=self.categorical_features
             )
+            self.features_ = named(learned, getattr(self, "feature_names_in_", None))
         counted = None if weights is None else torch.from_numpy(weights)
         return canonical(Examples(inputs_of(self.features_, table), targets, counted))
 
@@ -210,6 +205,65 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             return float(scorer(view, rows, truth))
 
         return score
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the estimator as a folder: weights as safetensors, the rest as JSON.
+
+        It is there whole or not at all. `qimlp.Predictor.load` and `qimlp predict` take it, too.
+
+        Args:
+            folder: Made if it does not exist; that of an earlier estimator is replaced.
+
+        Raises:
+            NotFittedError: If nothing has been fitted.
+            ValueError: If a parameter or label cannot stand in a file.
+            OSError: If the folder holds something else, or cannot be written.
+        """
+        check_is_fitted(self, "network_")
+        owner = type(self).__name__
+        names = getattr(self, "feature_names_in_", None)
+        classes = getattr(self, "classes_", None)
+        stored = {
+            "kind": owner,
+            "parameters": plain_parameters(owner, self.get_params(deep=False)),
+            "columns": self.n_features_in_,
+            "names": None if names is None else names.tolist(),
+            **({} if classes is None else plain_labels(classes)),
+            "loss_curve": self.loss_curve_,
+            "validation_scores": self.validation_scores_,
+            "iterations": self.n_iter_,
+        }
+        write_folder(folder, stored, self.network_, self.task_, self.features_)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, device: str = "cpu") -> Self:
+        """Load an estimator that `save` wrote; nothing is unpickled.
+
+        Args:
+            folder: The folder.
+            device: Where it computes.
+
+        Returns:
+            The estimator, fitted.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or it is of no estimator.
+            ValueError: If it is of another class, or a file in it is damaged.
+        """
+        stored, network, task, features = read_folder(folder, cls.__name__, device)
+        parameters = {**parameters_of(cls.__name__, stored.parameters), "device": device}
+        found = cls()
+        found.set_params(**parameters)
+        found.features_, found.task_ = features, task
+        found.n_features_in_ = stored.columns
+        if stored.names is not None:
+            found.feature_names_in_ = np.array(stored.names, dtype=object)
+        if stored.classes is not None:
+            found.classes_ = stored.labels()
+        found.loss_curve_, found.validation_scores_ = stored.loss_curve, stored.validation_scores
+        found.n_iter_ = stored.iterations
+        found._take(network)
+        return found
 
     def _answers(self, X: Any) -> Tensor:
         """Answers of the task to rows, of shape (n, outputs), `float64`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,9 @@ from qimlp.tasks import Task
 from qimlp.training import NonFiniteLossError, Trainer
 
 _WATCHED = 64  # rows that the trainer evaluates where there is no validation part
+
+_SLOW = 0.2
+"""Learning rate of `partial_fit`, which is constant, as a part of the peak of `fit`."""
 
 _NETWORK = {
     "hidden_layer_sizes": "hidden",
@@ -79,6 +82,26 @@ def plan_fit(parameters: Mapping[str, Any], rows: int) -> Plan:
         looks = parameters["max_iter"]
         period = -(-rows // min(of_steps["batch_size"], rows))
     return Plan(of_network, OptimisationSettings(epochs=looks, **of_steps), period)
+
+
+def plan_pass(parameters: Mapping[str, Any], rows: int) -> Plan:
+    """Plan a single pass over some rows, of which more may follow.
+
+    Args:
+        parameters: Of an estimator, by name.
+        rows: Training rows of this pass.
+
+    Returns:
+        The plan: a constant learning rate, and no average of the weights.
+    """
+    plan = plan_fit({**parameters, "max_iter": 1}, rows)
+    part = _SLOW if parameters["learning_rate_init"] is None else 1.0
+    steady = {
+        "schedule": "constant",
+        "ema_decay": None,
+        "lr": part * plan.optimisation.lr,
+    }
+    return replace(plan, optimisation=plan.optimisation.model_copy(update=steady))
 
 
 def resampled(examples: Examples) -> Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -51,6 +52,22 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
 
 
+def named(features: TableFeatures, names: NDArray[Any] | None) -> TableFeatures:
+    """Give the columns of an array the names that they had in a data frame.
+
+    Args:
+        features: What was learned about the columns.
+        names: Of all columns, or None.
+
+    Returns:
+        The same, with names where it has none and they differ.
+    """
+    if names is None or features.named or len(set(names)) < len(names):
+        return features
+    columns = tuple(replace(column, name=names[column.position]) for column in features.columns)
+    return replace(features, named=True, columns=columns)
+
+
 def inputs_of(features: TableFeatures, table: Any) -> Tensor:
     """Turn rows into a network's inputs.
 
@@ -65,7 +82,7 @@ def inputs_of(features: TableFeatures, table: Any) -> Tensor:
         ValueError: If a column is missing, or a number is infinite.
         TypeError: If a cell is no number, text or date.
     """
-    if not features.num_numbers and not features.cardinalities:
+    if not features.in_features:
         return torch.zeros(table.shape[0], 1)
     return features.apply(table)
 
