@@ -27,6 +27,7 @@ from qimlp.estimators.parameters import check_parameters
 from qimlp.estimators.reading import (
     inputs_of,
     named,
+    places_of,
     read_table,
     read_weights,
     require_targets,
@@ -143,10 +144,11 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             table, y, weights = select(table, rows), select(y, rows), weights[rows]
         targets = self._read_targets(y, reset=reset and not targets_known)
         if reset:
-            learned = TableFeatures.fit(
-                table, weights=weights, categorical=self.categorical_features
+            names = getattr(self, "feature_names_in_", None)
+            chosen = places_of(self.categorical_features, names)
+            self.features_ = named(
+                TableFeatures.fit(table, weights=weights, categorical=chosen), names
             )
-            self.features_ = named(learned, getattr(self, "feature_names_in_", None))
         counted = None if weights is None else torch.from_numpy(weights)
         return canonical(Examples(inputs_of(self.features_, table), targets, counted))
 
@@ -250,10 +252,11 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             FileNotFoundError: If there is no such folder, or it is of no estimator.
             ValueError: If it is of another class, or a file in it is damaged.
         """
-        stored, network, task, features = read_folder(folder, cls.__name__, device)
-        parameters = {**parameters_of(cls.__name__, stored.parameters), "device": device}
         found = cls()
-        found.set_params(**parameters)
+        stored, network, task, features = read_folder(
+            folder, cls.__name__, found.get_params(deep=False), device
+        )
+        found.set_params(**parameters_of(stored.parameters) | {"device": device})
         found.features_, found.task_ = features, task
         found.n_features_in_ = stored.columns
         if stored.names is not None:

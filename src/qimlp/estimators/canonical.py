@@ -38,10 +38,23 @@ class Examples:
     @property
     def count(self) -> int:
         """Rows, each as often as its weight says where the weights are whole numbers."""
-        weights = self.weights
-        if weights is None or not bool((weights == weights.round()).all()):
-            return len(self.inputs)
-        return int(weights.sum())
+        if self.weights is None or not bool((self.weights == self.weights.round()).all()):
+            return len(self)
+        return int(self.weights.sum())
+
+    def repeated(self) -> Examples:
+        """Take each row as often as its weight says.
+
+        Returns:
+            Examples without weights; the same where a weight is no whole number or all of them
+            would be too many.
+        """
+        if self.weights is None or self.count * self.inputs.shape[1] > MOST_NUMBERS:
+            return self
+        if not bool((self.weights == self.weights.round()).all()):
+            return self
+        rows = torch.arange(len(self)).repeat_interleave(self.weights.long())
+        return Examples(self.inputs[rows], self.targets[rows])
 
     def select(self, rows: Tensor) -> Examples:
         """Take some rows.

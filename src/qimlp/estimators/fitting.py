@@ -214,14 +214,15 @@ class Fit:
             self.task,
             self.plan.optimisation,
             compute,
-            train=self._batches(self.train),
+            train=self._batches(),
             dev=self._evaluated(),
             processes=ProcessGroup.alone(self.device),
             callbacks=[following],
             should_stop=lambda: following.stopped,
         )
 
-    def _batches(self, examples: Examples) -> StepBatches:
+    def _batches(self) -> StepBatches:
+        examples = self.train.repeated()
         weights = examples.weights
         if weights is not None and bool((weights == weights[0]).all()):
             weights = None

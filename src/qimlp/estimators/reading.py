@@ -52,6 +52,31 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
 
 
+def places_of(categorical: Any, names: NDArray[Any] | None) -> Any:
+    """Find the columns of an array that have names in the data frame that it was.
+
+    Args:
+        categorical: The parameter `categorical_features`.
+        names: Names of all columns, or None.
+
+    Returns:
+        Places instead of names; else what came.
+
+    Raises:
+        ValueError: If there is no such column.
+    """
+    if isinstance(categorical, str) or not np.iterable(categorical):
+        return categorical
+    chosen = np.asarray(categorical).tolist()
+    if names is None or not all(isinstance(name, str) for name in chosen):
+        return chosen
+    known = {name: place for place, name in enumerate(names)}
+    missing = [name for name in chosen if name not in known]
+    if missing:
+        raise ValueError(f"categorical_features: X has no column {shown(missing[0], 60)}")
+    return [known[name] for name in chosen]
+
+
 def named(features: TableFeatures, names: NDArray[Any] | None) -> TableFeatures:
     """Give the columns of an array the names that they had in a data frame.
 

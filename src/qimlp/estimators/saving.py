@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,8 +55,16 @@ class Stored(BaseModel):
 
         Returns:
             The array, or None.
+
+        Raises:
+            ValueError: If they are of another type.
         """
-        return None if self.classes is None else np.array(self.classes, self.classes_dtype)
+        if self.classes is None:
+            return None
+        found = np.array(self.classes, self.classes_dtype)
+        if found.tolist() != self.classes:
+            raise ValueError(f"labels: expected those of {self.classes_dtype}")
+        return found
 
 
 def write_folder(
@@ -104,13 +112,14 @@ def _is_empty(path: Path) -> bool:
 
 
 def read_folder(
-    folder: str | os.PathLike[str], kind: str, device: str
+    folder: str | os.PathLike[str], kind: str, known: Collection[str], device: str
 ) -> tuple[Stored, TableNetwork, Task, TableFeatures]:
     """Read what `write_folder` wrote.
 
     Args:
         folder: Where.
         kind: Name of the class that is expected.
+        known: Names of its parameters.
         device: Where the network goes.
 
     Returns:
@@ -130,6 +139,12 @@ def read_folder(
     stored = validated(Stored, read_json_object(file, what="an estimator"), source=file)
     if stored.kind != kind:
         raise ValueError(f"{printable(str(path))}: expected a {kind}, got {shown(stored.kind, 60)}")
+    try:
+        stored.labels()
+        check_parameters(kind, parameters_of(stored.parameters))
+        _require_known(stored.parameters, known)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{printable(str(file))} is damaged: {error}") from error
     predictor = Predictor.load(path, device=device)
     features = predictor.features.table
     outputs = predictor.task.class_names or predictor.task.target_names
@@ -139,6 +154,12 @@ def read_folder(
     if features is None or not fits or not isinstance(predictor.network, TableNetwork):
         raise ValueError(f"{printable(str(path))} is damaged: its files are not of one estimator")
     return stored, predictor.network, predictor.task, features
+
+
+def _require_known(names: Collection[str], known: Collection[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(f"unknown parameter {shown(unknown[0], 60)}")
 
 
 def plain_parameters(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,25 +189,34 @@ def plain_parameters(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def parameters_of(owner: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+def parameters_of(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Turn plain data back into parameters.
 
     Args:
-        owner: Name of the estimator's class.
         stored: From `plain_parameters`.
 
     Returns:
         Parameters by name.
 
     Raises:
-        ValueError: If one is not as it must be.
+        ValueError: If it is no such data.
     """
-    found = {
-        name: dict(map(tuple, value["items"])) if isinstance(value, dict) else _tuples(value)
-        for name, value in stored.items()
-    }
-    check_parameters(owner, found)
-    return found
+    return {name: _parameter(name, value) for name, value in stored.items()}
+
+
+def _parameter(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return _tuples(value)
+    items = value.get("items")
+    if not isinstance(items, list) or not all(map(_is_item, items)):
+        raise ValueError(f"{name}: expected pairs, got {shown(value, 60)}")
+    return dict(items)
+
+
+def _is_item(pair: Any) -> bool:
+    return (
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], bool | int | float | str)
+    )
 
 
 def plain_labels(classes: NDArray[Any]) -> dict[str, Any]:
