@@ -116,12 +116,3 @@ def test_bad_tables_are_refused_in_one_line(what):
     table, words = BAD[what]
     with pytest.raises((ValueError, TypeError), match=words):
         QiMLPClassifier(**QUICK).fit(table, [0, 1] if len(table) else [])
-
-
-def test_other_columns_are_refused_in_scikit_learns_words():
-    X, y = mixed(40)
-    fitted = QiMLPClassifier(**QUICK, max_iter=1).fit(X, y)
-    with pytest.raises(ValueError, match="The feature names should match those that were passed"):
-        fitted.predict(X.rename(columns={"city": "town"}))
-    with pytest.raises(ValueError, match="X has 2 features, but QiMLPClassifier is expecting 3"):
-        fitted.fit(np.eye(3), [0, 1, 1]).predict(np.eye(2))
