@@ -94,10 +94,10 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
         examples = self._examples(X, y, sample_weight, reset=not going_on)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         train, valid = self._parts(examples, X_val, y_val, seed)
-        plan = plan_fit(self.get_params(), train.count)
-        train = self._weighted(train)
+        rows, train = train.count, self._weighted(train)
         if not going_on:
             self.task_ = self._make_task(train.targets, train.weights)
+        plan = plan_fit(self.get_params(), rows, train.inputs.shape[1], self.task_)
         fit = self._describe(plan, train, seed)
         if valid is not None:
             valid = resampled(valid)
@@ -120,7 +120,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             self.task_ = self._make_task(train.targets, train.weights)
             self.loss_curve_, self.validation_scores_, self.n_iter_ = [], [], 0
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        plan = plan_pass(self.get_params(), examples.count)
+        plan = plan_pass(self.get_params(), examples.count, train.inputs.shape[1], self.task_)
         fit = self._describe(plan, train, (seed + self.n_iter_) % 2**31)
         trained = self._run(fit, None if first else getattr(self, "_optimizer", None))
         self._optimizer = trained.optimizer

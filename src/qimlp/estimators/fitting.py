@@ -53,17 +53,19 @@ class Plan:
     steps: int
 
 
-def plan_fit(parameters: Mapping[str, Any], rows: int) -> Plan:
-    """Choose by the number of rows what the parameters leave open.
+def plan_fit(parameters: Mapping[str, Any], rows: int, columns: int, task: Task) -> Plan:
+    """Choose by the size of the table and the task what the parameters leave open.
 
     Args:
         parameters: Of an estimator, by name.
         rows: Training rows.
+        columns: Inputs of the network.
+        task: What is learned.
 
     Returns:
         The plan.
     """
-    chosen = table_recipe(rows)
+    chosen = table_recipe(rows, columns, task=task.kind)
     steps, looks = chosen.pop("steps"), chosen.pop("epochs")
     wanted = {
         "batch_size": parameters["batch_size"],
@@ -84,17 +86,19 @@ def plan_fit(parameters: Mapping[str, Any], rows: int) -> Plan:
     return Plan(of_network, OptimisationSettings(epochs=looks, **of_steps), period)
 
 
-def plan_pass(parameters: Mapping[str, Any], rows: int) -> Plan:
+def plan_pass(parameters: Mapping[str, Any], rows: int, columns: int, task: Task) -> Plan:
     """Plan a single pass over some rows, of which more may follow.
 
     Args:
         parameters: Of an estimator, by name.
         rows: Training rows of this pass.
+        columns: Inputs of the network.
+        task: What is learned.
 
     Returns:
         The plan: a constant learning rate, and no average of the weights.
     """
-    plan = plan_fit({**parameters, "max_iter": 1}, rows)
+    plan = plan_fit({**parameters, "max_iter": 1}, rows, columns, task)
     part = _SLOW if parameters["learning_rate_init"] is None else 1.0
     steady = {
         "schedule": "constant",

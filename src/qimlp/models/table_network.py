@@ -68,7 +68,7 @@ class TableNetwork(Pretrained):
         hidden: Sequence[Sequence[int]] = ((8, 16), (8, 16)),
         rank: int = 1,
         members: int = 4,
-        frequencies: int = 16,
+        frequencies: int = 8,
         dropout: float = 0.0,
         activation: str = "gelu",
         linear_skip: bool = False,

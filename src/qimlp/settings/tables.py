@@ -1,8 +1,11 @@
-"""The recipe of the network for tables: sizes, steps and regularisation by the number of rows."""
+"""The recipe of the network for tables: sizes, steps and regularisation by the size of the table.
+
+Chosen on splits of the tables of `benchmarks.tables` that its report does not use.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 TABLE_RECIPE: dict[str, Any] = {
     "lr": 0.015,
@@ -16,31 +19,53 @@ TABLE_RECIPE: dict[str, Any] = {
     "dev_fraction": 0.1,
     "scaling": "none",  # it is done with the columns
 }
-"""What does not depend on the number of rows."""
+"""What does not depend on the table."""
 
-_SKIP_ROWS = 600
-"""Up to so many rows a linear model is added."""
+_FEW_COLUMNS = 8
+"""Up to so many columns, thousands of rows are not learned by heart: nothing is dropped."""
 
-_SIZES = ("steps", "batch_size", "embedding_dim", "dropout", "weight_decay")
 
-_BY_ROWS: tuple[tuple[float, tuple[float, ...]], ...] = (
-    (600, (400, 32, 8, 0.2, 0.3)),
-    (2_500, (900, 64, 8, 0.1, 0.1)),
-    (12_000, (1_500, 128, 16, 0.0, 0.02)),
-    (float("inf"), (2_500, 256, 16, 0.0, 0.02)),
+class _Sizes(NamedTuple):
+    """What tables of some number of rows are trained with; the fields are settings."""
+
+    steps: int
+    batch_size: int
+    embedding_dim: int
+    dropout: float
+    weight_decay: float
+    linear_skip: bool = False
+
+
+_CLASSES = (
+    (600, _Sizes(200, 32, 8, 0.2, 0.6, linear_skip=True)),
+    (2_500, _Sizes(450, 64, 8, 0.2, 0.5)),
+    (12_000, _Sizes(2_000, 128, 16, 0.1, 0.1)),
+    (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
 )
-"""Up to how many training rows, and their `_SIZES`."""
+"""Up to how many training rows, and their sizes, where classes or labels are learned."""
+
+_NUMBERS = (
+    (600, _Sizes(200, 32, 8, 0.2, 0.6, linear_skip=True)),
+    (2_500, _Sizes(900, 64, 8, 0.0, 0.02)),
+    (12_000, _Sizes(2_000, 128, 16, 0.0, 0.02)),
+    (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
+)
+"""The same where numbers are learned."""
 
 
-def table_recipe(rows: int) -> dict[str, Any]:
-    """Choose how a table of so many rows is learned.
+def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
+    """Choose how a table of this size is learned.
 
     Args:
         rows: Training rows, at least 1.
+        columns: Inputs of the network: numbers and categories.
+        task: Kind of the task; `"regression"` and `"quantile-regression"` learn numbers.
 
     Returns:
         Settings by name.
     """
-    sizes = next(chosen for most, chosen in _BY_ROWS if rows <= most)
-    by_rows = dict(zip(_SIZES, sizes, strict=True))
-    return {**TABLE_RECIPE, **by_rows, "linear_skip": rows <= _SKIP_ROWS}
+    by_rows = _NUMBERS if task in {"regression", "quantile-regression"} else _CLASSES
+    sizes = next(chosen for most, chosen in by_rows if rows <= most)
+    if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0]:
+        sizes = sizes._replace(dropout=0.0, weight_decay=0.02)
+    return {**TABLE_RECIPE, **sizes._asdict()}
