@@ -67,7 +67,9 @@ def sized(
         The settings, and one line on their steps; empty where the user chose them.
     """
     rows = max(round(len(data.train) * (1 - settings.dataset.dev_fraction)), 1)
-    chosen = {name: value for name, value in table_recipe(rows).items() if name not in given}
+    columns = sum(column.kind != "left out" for column in data.columns)
+    recipe = table_recipe(rows, columns, task=data.task.kind)
+    chosen = {name: value for name, value in recipe.items() if name not in given}
     if "epochs" in given and "steps" not in given:
         del chosen["steps"]
     targets = data.targets if len(data.targets) > 1 else data.targets[0]
