@@ -76,6 +76,15 @@ def test_a_chain_of_labels_works_with_it():
     assert f1_score(y[:, :2], chain.predict(x), average="micro") > 0.8
 
 
+def test_weights_count_as_repetition_in_any_order():
+    x, y = draw(60, seed=6)
+    times = np.random.default_rng(0).integers(0, 4, size=60)
+    rows = np.random.default_rng(1).permutation(np.repeat(np.arange(60), times))
+    model = QiMLPClassifier(max_iter=5, random_state=0)
+    weighted = model.fit(x, y, sample_weight=times).predict_proba(x)
+    np.testing.assert_array_equal(model.fit(x[rows], y[rows]).predict_proba(x), weighted)
+
+
 def test_weights_of_classes_are_refused():
     x, y = draw(30, seed=0)
     with pytest.raises(ValueError, match="class_weight: expected None where a row may have"):

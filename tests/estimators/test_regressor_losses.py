@@ -98,6 +98,17 @@ def test_huber_is_not_swayed_by_outliers():
     assert scores["squared_error"] < 0.8
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "quantile"])
+def test_weights_count_as_repetition_in_any_order(loss):
+    x, _, _, y = noisy(60, seed=8)
+    times = np.random.default_rng(0).integers(0, 4, size=60)
+    rows = np.random.default_rng(1).permutation(np.repeat(np.arange(60), times))
+    new = noisy(50, seed=9)[0]
+    model = QiMLPRegressor(loss=loss, max_iter=5, random_state=0)
+    weighted = model.fit(x, y, sample_weight=times).predict(new)
+    np.testing.assert_array_equal(model.fit(x[rows], y[rows]).predict(new), weighted)
+
+
 def test_quantiles_are_asked_of_the_quantile_loss_alone():
     x, _, _, y = noisy(40, seed=0)
     model = QiMLPRegressor(max_iter=1, random_state=0).fit(x, y)
