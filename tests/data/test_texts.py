@@ -58,19 +58,71 @@ def test_new_texts_are_the_test_part_or_a_file(folder):
 
 
 def test_what_is_no_data_set_of_texts_is_refused(folder, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="texts are read from Parquet files, got digits"):
+    with pytest.raises(
+        ValueError, match=r"texts are read from tables \(Parquet, CSV\), got digits"
+    ):
         load_texts("digits")
     write(folder / "train-00000-of-00001.parquet", ["a", None], [0, 1], ["no", "yes"])
     with pytest.raises(ValueError, match="row 2 of column 'text' is not a text"):
         load_texts(str(folder))
-    (folder / "test-00000-of-00001.parquet").unlink()
-    write(folder / "train-00000-of-00001.parquet", ["a", "b"], [0, 1], ["no", "yes"])
-    with pytest.raises(ValueError, match="'test' missing"):
-        load_texts(str(folder))
-    pq.write_table(pa.table({"words": ["a"], "label": [0]}), folder / "train.parquet")
     (folder / "train-00000-of-00001.parquet").unlink()
+    with pytest.raises(ValueError, match="expected a train split, got only a test split"):
+        load_texts(str(folder))
+    pq.write_table(pa.table({"words": [1], "label": [0]}), folder / "train.parquet")
     with pytest.raises(ValueError, match="expected a column 'text' of texts, got 'words'"):
         load_texts(str(folder))
+
+
+CSV = "review;stars;kind\n" + "".join(
+    f'"a film; number {n} of many";{n % 5};{("bad", "good")[n % 2]}\n' for n in range(40)
+)
+
+
+def test_texts_of_one_csv_file_have_a_part_set_aside(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_bytes(CSV.encode("utf-16"))
+    data = load_texts(str(path), split_seed=2)
+    assert data.class_names == ("bad", "good")
+    assert (len(data.train.texts), len(data.test.texts)) == (32, 8)
+    assert data.test_origin == "20 % of the texts of each class, set aside by seed 2"
+    assert (data.text_column, data.label_column) == ("review", "kind")
+    assert data.notes == (
+        f"{path}, split train: the texts are those of column 'review'; left out 'stars'",
+        f"{path}, split train: the labels are those of column 'kind'",
+    )
+    for part in (data.train, data.test):
+        numbers = [int(text.split()[3]) for text in part.texts]
+        assert all(text.startswith("a film; number ") for text in part.texts)
+        assert part.labels.tolist() == [number % 2 for number in numbers]
+    assert load_texts(str(path), split_seed=2).fingerprint == data.fingerprint
+    assert load_texts(str(path), split_seed=3).fingerprint != data.fingerprint
+
+
+def test_texts_of_one_parquet_file_have_a_part_set_aside(tmp_path):
+    path = tmp_path / "films.parquet"
+    write(path, [f"text {n}" for n in range(20)], [n % 2 for n in range(20)], ["no", "yes"])
+    data = load_texts(str(path))
+    assert (len(data.train.texts), len(data.test.texts), data.notes) == (16, 4, ())
+    assert data.class_names == ("no", "yes")
+
+
+def test_train_and_test_files_of_texts(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\none,0\ntwo,1\n")
+    (tmp_path / "test.csv").write_text("label,text\n1,three\n")
+    data = load_texts(str(tmp_path))
+    assert (data.test.texts, data.test.labels.tolist()) == (("three",), [1])
+    assert data.test_origin == "the source's own test split"
+
+
+def test_new_texts_of_a_csv_file(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("id,review\n1,short\n2,a longer one\n")
+    for column in ("review", None):
+        assert load_text_inputs(str(path), text_column=column).texts == ("short", "a longer one")
+    with pytest.raises(ValueError, match="expected a column 'words' of texts"):
+        load_text_inputs(str(path), text_column="words")
+    with pytest.raises(ValueError, match="has no label column 'kind'"):
+        load_text_inputs(str(path), label_column="kind", labels_required=True)
 
 
 @pytest.mark.needs_data

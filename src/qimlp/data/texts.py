@@ -6,27 +6,20 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor
 
-from qimlp.data.extras import import_extra
-from qimlp.data.readers.arrow import label_values
-from qimlp.data.readers.columns import TableRequest, pick_labels
-from qimlp.data.readers.error_messages import listed
+from qimlp.data.batching.split import SET_ASIDE_EVERY, rows_of_test
+from qimlp.data.dataset import OFFICIAL_TEST
+from qimlp.data.readers.columns import DEFAULT_LABEL
 from qimlp.data.readers.labels import class_names_of, encode
-from qimlp.data.readers.parquet import open_parquet
-from qimlp.data.readers.raw_examples import RawExamples
-from qimlp.data.readers.schema import declared_classes, declared_features
 from qimlp.data.readers.targets import targets_for
-from qimlp.data.sources.hub import hub_table
-from qimlp.data.sources.names import resolve
+from qimlp.data.sources.names import Source, resolve
 from qimlp.data.sources.paths import is_file, local_path
+from qimlp.data.text_tables import TEXT_COLUMN, TextRequest, read_text_part
 from qimlp.files import printable
 from qimlp.tasks import Classification, Task
-
-TEXT_COLUMN = "text"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +50,9 @@ class TextDataSet:
         class_names: Name of each class number.
         fingerprint: SHA-256 (hex) over the content of both splits and the class names.
         notes: What the user should know about how it was read, one line each.
+        test_origin: Where the test split comes from.
+        text_column: Column of the texts.
+        label_column: Column of the labels.
     """
 
     name: str
@@ -65,11 +61,19 @@ class TextDataSet:
     class_names: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    test_origin: str = OFFICIAL_TEST
+    text_column: str = TEXT_COLUMN
+    label_column: str | None = None
 
     @property
     def task(self) -> Task:
         """What there is to learn."""
         return Classification(self.class_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The column of texts, where it is not the one that is taken for it anyhow."""
+        return () if self.text_column == TEXT_COLUMN else (self.text_column,)
 
     def labels(self, part: Literal["train", "test"]) -> Tensor:
         """Class numbers of a split.
@@ -90,47 +94,70 @@ class TextDataSet:
 
 
 def load_texts(
-    source: str, *, data_dir: str | Path | None = None, label_column: str | None = None
+    source: str,
+    *,
+    data_dir: str | Path | None = None,
+    label_column: str | None = None,
+    split_seed: int = 0,
 ) -> TextDataSet:
     """Load labelled texts with a train and a test split.
 
     Args:
-        source: `imdb`, `20newsgroups`, a folder of Parquet files with a column `text`, or
-            a hub id.
+        source: `imdb`, `20newsgroups`, a hub id, or a folder or file of tables (Parquet, CSV) with
+            a column `text`; where there is none, the one with the longest texts.
         data_dir: Data folder; by default the one that `QIMLP_DATA` names.
-        label_column: Label column, `"label"` by default.
+        label_column: Label column, `"label"` by default; where there is none, it is guessed as
+            `load_table` guesses its target.
+        split_seed: Where the source has no test split, a fifth of each class is set aside by this
+            seed; `test_origin` says so.
 
     Returns:
         The data set.
 
     Raises:
         FileNotFoundError: There is no such data.
-        ValueError: It has no text column, no test split, or cannot be used.
+        ValueError: It has no column of texts, or cannot be used.
     """
-    name, tables = _tables(source, data_dir, label_column, labels_required=True)
-    missing = [part for part in ("train", "test") if part not in tables]
-    if missing:
-        raise ValueError(
-            f"{source}: expected a train and a test split, {listed(missing)} missing; texts are "
-            "not split here: put train.parquet and test.parquet into one folder and name it"
-        )
-    class_names = class_names_of(tables["train"][1])
-    splits = {
-        part: TextSplit(texts, encode(raw, class_names)) for part, (texts, raw) in tables.items()
-    }
-    digest = hashlib.sha256(repr(class_names).encode())
-    for part in ("train", "test"):
-        for text in splits[part].texts:
-            digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
-        digest.update(repr(encode(tables[part][1], class_names).tolist()).encode())
+    found = _source(source, data_dir)
+    train = read_text_part(found, "train", source, TextRequest(label_column))
+    if train is None:
+        raise ValueError(f"{source}: expected a train split, got only a test split")
+    test = read_text_part(found, "test", source, TextRequest(train.label, text=train.text))
+    class_names = class_names_of(train.raw)
+    labels = encode(train.raw, class_names)
+    if test is None:
+        rows, aside = rows_of_test(labels, seed=split_seed)
+        parts = [_selected(train.texts, labels, chosen) for chosen in (rows, aside)]
+        percent = 100 // SET_ASIDE_EVERY
+        test_origin = f"{percent} % of the texts of each class, set aside by seed {split_seed}"
+    else:
+        own = TextSplit(test.texts, encode(test.raw, class_names))
+        parts, test_origin = [TextSplit(train.texts, labels), own], OFFICIAL_TEST
     return TextDataSet(
-        name,
-        splits["train"],
-        splits["test"],
-        class_names,
-        digest.hexdigest(),
-        tables["train"][1].notes,
+        name=found.name,
+        train=parts[0],
+        test=parts[1],
+        class_names=class_names,
+        fingerprint=_fingerprint(class_names, parts),
+        notes=train.raw.notes,
+        test_origin=test_origin,
+        text_column=train.text,
+        label_column=train.label,
     )
+
+
+def _selected(texts: tuple[str, ...], labels: Tensor, rows: Tensor) -> TextSplit:
+    return TextSplit(tuple(texts[row] for row in rows.tolist()), labels[rows])
+
+
+def _fingerprint(class_names: tuple[str, ...], parts: Sequence[TextSplit]) -> str:
+    digest = hashlib.sha256(repr(class_names).encode())
+    for part in parts:
+        for text in part.texts:
+            digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+        if part.labels is not None:
+            digest.update(repr(part.labels.tolist()).encode())
+    return digest.hexdigest()
 
 
 def load_text_inputs(
@@ -139,16 +166,17 @@ def load_text_inputs(
     task: Task | None = None,
     label_column: str | None = None,
     labels_required: bool = False,
+    text_column: str | None = None,
     data_dir: str | Path | None = None,
 ) -> TextSplit:
     """Read new texts: the test split of a source that has one, else all.
 
     Args:
-        source: What `load_texts` takes, one `.parquet` file, or a `.txt` file with one
-            text per line.
+        source: What `load_texts` takes, or a `.txt` file with one text per line.
         task: What the network answers; without it labels are not read.
         label_column: Label column, `"label"` by default.
         labels_required: Whether unlabelled texts are an error.
+        text_column: Column of the texts; `text` by default, or else the one with the longest.
         data_dir: Data folder.
 
     Returns:
@@ -165,84 +193,25 @@ def load_text_inputs(
                 f"{printable(str(path))}: a .txt file holds no labels, which are needed here"
             )
         return TextSplit(_lines(path), None)
-    _, tables = _tables(source, data_dir, label_column, labels_required=labels_required)
-    part = "test" if "test" in tables else None
-    texts, raw = tables[part or "train"]
-    labels = None if raw.labels is None or task is None else targets_for(raw, task)
-    return TextSplit(texts, labels, part, raw.notes)
+    request = TextRequest(label_column or DEFAULT_LABEL, labels_required, text_column)
+    known = _source(source, data_dir)
+    for part in ("test", "train"):
+        found = read_text_part(known, part, source, request)
+        if found is not None:
+            raw = found.raw
+            labels = None if raw.labels is None or task is None else targets_for(raw, task)
+            return TextSplit(found.texts, labels, "test" if part == "test" else None, raw.notes)
+    raise ValueError(f"{source}: expected texts, got none")
 
 
-_Table = tuple[tuple[str, ...], RawExamples]
-
-
-def _tables(
-    source: str, data_dir: str | Path | None, label_column: str | None, *, labels_required: bool
-) -> tuple[str, dict[str, _Table]]:
-    found = resolve(source, data_dir, texts=True)
-    if found.kind not in ("parquet", "hub"):
+def _source(named: str, data_dir: str | Path | None) -> Source:
+    found = resolve(named, data_dir, texts=True)
+    if found.kind not in ("parquet", "hub", "csv", "table"):
         raise ValueError(
-            f"{source}: texts are read from Parquet files, got {found.kind}; make a folder of "
-            "train.parquet and test.parquet with the columns text and label"
+            f"{named}: texts are read from tables (Parquet, CSV), got {found.kind}; make a file "
+            "with the columns text and label"
         )
-    tables: dict[str, _Table] = {}
-    for part, files in (("train", found.train), ("test", found.test)):
-        table: Any = None
-        if found.kind == "hub":
-            table = hub_table(found.train[0], part)
-        elif files:
-            table = _read(files)
-        if table is not None:
-            origin = f"{source}, split {part}"
-            tables[part] = _texts_of(table, origin, label_column, labels_required=labels_required)
-    return found.name, tables
-
-
-def _read(files: Sequence[str]) -> Any:
-    parts = []
-    for location in files:
-        with open_parquet(location) as file:
-            parts.append(file.read())
-    return import_extra("pyarrow").concat_tables(parts)
-
-
-def _texts_of(
-    table: Any, origin: str, label_column: str | None, *, labels_required: bool
-) -> _Table:
-    request = TableRequest(label_column, labels_required)
-    label = next(iter(pick_labels(table.column_names, request, origin)), None)
-    texts = _column_of_texts(table, origin)
-    others = [name for name in table.column_names if name not in (TEXT_COLUMN, label)]
-    notes: tuple[str, ...] = ()
-    if others:
-        said = f"the texts are those of column {TEXT_COLUMN!r}; left out {listed(others, 6)}"
-        notes = (f"{origin}: {said}",)
-    names = declared_classes(declared_features(table.schema, origin), label, origin)
-    labels = None
-    if label is not None:
-        labels = label_values(table.column(label).combine_chunks())
-    return texts, RawExamples(origin, torch.empty(0, 0), (0,), labels, names, notes=notes)
-
-
-def _column_of_texts(table: Any, origin: str) -> tuple[str, ...]:
-    if TEXT_COLUMN not in table.column_names:
-        raise ValueError(
-            f"{origin}: expected a column {TEXT_COLUMN!r} of texts, got "
-            f"{listed(table.column_names)}"
-        )
-    try:
-        texts = tuple(table.column(TEXT_COLUMN).to_pylist())
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{origin}: column {TEXT_COLUMN!r} holds bytes that are no text in UTF-8"
-        ) from error
-    for row, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
-            raise ValueError(  # noqa: TRY004 - the file is wrong, not an argument
-                f"{origin}: row {row} of column {TEXT_COLUMN!r} is not a text"
-            )
-    if not texts:
-        raise ValueError(f"{origin}: expected at least one text, got none")
-    return texts
+    return found
 
 
 def _lines(path: Path) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from qimlp.data import (
-    OFFICIAL_TEST,
     Column,
     DataSet,
     Encoder,
@@ -283,7 +282,8 @@ def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, F
         class_names=texts.class_names,
         feature_shape=(train_inputs.shape[1],),
         fingerprint=texts.fingerprint,
-        test_origin=OFFICIAL_TEST,
+        test_origin=texts.test_origin,
+        feature_names=texts.feature_names,
         notes=texts.notes,
     )
     return data, features

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from qimlp.data import (
-    OFFICIAL_TEST,
     DataSet,
     Encoder,
     Scaling,
@@ -107,7 +106,8 @@ def prepare_fine_tuning(settings: TrainSettings, texts: TextDataSet) -> FineTuni
         class_names=texts.class_names,
         feature_shape=(chosen.max_tokens,),
         fingerprint=texts.fingerprint,
-        test_origin=OFFICIAL_TEST,
+        test_origin=texts.test_origin,
+        feature_names=texts.feature_names,
         notes=texts.notes,
     )
     return FineTuning(data, tokenizer, encoder, scaling, order)

@@ -203,9 +203,11 @@ class Predictor:
             del common["labels_required"]
             return read_rows(source, self.features.table, self.features.columns, **common)
         if self.features.of_texts:
-            split = load_text_inputs(source, **common)
+            column = next(iter(self.feature_names), None)
+            split = load_text_inputs(source, text_column=column, **common)
             inputs = self.features.encode(split.texts, self.processes.device)
-            return Inputs(source, self.features.ordered(inputs), split.labels, split.part)
+            inputs = self.features.ordered(inputs)
+            return Inputs(source, inputs, split.labels, split.part, notes=split.notes)
         found = load_inputs(
             source,
             self.feature_shape,

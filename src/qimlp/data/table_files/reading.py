@@ -81,6 +81,23 @@ def table_suffix(name: str) -> str:
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
 
 
+def read_cells(path: Path) -> TextTable:
+    """Read a table whose cells are texts, or can be: CSV and its kin, Excel.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its cells.
+
+    Raises:
+        OSError: If it is no regular file or may not be read.
+        ValueError: If it is no table.
+        ImportError: If the package that reads it is not installed.
+    """
+    return (read_excel if path.name.lower().endswith(EXCEL) else read_delimited)(path)
+
+
 def read_files(
     files: Sequence[str],
     *,
@@ -117,8 +134,7 @@ def read_files(
         read = read_parquet_table(files)
         found = Reading(origin, read.frame, {}, read.index, read.class_names)
     else:
-        reader = read_excel if name.endswith(EXCEL) else read_delimited
-        table = reader(Path(files[0]))
+        table = read_cells(Path(files[0]))
         result = typed(table, as_text(table.cells.column_names), formats)
         notes = result.notes if table.has_header else (*result.notes, _on_names(table))
         comma = table.separator != ","

@@ -66,6 +66,8 @@ class TrainingData:
         targets = settings.dataset.label_columns
         if isinstance(found, TableDataSet):
             targets = found.targets
+        elif isinstance(found, TextDataSet) and not targets and found.label_column != "label":
+            targets = (found.label_column,) if found.label_column else ()
         self._label_column = next(iter(targets), None)
         self.in_features = data.in_features
         if self._tuning is not None:
