@@ -24,7 +24,7 @@ _FEWEST = 10
 """Rows below which nothing is told from values that all differ."""
 _ROWS_OF_CATEGORY = 2
 """Texts with fewer rows each, on average, are no categories."""
-_MOST_CATEGORIES = 1000
+_MOST_CATEGORIES = 1024
 _WORDS_OF_TEXT = 4
 """Words that free texts have at least, on average."""
 
