@@ -8,6 +8,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.multioutput import ClassifierChain
 
 from qimlp.estimators import QiMLPClassifier
+from qimlp.predictor import Predictor
 
 
 def draw(rows, seed):
@@ -83,6 +84,17 @@ def test_weights_count_as_repetition_in_any_order():
     model = QiMLPClassifier(max_iter=5, random_state=0)
     weighted = model.fit(x, y, sample_weight=times).predict_proba(x)
     np.testing.assert_array_equal(model.fit(x[rows], y[rows]).predict_proba(x), weighted)
+
+
+def test_labels_come_back_from_a_folder_and_from_its_predictions(tmp_path):
+    x, y = draw(60, seed=7)
+    model = QiMLPClassifier(max_iter=3, random_state=0).fit(x, y)
+    model.save(tmp_path / "model")
+    again = QiMLPClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    np.testing.assert_array_equal(again.classes_, model.classes_)
+    predictor = Predictor.load(tmp_path / "model", device="cpu")
+    np.testing.assert_allclose(predictor.predict_proba(x), model.predict_proba(x), atol=1e-5)
 
 
 def test_weights_of_classes_are_refused():

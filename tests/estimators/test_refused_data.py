@@ -120,3 +120,24 @@ def test_what_was_not_fitted_answers_nothing():
     for make, _ in BOTH:
         with pytest.raises(AttributeError, match=f"This {make.__name__} instance is not fitted"):
             make().predict(X)
+
+
+@pytest.mark.parametrize("make", [QiMLPClassifier, QiMLPRegressor])
+def test_folders_that_are_no_models(make, tmp_path):
+    missing = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError, match="missing"):
+        make.load(missing)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises((FileNotFoundError, ValueError), match="empty"):
+        make.load(empty)
+    file = tmp_path / "file.txt"
+    file.write_text("no model")
+    with pytest.raises((OSError, ValueError), match=r"file\.txt"):
+        make.load(file)
+
+
+def test_a_model_of_the_other_kind_is_refused(tmp_path):
+    QiMLPRegressor(max_iter=1).fit(X, NUMBERS).save(tmp_path / "numbers")
+    with pytest.raises(ValueError, match="QiMLPRegressor|regression"):
+        QiMLPClassifier.load(tmp_path / "numbers")

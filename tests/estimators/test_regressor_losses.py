@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import mean_pinball_loss, r2_score
 
 from qimlp.estimators import QiMLPRegressor
+from qimlp.predictor import Predictor
 
 LEVELS = (0.05, 0.5, 0.95)
 NORMAL = np.array([-1.6448536269514722, 0.0, 1.6448536269514722])
@@ -67,6 +68,18 @@ def test_a_validation_part_makes_intervals_cover_where_rows_are_few():
     means = {name: np.mean(shares) for name, shares in covered.items()}
     assert means["without"] < 0.87
     assert 0.87 < means["with"] < 0.97
+
+
+def test_calibrated_intervals_come_back_from_a_folder(tmp_path):
+    x, _, _, y = noisy(80, seed=0)
+    model = QiMLPRegressor(loss="quantile", early_stopping=True, max_iter=3, random_state=0)
+    expected = model.fit(x, y).predict_quantiles(x)
+    assert model.task_.margins
+    model.save(tmp_path / "model")
+    again = QiMLPRegressor.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_quantiles(x), expected)
+    predictor = Predictor.load(tmp_path / "model", device="cpu")
+    np.testing.assert_allclose(predictor.predict(x), expected[:, 1], rtol=1e-4, atol=1e-4)
 
 
 def test_many_levels_of_several_targets():
