@@ -8,12 +8,13 @@ from rich.console import Console
 
 from qimlp.cli.console import Notes, make_table, open_console, write_json
 from qimlp.cli.encoding import show_encoding
+from qimlp.files import shown
 from qimlp.tasks import Evaluation, Task
-from qimlp.training import load_run
+from qimlp.training import load_trained
 
 
 def eval_command(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or that of a saved model.")],
     data: Annotated[
         str | None, typer.Argument(help="Name or path; by default what it was trained on.")
     ] = None,
@@ -29,23 +30,33 @@ def eval_command(
     ] = False,
 ) -> None:
     """Evaluate a run's best network: on the test part where the data has one, else on all."""
-    trained = load_run(run, device=device, data_dir=data_dir)
-    own = data is None or trained.is_own(data)
-    if own and label_column is not None:
-        raise ValueError(
-            "--label-column: the run's own test part has its labels; leave it out, or name other "
-            "data"
-        )
-    source = trained.settings.dataset.data if data is None else data
-    console = open_console()
+    predictor, trained = load_trained(run, device=device, data_dir=data_dir)
     aside = Console(stderr=True)  # standard output may be JSON alone
     with show_encoding(aside):
-        if own:
+        if trained is not None and (data is None or trained.is_own(data)):
+            if label_column is not None:
+                raise ValueError(
+                    "--label-column: the run's own test part has its labels; leave it out, or name "
+                    "other data"
+                )
+            source = data or trained.settings.dataset.data
             evaluation = trained.evaluate_test()
+        elif data is None:
+            raise ValueError(
+                f"{shown(str(run))} is a saved model, which has no data of its own: name the data "
+                "to evaluate on"
+            )
         else:
-            found = trained.read_inputs(source, label_column=label_column, labelled=True)
+            source = data
+            if trained is None:
+                found = predictor.read(
+                    data, data_dir=data_dir, label_column=label_column, labelled=True
+                )
+            else:
+                found = trained.read_inputs(data, label_column=label_column, labelled=True)
             Notes(aside).say(found.notes)
-            evaluation = trained.predictor.evaluate_inputs(found)
+            evaluation = predictor.evaluate_inputs(found)
+    console = open_console()
     if as_json:
         write_json(console, {"run": str(run), "data": source, **evaluation.to_dict()})
         return
@@ -54,7 +65,7 @@ def eval_command(
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    console.print(_summary(trained.predictor.task, evaluation))
+    console.print(_summary(predictor.task, evaluation))
 
 
 def _summary(task: Task, evaluation: Evaluation) -> str:

@@ -9,11 +9,11 @@ from qimlp.cli.console import Notes, open_console
 from qimlp.cli.encoding import show_encoding
 from qimlp.data import read_column
 from qimlp.predictor import check_not_input, check_predictions_path, write_predictions
-from qimlp.training import load_run
+from qimlp.training import load_trained
 
 
 def predict_command(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or that of a saved model.")],
     file: Annotated[str, typer.Argument(help="Data with the same features; labels not needed.")],
     *,
     out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.")] = Path(
@@ -34,16 +34,20 @@ def predict_command(
 ) -> None:
     """Predict with a run's best network: one row per example, in order, images with their paths."""
     check_predictions_path(out, overwrite=overwrite)
-    trained = load_run(run, device=device, data_dir=data_dir)
-    check_not_input(out, file, trained.settings.dataset.data_dir)
+    predictor, trained = load_trained(run, device=device, data_dir=data_dir)
+    if trained is not None:
+        data_dir = trained.settings.dataset.data_dir
+    check_not_input(out, file, data_dir)
     console = open_console()
     with show_encoding(console):
-        found = trained.read_inputs(file, label_column=label_column)
+        if trained is None:
+            found = predictor.read(file, data_dir=data_dir, label_column=label_column)
+        else:
+            found = trained.read_inputs(file, label_column=label_column)
     Notes(console).say(found.notes)
     ids = None
     if id_column is not None:
-        ids = {id_column: read_column(file, id_column, data_dir=trained.settings.dataset.data_dir)}
-    predictor = trained.predictor
+        ids = {id_column: read_column(file, id_column, data_dir=data_dir)}
     answers = predictor.task.columns(predictor.answers(found.inputs))
     write_predictions(out, answers, found.files, ids)
     what = "predictions" if found.part is None else f"predictions of the {found.part} part"

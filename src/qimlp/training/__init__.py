@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from qimlp.training.runs.fit import fit, resume
     from qimlp.training.runs.folder import RunFolder, versions
-    from qimlp.training.runs.load import TrainedRun, load_run
+    from qimlp.training.runs.load import TrainedRun, load_run, load_trained
     from qimlp.training.runs.result import RunResult
     from qimlp.training.runs.source import load_data, located
     from qimlp.training.runs.training_data import TrainingData
@@ -65,6 +65,7 @@ __all__ = [
     "keep_freed_memory",
     "load_data",
     "load_run",
+    "load_trained",
     "located",
     "param_groups",
     "read_experiment",
@@ -92,7 +93,7 @@ __getattr__ = lazy_face(
         "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
         "runs.fit": ("fit", "resume"),
         "runs.folder": ("RunFolder", "versions"),
-        "runs.load": ("TrainedRun", "load_run"),
+        "runs.load": ("TrainedRun", "load_run", "load_trained"),
         "runs.result": ("RunResult",),
         "runs.training_data": ("TrainingData",),
         "steps.direct": ("DirectStep",),

@@ -153,3 +153,26 @@ def load_run(
         settings = settings.replace(data_dir=data_dir)
     predictor = Predictor.load(folder.path, device=device)
     return TrainedRun(predictor, settings, folder.read_preparation().fingerprint)
+
+
+def load_trained(
+    path: str | os.PathLike[str], *, device: str = "auto", data_dir: str | None = None
+) -> tuple[Predictor, TrainedRun | None]:
+    """Load what predicts: the best network of a run, or what was saved without one.
+
+    Args:
+        path: A run folder, or a folder that a `Predictor` or an estimator saved.
+        device: As in `TrainSettings`.
+        data_dir: Folder of named data, where it is not the run's own.
+
+    Returns:
+        What predicts, and the run it belongs to; None where there is no run.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        ValueError: If a file in it is damaged.
+    """
+    if not Path(path, "settings.json").exists() and Path(path, "preprocess.json").exists():
+        return Predictor.load(path, device=device), None
+    run = load_run(path, device=device, data_dir=data_dir)
+    return run.predictor, run
