@@ -25,6 +25,7 @@ _DAMAGED = (
     IndexError,
     AttributeError,
     TypeError,
+    RuntimeError,
     ValueError,
     OSError,
 )

@@ -114,7 +114,7 @@ def _loaded(source: Source, asked: _Asked, split_seed: int) -> TableDataSet:
     known = TablePart(feature_frame(table.frame, columns, table.origin), targets_for(raw, task))
     test, notes = _own_test(source, table, columns, targets, task)
     if test is None:
-        train_part, test = _split(known, split_seed)
+        train_part, test = _split(known, split_seed, table.origin)
         of = "the rows of each class" if task.class_names else "the rows"
         origin = f"{100 // SET_ASIDE_EVERY} % of {of}, set aside by seed {split_seed}"
     else:
@@ -203,8 +203,11 @@ def _only(targets: Collection[str]) -> Any:
     return lambda names: [name for name in names if name in targets]
 
 
-def _split(known: TablePart, seed: int) -> tuple[TablePart, TablePart]:
-    train, test = rows_of_test(known.labels, seed=seed)
+def _split(known: TablePart, seed: int, origin: str) -> tuple[TablePart, TablePart]:
+    try:
+        train, test = rows_of_test(known.labels, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"{origin}: {error}") from None
     return _selected(known, train), _selected(known, test)
 
 
