@@ -23,6 +23,7 @@ LATER = {
     "task": "auto",
     "drop_columns": [],
     "categorical": [],
+    "resize": None,
     "class_weights": "none",
     "loss": "mse",
     "quantiles": [0.05, 0.5, 0.95],

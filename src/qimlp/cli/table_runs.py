@@ -27,6 +27,7 @@ _OF_OTHERS = frozenset(
         "encoder",
         "finetune",
         "streaming",
+        "resize",
     }
 )
 """Settings that model table does not know: who gives one of them means another network."""

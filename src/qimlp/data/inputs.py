@@ -46,6 +46,7 @@ def load_inputs(
     offsets: tuple[Number, ...] = (),
     label_column: str | tuple[str, ...] | None = None,
     labels_required: bool = False,
+    resize: bool = False,
     data_dir: str | Path | None = None,
 ) -> Inputs:
     """Read new data, with or without labels: the test split of a source that has one, else all.
@@ -59,6 +60,7 @@ def load_inputs(
         offsets: What was subtracted from each feature of the training table.
         label_column: Label column of a table, `"label"` by default.
         labels_required: Whether unlabelled data is an error.
+        resize: Whether images are brought to the size of the training images.
         data_dir: Data folder; by default the one that `QIMLP_DATA` names.
 
     Returns:
@@ -72,8 +74,9 @@ def load_inputs(
     request = TableRequest(
         label_column, labels_required, features=tuple(feature_names), offsets=tuple(offsets)
     )
+    size = (feature_shape[-2], feature_shape[-1]) if resize else None
     for part in ("test", "train"):
-        raw = read_part(found, part, request)
+        raw = read_part(found, part, request, size=size)
         if raw is not None:
             inputs = align_features(raw, feature_shape, feature_names)
             labels = None if raw.labels is None or task is None else targets_for(raw, task)

@@ -9,6 +9,7 @@ from typing import Literal, overload
 
 from qimlp.data.batching.split import SET_ASIDE_EVERY, set_test_aside
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit, fingerprint
+from qimlp.data.image_size import Resize, wanted_size
 from qimlp.data.read import read_part
 from qimlp.data.readers.columns import TableRequest
 from qimlp.data.readers.error_messages import listed
@@ -28,6 +29,7 @@ def load(
     drop_columns: Sequence[str] = (),
     task: TaskKind = "auto",
     split_seed: int = 0,
+    resize: Resize = None,
     streaming: Literal[False],
     max_bytes: int = MOST_BYTES,
 ) -> DataSet: ...
@@ -42,6 +44,7 @@ def load(
     drop_columns: Sequence[str] = (),
     task: TaskKind = "auto",
     split_seed: int = 0,
+    resize: Resize = None,
     streaming: Literal[True],
     max_bytes: int = MOST_BYTES,
 ) -> StreamingDataSet: ...
@@ -56,6 +59,7 @@ def load(
     drop_columns: Sequence[str] = (),
     task: TaskKind = "auto",
     split_seed: int = 0,
+    resize: Resize = None,
     streaming: bool | None = None,
     max_bytes: int = MOST_BYTES,
 ) -> DataSet | StreamingDataSet: ...
@@ -69,6 +73,7 @@ def load(
     drop_columns: Sequence[str] = (),
     task: TaskKind = "auto",
     split_seed: int = 0,
+    resize: Resize = None,
     streaming: bool | None = None,
     max_bytes: int = MOST_BYTES,
 ) -> DataSet | StreamingDataSet:
@@ -90,6 +95,8 @@ def load(
             not whole, or of very many values with gaps.
         split_seed: Where the source has no test split, a fifth of each class is set aside by this
             seed; `test_origin` says so.
+        resize: Height and width to bring images to, or `"common"`: the most common size of the
+            training images. By default all must have one size.
         streaming: Whether to leave the examples on disk; `None` decides by `max_bytes`.
         max_bytes: Size on disk above which Parquet files are streamed.
 
@@ -106,18 +113,23 @@ def load(
         streaming = found.kind == "parquet" and found.num_bytes > max_bytes
     labels = label_column if isinstance(label_column, str | None) else tuple(label_column)
     request = TableRequest(labels, drop_columns=tuple(drop_columns), learn=True)
+    if streaming and resize is not None:
+        raise ValueError(f"{source}: resize: images are resized in memory only; turn streaming off")
     if streaming:
         return stream_source(found, request, task)
-    return _in_memory(found, request, task, split_seed)
+    return _in_memory(found, request, task, split_seed, resize)
 
 
-def _in_memory(source: Source, request: TableRequest, wanted: TaskKind, split_seed: int) -> DataSet:
-    raw_train = read_part(source, "train", request)
+def _in_memory(
+    source: Source, request: TableRequest, wanted: TaskKind, split_seed: int, resize: Resize
+) -> DataSet:
+    size = wanted_size(resize, source, request)
+    raw_train = read_part(source, "train", request, size=size)
     if raw_train is None:
         raise ValueError(f"{source.name}: expected a train split, got only {listed(source.test)}")
     task = task_of(raw_train, wanted)
     train = TensorSplit(raw_train.inputs, targets_for(raw_train, task))
-    raw_test = read_part(source, "test", _like(raw_train, request))
+    raw_test = read_part(source, "test", _like(raw_train, request), size=size)
     if raw_test is None:
         train, test = set_test_aside(train, seed=split_seed)
         percent = 100 // SET_ASIDE_EVERY

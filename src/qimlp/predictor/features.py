@@ -49,6 +49,7 @@ class Features:
             ordered; or None.
         table: How a table's columns of any kind become numbers and codes, or None.
         columns: What the columns of such a table's file were taken for; none where it was no file.
+        resize: Whether images are brought to the size of the training images.
     """
 
     terms: TermWeights | None = None
@@ -58,6 +59,7 @@ class Features:
     offsets: tuple[Number, ...] | None = None
     table: TableFeatures | None = None
     columns: tuple[Column, ...] = ()
+    resize: bool = False
 
     @property
     def of_texts(self) -> bool:
@@ -123,6 +125,7 @@ class Features:
             parts["table"] = self.table.to_dict()
         if self.columns:
             parts["columns"] = [column.to_dict() for column in self.columns]
+        parts |= {"resize": True} if self.resize else {}
         return parts
 
     @classmethod
@@ -146,6 +149,7 @@ class Features:
             offsets=_stored_offsets(parts["offsets"]) if "offsets" in parts else None,
             table=TableFeatures.from_dict(parts["table"]) if "table" in parts else None,
             columns=stored_columns(parts.get("columns", [])),
+            resize=bool(parts.get("resize", False)),
         )
 
 
@@ -178,7 +182,6 @@ def learn_features(
         FileNotFoundError: If the encoder is not there.
         ValueError: If settings and data do not fit.
     """
-    features = Features()
     data: DataSet | StreamingDataSet
     if isinstance(loaded, TextDataSet):
         data, features = _from_texts(settings, loaded)
@@ -192,7 +195,8 @@ def learn_features(
         )
     else:
         data = loaded
-        features = Features(offsets=data.offsets or None)
+        resize = settings.dataset.resize is not None
+        features = Features(offsets=data.offsets or None, resize=resize)
     wanted = settings.features.order
     if wanted == "none":
         return data, features
@@ -271,8 +275,7 @@ def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, F
         by_labels = train_labels[train] if chosen.terms_by == "svm" else None
         features = Features(terms=TermWeights.fit(known, chosen.terms, labels=by_labels))
     else:
-        encoder = Encoder(chosen.encoder, chosen.pooling, chosen.max_tokens)
-        features = Features(encoder=encoder)
+        features = Features(encoder=Encoder(chosen.encoder, chosen.pooling, chosen.max_tokens))
     device = connect(settings.compute.device).device
     train_inputs = features.encode(texts.train.texts, device)
     data = DataSet(

@@ -213,6 +213,7 @@ class Predictor:
             self.feature_shape,
             feature_names=self.feature_names,
             offsets=self.features.offsets or (),
+            resize=self.features.resize,
             **common,
         )
         return replace(found, inputs=self.features.ordered(found.inputs))

@@ -131,6 +131,7 @@ class _StoredFeatures(BaseModel):
 
     order: list[Annotated[int, Field(ge=0, lt=2**40)]] = []
     offsets: list[float] = []
+    resize: bool = False
 
 
 class _Stored(BaseModel):

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from qimlp.data import DevSplit
+from qimlp.files import shown
 from qimlp.settings.group import SettingsGroup
 
+_Pixels = Annotated[int, Field(ge=1, le=8192)]
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -21,6 +23,18 @@ def _one_or_several(value: Any) -> Any:
 def _as_list(value: Any) -> Any:
     """Take one name for a list of one."""
     return (value,) if isinstance(value, str) else value
+
+
+def _height_and_width(value: Any) -> Any:
+    """Turn `"28x28"` into two numbers."""
+    if not isinstance(value, str) or value == "common":
+        return value
+    parts = value.split("x")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ValueError(
+            f"resize: expected height and width, such as 28x28, or common, got {shown(value, 80)}"
+        )
+    return tuple(int(part) for part in parts)
 
 
 class DataSettings(SettingsGroup):
@@ -56,6 +70,13 @@ class DataSettings(SettingsGroup):
     task: Literal["auto", "classification", "regression"] = Field(
         default="auto",
         description="What is learned: classification, regression, or auto: as the labels are.",
+    )
+    resize: Annotated[
+        tuple[_Pixels, _Pixels] | Literal["common"] | None, BeforeValidator(_height_and_width)
+    ] = Field(
+        default=None,
+        description="Height and width that images are brought to, such as 28x28, or common: the "
+        "most common size of the training images; by default all must have one size.",
     )
     streaming: bool | None = Field(
         default=None,

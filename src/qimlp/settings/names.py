@@ -28,6 +28,7 @@ LATER = frozenset(
         "task",
         "drop_columns",
         "categorical",
+        "resize",
         "class_weights",
         "loss",
         "quantiles",

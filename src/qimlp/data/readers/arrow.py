@@ -213,7 +213,13 @@ def _room(count: int, like: NDArray[Any], origin: str) -> NDArray[Any]:
         ) from None
 
 
-def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -> RawExamples:
+def collect(
+    batches: Iterable[Any],
+    columns: Columns,
+    count: int,
+    origin: str,
+    size: tuple[int, int] | None = None,
+) -> RawExamples:
     """Gather record batches into one set of examples.
 
     Args:
@@ -221,6 +227,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         columns: Roles of the columns.
         count: Number of rows of all batches together.
         origin: File or folder, for messages.
+        size: Height and width to bring images to; their own by default.
 
     Returns:
         The examples.
@@ -240,7 +247,7 @@ def collect(batches: Iterable[Any], columns: Columns, count: int, origin: str) -
         else:
             shape = None if inputs is None else inputs.shape[1:]
             encoded = image_bytes(batch.column(columns.image), origin, done)
-            part = stack_images(encoded, batch.num_rows, shape, changes)
+            part = stack_images(encoded, batch.num_rows, shape, changes, size)
         if inputs is None:
             inputs = _room(count, part, origin)
         inputs[rows] = part

@@ -185,6 +185,7 @@ def read_images(
     *,
     labels_required: bool = True,
     notes: tuple[str, ...] = (),
+    size: tuple[int, int] | None = None,
 ) -> RawExamples:
     """Read one split from image files.
 
@@ -193,6 +194,7 @@ def read_images(
         folder: The folder whose sub-folders are the classes; `None` for files without classes.
         labels_required: Whether unlabelled data is an error.
         notes: What the user should know about how the files were found.
+        size: Height and width to bring images to; their own by default.
 
     Returns:
         The examples.
@@ -208,11 +210,7 @@ def read_images(
             f"{origin}: expected one folder of images per class, got images without a class"
         )
     changes: Counter[str] = Counter()
-    contents = (
-        (printable(file), read_bytes(file, what="an image", most_bytes=_MOST_BYTES))
-        for file in files
-    )
-    pixels = stack_images(contents, len(files), changes=changes)
+    pixels = stack_images(read_files(files), len(files), changes=changes, size=size)
     notes += change_notes(changes, origin)
     if folder is None or not labelled:
         return replace(examples_from_array(pixels, origin, None), notes=notes)
@@ -225,6 +223,23 @@ def read_images(
         class_names=tuple(str(name) for name in names),
     )
     return replace(raw, notes=notes)
+
+
+def read_files(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Read image files one after the other.
+
+    Args:
+        files: Paths.
+
+    Yields:
+        Place and content of each.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is very large.
+    """
+    for file in files:
+        yield printable(file), read_bytes(file, what="an image", most_bytes=_MOST_BYTES)
 
 
 def _counted(count: int, what: str) -> str:

@@ -47,7 +47,10 @@ _DAMAGE = (
 
 
 def decode_image(
-    encoded: bytes, place: str, changes: Counter[str] | None = None
+    encoded: bytes,
+    place: str,
+    changes: Counter[str] | None = None,
+    size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode one PNG, JPEG or other image as viewers show it.
 
@@ -57,8 +60,9 @@ def decode_image(
     Args:
         encoded: Content of the image file.
         place: File, or file and row, for messages.
-        changes: Counts images that were laid on white or whose colours were converted; see
-            `change_notes`.
+        changes: Counts images that were laid on white, whose colours were converted or whose size
+            was changed; see `change_notes`.
+        size: Height and width to bring it to; its own by default.
 
     Returns:
         Pixels (H, W) of a grey image, (3, H, W) of a colour one.
@@ -77,7 +81,8 @@ def decode_image(
                 changes["16-bit colours read as 8-bit ones"] += image.mode in _OPAQUE
             image.load()
             image = _upright(image, module)
-            return _pixels(image, place, changes, module)
+            found = _pixels(image, place, changes, module)
+            return found if size is None else _resized(found, size, changes, module)
     except _RefusedError:
         raise
     except module.DecompressionBombError as error:  # far larger: Pillow looks itself
@@ -92,6 +97,38 @@ def decode_image(
         raise ValueError(
             f"{place}: cannot be read as an image (empty, truncated or corrupt?)"
         ) from error
+
+
+def image_size(encoded: bytes, place: str) -> tuple[int, int]:
+    """Measure an image as viewers show it.
+
+    Args:
+        encoded: Content of the image file.
+        place: File, or file and row, for messages.
+
+    Returns:
+        Height and width.
+
+    Raises:
+        ValueError: It cannot be decoded.
+    """
+    height, width = decode_image(encoded, place).shape[-2:]
+    return height, width
+
+
+def _resized(
+    pixels: NDArray[np.uint8], size: tuple[int, int], changes: Counter[str] | None, module: Any
+) -> NDArray[np.uint8]:
+    if pixels.shape[-2:] == size:
+        return pixels
+    if changes is not None:
+        changes[f"another size, brought to {size[0]} x {size[1]}"] += 1
+    channels = pixels.reshape(-1, *pixels.shape[-2:])
+    new = [
+        np.asarray(module.fromarray(channel).resize(size[::-1], module.Resampling.BILINEAR))
+        for channel in channels
+    ]
+    return np.stack(new) if pixels.ndim == 3 else new[0]
 
 
 class _RefusedError(ValueError):
@@ -171,6 +208,7 @@ def stack_images(
     count: int,
     shape: tuple[int, ...] | None = None,
     changes: Counter[str] | None = None,
+    size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode images of one shape into one array.
 
@@ -179,6 +217,7 @@ def stack_images(
         count: Number of images.
         shape: Shape that each must have; the first one's by default.
         changes: Counts images that were changed; see `decode_image`.
+        size: Height and width to bring them to; their own by default.
 
     Returns:
         Pixels (count, *shape).
@@ -189,13 +228,13 @@ def stack_images(
     first = "the first image"
     stacked: NDArray[Any] | None = None if shape is None else np.empty((count, *shape), np.uint8)
     for row, (place, content) in enumerate(encoded):
-        pixels = decode_image(content, place, changes)
+        pixels = decode_image(content, place, changes, size)
         if stacked is None:
             first, stacked = place, np.empty((count, *pixels.shape), np.uint8)
         if pixels.shape != stacked.shape[1:]:
             raise ValueError(
                 f"{place}: expected an image of shape {stacked.shape[1:]}, as {first} has, got "
-                f"{pixels.shape}: bring all images to one size and colour mode"
+                f"{pixels.shape}: bring all images to one size (--resize) and colour mode"
             )
         stacked[row] = pixels
     return np.empty((0,), np.uint8) if stacked is None else stacked

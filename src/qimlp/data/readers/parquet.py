@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qimlp.data.extras import import_extra
-from qimlp.data.readers.arrow import collect
+from qimlp.data.readers.arrow import collect, image_bytes
 from qimlp.data.readers.columns import Columns, TableRequest, columns_of
 from qimlp.data.readers.error_messages import listed, unreadable
 from qimlp.data.readers.raw_examples import RawExamples
@@ -129,12 +129,43 @@ def settled(columns: Columns, request: TableRequest, files: Sequence[str], origi
     return settle(columns, request, batches, origin)
 
 
-def read_parquet(files: Sequence[str], request: TableRequest | None = None) -> RawExamples:
+def encoded_images(files: Sequence[str], request: TableRequest) -> Iterator[tuple[str, bytes]]:
+    """Walk over the images of Parquet files.
+
+    Args:
+        files: Locations.
+        request: What is asked of the table.
+
+    Yields:
+        Place (file and row) and content of each.
+
+    Raises:
+        ValueError: A file is truncated or corrupt, or holds no images.
+    """
+    columns, _ = columns_of_files(files, request)
+    if columns.image is None:
+        raise _no_images(files[0])
+    row = 0
+    for batch in read_batches(files, [columns.image]):
+        yield from image_bytes(batch.column(columns.image), printable(files[0]), row)
+        row += batch.num_rows
+
+
+def _no_images(location: str) -> ValueError:
+    return ValueError(f"{printable(location)}: resize: expected a column of images, got none")
+
+
+def read_parquet(
+    files: Sequence[str],
+    request: TableRequest | None = None,
+    size: tuple[int, int] | None = None,
+) -> RawExamples:
     """Read one split from Parquet files.
 
     Args:
         files: Locations of its pieces, in order.
         request: What is asked of the table.
+        size: Height and width to bring images to; their own by default.
 
     Returns:
         The examples.
@@ -146,4 +177,6 @@ def read_parquet(files: Sequence[str], request: TableRequest | None = None) -> R
     columns, rows = columns_of_files(files, request)
     origin = printable(files[0] if len(files) == 1 else str(Path(files[0]).parent))
     columns = settled(columns, request, files, origin)
-    return collect(read_batches(files, columns.read), columns, sum(rows), origin)
+    if size is not None and columns.image is None:
+        raise _no_images(files[0])
+    return collect(read_batches(files, columns.read), columns, sum(rows), origin, size)

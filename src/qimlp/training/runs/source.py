@@ -51,6 +51,8 @@ def load_data(settings: TrainSettings) -> Loaded:
         return _load_table(settings)
     if data.categorical:
         raise ValueError("categorical: only model table has categories; leave it out")
+    if data.resize is not None and settings.features.text is not None:
+        raise ValueError("resize: expected images, got texts; leave it out")
     if settings.features.text is not None:
         if data.task == "regression" or len(data.label_columns) > 1:
             raise ValueError("texts are classified: expected one label column, no regression")
@@ -62,6 +64,7 @@ def load_data(settings: TrainSettings) -> Loaded:
         label_column=data.label_columns or None,
         drop_columns=data.drop_columns,
         task=data.task,
+        resize=data.resize,
         streaming=data.streaming,
     )
 
