@@ -21,16 +21,16 @@ def table():
 def test_intervals_of_an_estimator(qimlp, table, tmp_path):
     rows, price = table
     model = QiMLPRegressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), max_iter=20, random_state=0)
-    model.fit(rows, price).save(tmp_path / "model")
+    model.fit(rows, price.rename("price")).save(tmp_path / "model")
     rows[["town", "size"]].iloc[:9].to_csv(tmp_path / "new.csv", index=False)
     out = tmp_path / "answers.csv"
     done = qimlp("predict", tmp_path / "model", tmp_path / "new.csv", "--out", out)
     assert done.code == 0, done.err
     written = pd.read_csv(out)
-    assert list(written)[1:] == ["y q0.1", "y q0.5", "y q0.9"]
+    assert list(written)[1:] == ["price q0.1", "price q0.5", "price q0.9"]
     expected = model.predict_quantiles(rows.iloc[:9])
     np.testing.assert_allclose(written.to_numpy()[:, 1:], expected, rtol=1e-3, atol=1e-3)
-    rows.assign(y=price).to_csv(tmp_path / "known.csv", index=False)
+    rows.assign(price=price).to_csv(tmp_path / "known.csv", index=False)
     done = qimlp("eval", tmp_path / "model", tmp_path / "known.csv", "--json")
     assert done.code == 0, done.err
     found = model.predict_quantiles(rows)
@@ -40,7 +40,7 @@ def test_intervals_of_an_estimator(qimlp, table, tmp_path):
 
 def test_several_labels_of_an_estimator(qimlp, table, tmp_path):
     rows, price = table
-    labels = np.column_stack([price > 0, rows["town"] == "Ulm"]).astype(int)
+    labels = pd.DataFrame({"dear": price > 0, "near": rows["town"] == "Ulm"}).astype(int)
     model = QiMLPClassifier(max_iter=5, random_state=0).fit(rows, labels)
     model.save(tmp_path / "model")
     rows.to_csv(tmp_path / "new.csv", index=False)
@@ -48,8 +48,14 @@ def test_several_labels_of_an_estimator(qimlp, table, tmp_path):
     done = qimlp("predict", tmp_path / "model", tmp_path / "new.csv", "--out", out)
     assert done.code == 0, done.err
     written = pd.read_csv(out)
-    assert list(written)[1:] == ["0", "0 probability", "1", "1 probability"]
-    np.testing.assert_array_equal(written[["0", "1"]], model.predict(rows))
+    assert list(written)[1:] == ["dear", "dear probability", "near", "near probability"]
+    np.testing.assert_array_equal(written[["dear", "near"]], model.predict(rows))
+    rows.assign(near=labels["near"], dear=labels["dear"]).to_csv(
+        tmp_path / "known.csv", index=False
+    )
+    done = qimlp("eval", tmp_path / "model", tmp_path / "known.csv", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["subset_accuracy"] == model.score(rows, labels)
 
 
 def test_a_saved_model_has_no_data_of_its_own(qimlp, table, tmp_path):

@@ -1,6 +1,7 @@
 """Quantiles and Huber's loss of the regressor, measured on rows that were not learned from."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import mean_pinball_loss, r2_score
 
@@ -144,3 +145,14 @@ def test_several_targets_are_learned_together():
     assert found.shape == (100, 2)
     assert r2_score(two[400:], found, multioutput="raw_values") == pytest.approx([1, 1], abs=0.05)
     assert model.score(x[400:], two[400:]) == r2_score(two[400:], found)
+
+
+def test_targets_keep_their_names():
+    x, mean, _, y = noisy(20, seed=0)
+    one, two = QiMLPRegressor(max_iter=1), QiMLPRegressor(max_iter=1, loss="quantile")
+    named = pd.DataFrame({"price": y, "mean": mean})
+    assert one.fit(x, named["price"]).task_.target_names == ("price",)
+    assert two.fit(x, named).task_.target_names == ("price", "mean")
+    assert two.fit(x, named.to_numpy()).task_.target_names == ("y0", "y1")
+    assert one.fit(x, y.tolist()).task_.target_names == ("y",)
+    assert one.fit(x, pd.Series(y)).task_.target_names == ("y",)

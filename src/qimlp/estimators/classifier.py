@@ -13,7 +13,7 @@ from torch import Tensor
 from qimlp.estimators.base import TableEstimator
 from qimlp.estimators.canonical import Examples
 from qimlp.estimators.class_weights import weights_of_classes
-from qimlp.estimators.reading import read_labels
+from qimlp.estimators.reading import names_of_targets, read_labels
 from qimlp.files import shown
 from qimlp.tasks import Classification, LossOptions, MultiLabel, Task
 
@@ -229,6 +229,7 @@ class QiMLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if labels.ndim == 2:
             if reset:
                 self.classes_ = np.arange(labels.shape[1])
+                self._label_names = names_of_targets(y, labels.shape[1])
             elif labels.shape[1] != len(self.classes_):
                 raise ValueError(
                     f"y has {labels.shape[1]} labels, but {type(self).__name__} was fitted with "
@@ -249,8 +250,11 @@ class QiMLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return torch.tensor([numbers[name] for name in found.tolist()])[places]
 
     def _make_task(self, targets: Tensor, weights: Tensor | None) -> Task:
-        names = tuple(str(name) for name in self.classes_)
-        task: Task = Classification(names) if targets.dim() == 1 else MultiLabel(names)
+        task: Task
+        if targets.dim() == 1:
+            task = Classification(tuple(str(name) for name in self.classes_))
+        else:
+            task = MultiLabel(self._label_names)
         return task.fitted(targets, LossOptions(), weights)
 
     def _as_given(self, targets: Tensor) -> NDArray[Any]:

@@ -240,3 +240,20 @@ def read_numbers(y: Any) -> Tensor:
     """
     values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     return torch.tensor(values.reshape(len(values), -1))
+
+
+def names_of_targets(y: Any, count: int) -> tuple[str, ...]:
+    """Call targets as a series or a data frame does, so that files of rows may hold them.
+
+    Args:
+        y: As the user gave it.
+        count: Number of targets.
+
+    Returns:
+        The names; `"y"`, or `"y0"`, `"y1"` and so on, where there are none.
+    """
+    given: list[Any] = list(y.columns) if hasattr(y, "columns") else [getattr(y, "name", None)]
+    named = all(isinstance(name, str) and name for name in given)
+    if named and len(given) == len(set(given)) == count:
+        return tuple(given)
+    return ("y",) if count == 1 else tuple(f"y{place}" for place in range(count))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from qimlp.estimators.base import TableEstimator
 from qimlp.estimators.canonical import Examples
-from qimlp.estimators.reading import read_numbers
+from qimlp.estimators.reading import names_of_targets, read_numbers
 from qimlp.tasks import LossOptions, Quantiles, Regression, Task
 
 if TYPE_CHECKING:
@@ -212,6 +212,8 @@ class QiMLPRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     def _read_targets(self, y: Any, *, reset: bool) -> Tensor:
         targets = read_numbers(y)
         known = hasattr(self, "task_") and not reset
+        if not known:
+            self._target_names = names_of_targets(y, targets.shape[1])
         if known and targets.shape[1] != len(self.task_.target_names):
             raise ValueError(
                 f"y has {targets.shape[1]} targets, but {type(self).__name__} was fitted with "
@@ -220,8 +222,7 @@ class QiMLPRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return targets
 
     def _make_task(self, targets: Tensor, weights: Tensor | None) -> Task:
-        count = targets.shape[1]
-        names = ("y",) if count == 1 else tuple(f"y{place}" for place in range(count))
+        names = self._target_names
         if self.loss == "quantile":
             levels = tuple(float(level) for level in self.quantiles)
             return Quantiles.of(names, levels).fitted(targets, LossOptions(), weights)
