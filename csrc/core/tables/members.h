@@ -12,7 +12,9 @@
 namespace qimlp {
 namespace {
 
-constexpr Index kMembersBytes = 96 * 1024;  // what a few samples' rows and states may take
+// What some samples' rows and states may take: a part of a second-level cache, so that sums over
+// them are not too short on the way back.
+constexpr Index kMembersBytes = 256 * 1024;
 
 template <class T>
 struct MembersJob {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "embedding.h"
+#include "head.h"
 #include "members_backward.h"
 #include "tables.h"
 
@@ -11,7 +12,8 @@ namespace {
 template <class T>
 constexpr TableEngine<T> make_table_engine() {
   return {embed_bytes<T>,   embed<T>,   embed_backward_bytes<T>,   embed_backward<T>,
-          members_bytes<T>, members<T>, members_backward_bytes<T>, members_backward<T>};
+          members_bytes<T>, members<T>, members_backward_bytes<T>, members_backward<T>,
+          head_bytes<T>,    head<T>,    head_backward<T>};
 }
 
 }  // namespace

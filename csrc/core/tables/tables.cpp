@@ -56,6 +56,11 @@ Index work_of(const MemberLayer<T>& call) {
   return call.samples * call.groups * call.members * call.rank * call.out_a * each;
 }
 
+template <class T>
+Index work_of(const MemberHead<T>& call) {
+  return call.members * call.samples * call.inputs * call.outputs;
+}
+
 }  // namespace
 
 template <class T>
@@ -99,6 +104,24 @@ void compute_members_backward(const MemberLayer<T>& call, const T* grad,
                           setting.run_tasks);
 }
 
+template <class T>
+void compute_head(const MemberHead<T>& call, T* y, const Setting& setting) {
+  if (call.samples == 0) return;
+  const TableEngine<T>& engine = TableEngines<T>::of(setting.instructions);
+  const Index tasks = count_tasks(call.members, work_of(call), setting);
+  const Workspace workspace(engine.head_bytes(call, tasks), setting.poison);
+  engine.head(call, y, tasks, workspace.memory(), setting.run_tasks);
+}
+
+template <class T>
+void compute_head_backward(const MemberHead<T>& call, const T* grad,
+                           const HeadGradients<T>& gradients, const Setting& setting) {
+  const TableEngine<T>& engine = TableEngines<T>::of(setting.instructions);
+  const Index tasks = count_tasks(call.members, 2 * work_of(call), setting);
+  const Workspace workspace(engine.head_bytes(call, tasks), setting.poison);
+  engine.head_backward(call, grad, gradients, tasks, workspace.memory(), setting.run_tasks);
+}
+
 #define QIMLP_INSTANTIATE(T)                                                                       \
   template void compute_embedding<T>(const Embedding<T>&, T*, T*, const Setting&);                 \
   template void compute_embedding_backward<T>(const Embedding<T>&, const T*, const T*,             \
@@ -107,7 +130,10 @@ void compute_members_backward(const MemberLayer<T>& call, const T* grad,
                                    const Setting&);                                                \
   template void compute_members_backward<T>(const MemberLayer<T>&, const T*,                       \
                                             const MemberKept<const T>&, const MemberGradients<T>&, \
-                                            const Setting&);
+                                            const Setting&);                                       \
+  template void compute_head<T>(const MemberHead<T>&, T*, const Setting&);                         \
+  template void compute_head_backward<T>(const MemberHead<T>&, const T*, const HeadGradients<T>&,  \
+                                         const Setting&);
 QIMLP_INSTANTIATE(float)
 QIMLP_INSTANTIATE(double)
 #undef QIMLP_INSTANTIATE

@@ -80,6 +80,25 @@ struct MemberGradients {
   T* bias;
 };
 
+// The dense layers of several members at once: y = x weight + bias.
+//
+// x (members, samples, inputs), y (members, samples, outputs).
+template <class T>
+struct MemberHead {
+  Index members, samples, inputs, outputs;
+  const T* x;
+  const T* weight;  // (members, inputs, outputs)
+  const T* bias;    // (members, outputs)
+};
+
+// Shaped as what they are of; `x` may be null.
+template <class T>
+struct HeadGradients {
+  T* x;
+  T* weight;
+  T* bias;
+};
+
 // What one instruction set offers; `bytes` say how much memory a call wants for `tasks` tasks.
 template <class T>
 struct TableEngine {
@@ -95,6 +114,10 @@ struct TableEngine {
   Index (*members_backward_bytes)(const MemberLayer<T>&, Index tasks);
   void (*members_backward)(const MemberLayer<T>&, const T* grad, const MemberKept<const T>&,
                            const MemberGradients<T>&, Index tasks, void* memory, RunTasks);
+  Index (*head_bytes)(const MemberHead<T>&, Index tasks);
+  void (*head)(const MemberHead<T>&, T* y, Index tasks, void* memory, RunTasks);
+  void (*head_backward)(const MemberHead<T>&, const T* grad, const HeadGradients<T>&, Index tasks,
+                        void* memory, RunTasks);
 };
 
 extern const TableEngine<float> avx512_table_float, avx2_table_float, neon_table_float,
@@ -118,5 +141,12 @@ template <class T>
 void compute_members_backward(const MemberLayer<T>& call, const T* grad,
                               const MemberKept<const T>& kept, const MemberGradients<T>& gradients,
                               const Setting& setting);
+
+template <class T>
+void compute_head(const MemberHead<T>& call, T* y, const Setting& setting);
+
+template <class T>
+void compute_head_backward(const MemberHead<T>& call, const T* grad,
+                           const HeadGradients<T>& gradients, const Setting& setting);
 
 }  // namespace qimlp

@@ -10,22 +10,13 @@
 #include "../../core/tables/tables.h"
 #include "../large_pages.h"
 #include "../setting.h"
+#include "parts.h"
 #include "shared.h"
 
 namespace qimlp {
 namespace {
 
 using torch::autograd::variable_list;
-
-// The tensors of a call; undefined where there are no numbers, or no categories.
-struct EmbeddingTensors {
-  at::Tensor x, frequencies, weight, bias, table;
-  std::vector<int64_t> cardinalities;
-
-  int64_t numbers() const { return frequencies.defined() ? frequencies.size(0) : 0; }
-  const at::Tensor& values() const { return weight.defined() ? weight : table; }
-  int64_t width() const { return values().size(values().dim() - 1); }
-};
 
 EmbeddingTensors tensors_of(const at::Tensor& x, const std::optional<at::Tensor>& frequencies,
                             const std::optional<at::Tensor>& weight,
@@ -94,8 +85,19 @@ EmbeddingTensors all_contiguous(const EmbeddingTensors& given) {
           contiguous(given.bias), contiguous(given.table),       given.cardinalities};
 }
 
-// The vectors, and what their way back can use.
-std::pair<at::Tensor, at::Tensor> compute(const EmbeddingTensors& given, bool keep) {
+template <class T>
+void compute_backward(const EmbeddingTensors& plain, const at::Tensor& grad,
+                      const at::Tensor& features, const variable_list& results) {
+  const auto starts = starts_of(plain);
+  compute_embedding_backward(
+      call_of<T>(plain, starts), read<T>(grad), read<T>(features),
+      {write<T>(results[0]), write<T>(results[1]), write<T>(results[2]), write<T>(results[3])},
+      current_setting());
+}
+
+}  // namespace
+
+std::pair<at::Tensor, at::Tensor> embed(const EmbeddingTensors& given, bool keep) {
   check(given);
   const EmbeddingTensors plain = all_contiguous(given);
   const auto starts = starts_of(given);
@@ -116,14 +118,23 @@ std::pair<at::Tensor, at::Tensor> compute(const EmbeddingTensors& given, bool ke
   return {out, features};
 }
 
-template <class T>
-void compute_backward(const EmbeddingTensors& plain, const at::Tensor& grad,
-                      const at::Tensor& features, const variable_list& results) {
-  const auto starts = starts_of(plain);
-  compute_embedding_backward(
-      call_of<T>(plain, starts), read<T>(grad), read<T>(features),
-      {write<T>(results[1]), write<T>(results[2]), write<T>(results[3]), write<T>(results[4])},
-      current_setting());
+variable_list embed_backward(const EmbeddingTensors& given, const at::Tensor& grad,
+                             const at::Tensor& features) {
+  variable_list results(4);
+  if (given.frequencies.defined() && given.frequencies.requires_grad()) {
+    results[0] = empty_as(given.frequencies);
+  }
+  results[1] = empty_as(given.weight);
+  results[2] = empty_as(given.bias);
+  results[3] = empty_as(given.table);
+  const EmbeddingTensors plain = all_contiguous(given);
+  const at::Tensor rows = grad.contiguous();
+  if (rows.scalar_type() == at::kFloat) {
+    compute_backward<float>(plain, rows, features, results);
+  } else {
+    compute_backward<double>(plain, rows, features, results);
+  }
+  return results;
 }
 
 // Torch's own operations: derivatives of any order, other devices and types, graphs.
@@ -149,6 +160,8 @@ at::Tensor defined_embedding(const EmbeddingTensors& given) {
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
 }
 
+namespace {
+
 struct EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const std::optional<at::Tensor>& frequencies,
@@ -158,7 +171,7 @@ struct EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
                             std::vector<int64_t> cardinalities) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const EmbeddingTensors given = tensors_of(x, frequencies, weight, bias, table, cardinalities);
-    auto [out, features] = compute(given, true);
+    auto [out, features] = embed(given, true);
     context->save_for_backward(
         {x, given.frequencies, given.weight, given.bias, given.table, features});
     context->saved_data["cardinalities"] = std::move(cardinalities);
@@ -177,19 +190,8 @@ struct EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
       results.emplace_back();
       return results;
     }
-    if (given.frequencies.defined() && given.frequencies.requires_grad()) {
-      results[1] = empty_as(given.frequencies);
-    }
-    results[2] = empty_as(given.weight);
-    results[3] = empty_as(given.bias);
-    results[4] = empty_as(given.table);
-    const EmbeddingTensors plain = all_contiguous(given);
-    const at::Tensor grad = grads[0].contiguous();
-    if (grad.scalar_type() == at::kFloat) {
-      compute_backward<float>(plain, grad, saved[5], results);
-    } else {
-      compute_backward<double>(plain, grad, saved[5], results);
-    }
+    variable_list computed = embed_backward(given, grads[0], saved[5]);
+    std::move(computed.begin(), computed.end(), results.begin() + 1);
     return results;
   }
 };
@@ -220,7 +222,7 @@ at::Tensor embedding(const at::Tensor& x, const std::optional<at::Tensor>& frequ
     return EmbeddingFunction::apply(x, frequencies, weight, bias, table, given.cardinalities);
   }
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return compute(given, false).first;
+  return embed(given, false).first;
 }
 
 }  // namespace

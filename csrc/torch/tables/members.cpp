@@ -12,27 +12,19 @@
 #include "../../core/tables/tables.h"
 #include "../large_pages.h"
 #include "../setting.h"
+#include "parts.h"
 #include "shared.h"
 
 namespace qimlp {
-namespace {
 
 using torch::autograd::variable_list;
 
-// x (groups, n, a, b), left (members, a', a, rank), right (members, b, rank, b'),
-// bias (members, a', b') or undefined; the members of all groups.
-struct MemberTensors {
-  at::Tensor x, left, right, bias;
-  bool gelu, residual;
-  double dropout;
-  int64_t seed;
+std::uint32_t MemberTensors::kept_of_65536() const {
+  const auto kept = static_cast<std::uint32_t>(std::lround((1 - dropout) * 65536));
+  return kept < 1 ? 1 : kept;
+}
 
-  // Of 65,536 entries: never none.
-  std::uint32_t kept_of_65536() const {
-    const auto kept = static_cast<std::uint32_t>(std::lround((1 - dropout) * 65536));
-    return kept < 1 ? 1 : kept;
-  }
-};
+namespace {
 
 void check(const MemberTensors& given) {
   const at::Tensor &x = given.x, &left = given.left, &right = given.right;
@@ -85,16 +77,12 @@ MemberTensors all_contiguous(MemberTensors given) {
   return given;
 }
 
-struct Computed3 {
-  at::Tensor y, slope, state;
-};
-
 template <class T>
-Computed3 compute_as(const MemberTensors& plain, bool keep) {
+MemberResults compute_as(const MemberTensors& plain, bool keep) {
   const MemberLayer<T> call = call_of<T>(plain);
   const at::TensorOptions options = plain.x.options();
   const int64_t members = plain.left.size(0);
-  Computed3 results;
+  MemberResults results;
   results.y = empty_rows({members, call.samples, call.out_a, call.out_b}, options);
   if (keep) {
     results.state = empty_rows({call.groups, call.samples, call.state_rows(), call.in_b}, options);
@@ -103,13 +91,6 @@ Computed3 compute_as(const MemberTensors& plain, bool keep) {
   compute_members<T>(call, write<T>(results.y), {write<T>(results.slope), write<T>(results.state)},
                      current_setting());
   return results;
-}
-
-Computed3 compute(const MemberTensors& given, bool keep) {
-  check(given);
-  const MemberTensors plain = all_contiguous(given);
-  return given.x.scalar_type() == at::kFloat ? compute_as<float>(plain, keep)
-                                             : compute_as<double>(plain, keep);
 }
 
 template <class T>
@@ -133,6 +114,32 @@ at::Tensor mask_of(const MemberTensors& given, at::IntArrayRef sizes) {
   return mask.to(given.x.options());
 }
 
+}  // namespace
+
+MemberResults apply_members(const MemberTensors& given, bool keep) {
+  check(given);
+  const MemberTensors plain = all_contiguous(given);
+  return given.x.scalar_type() == at::kFloat ? compute_as<float>(plain, keep)
+                                             : compute_as<double>(plain, keep);
+}
+
+variable_list members_backward(const MemberTensors& given, const at::Tensor& grad,
+                               const at::Tensor& slope, const at::Tensor& state, bool needs_x) {
+  const MemberTensors plain = all_contiguous(given);
+  variable_list results(4);
+  if (needs_x) results[0] = empty_rows(plain.x.sizes(), plain.x.options());
+  results[1] = empty_as(plain.left);
+  results[2] = empty_as(plain.right);
+  results[3] = empty_as(plain.bias);
+  const at::Tensor rows = grad.contiguous();
+  if (rows.scalar_type() == at::kFloat) {
+    compute_backward<float>(plain, rows, slope, state, results);
+  } else {
+    compute_backward<double>(plain, rows, slope, state, results);
+  }
+  return results;
+}
+
 // Torch's own operations: derivatives of any order, other devices and types, graphs.
 at::Tensor defined_layer(const MemberTensors& given) {
   const at::Tensor &x = given.x, &left = given.left, &right = given.right;
@@ -152,6 +159,8 @@ at::Tensor defined_layer(const MemberTensors& given) {
   return given.residual ? x.add(y) : y;
 }
 
+namespace {
+
 struct MemberFunction : public torch::autograd::Function<MemberFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& left, const at::Tensor& right,
@@ -159,7 +168,7 @@ struct MemberFunction : public torch::autograd::Function<MemberFunction> {
                             double dropout, int64_t seed) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const MemberTensors given{x, left, right, or_undefined(bias), gelu, residual, dropout, seed};
-    const Computed3 results = compute(given, true);
+    const MemberResults results = apply_members(given, true);
     context->save_for_backward({x, left, right, given.bias, results.slope, results.state});
     context->saved_data["gelu"] = gelu;
     context->saved_data["residual"] = residual;
@@ -186,17 +195,8 @@ struct MemberFunction : public torch::autograd::Function<MemberFunction> {
       results.resize(8);
       return results;
     }
-    const MemberTensors plain = all_contiguous(given);
-    if (context->needs_input_grad(0)) results[0] = empty_rows(plain.x.sizes(), plain.x.options());
-    results[1] = empty_as(plain.left);
-    results[2] = empty_as(plain.right);
-    results[3] = empty_as(plain.bias);
-    const at::Tensor grad = grads[0].contiguous();
-    if (grad.scalar_type() == at::kFloat) {
-      compute_backward<float>(plain, grad, saved[4], saved[5], results);
-    } else {
-      compute_backward<double>(plain, grad, saved[4], saved[5], results);
-    }
+    results = members_backward(given, grads[0], saved[4], saved[5], context->needs_input_grad(0));
+    results.resize(8);
     return results;
   }
 };
@@ -219,7 +219,7 @@ at::Tensor layer(const at::Tensor& x, const at::Tensor& left, const at::Tensor& 
     return MemberFunction::apply(x, left, right, bias, gelu, residual, dropout, seed);
   }
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return compute(given, false).y;
+  return apply_members(given, false).y;
 }
 
 }  // namespace

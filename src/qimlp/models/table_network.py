@@ -16,7 +16,17 @@ from qimlp.models.activations import activation as find_activation
 from qimlp.models.column_embedding import ColumnEmbedding
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.registry import register
-from qimlp.ops import check_device, check_dtype, member_layer
+from qimlp.ops import (
+    any_global_hook,
+    check_device,
+    check_dtype,
+    fuses_networks,
+    is_without_hooks,
+    member_head,
+    member_layer,
+    registered_parameters,
+    table_network,
+)
 from qimlp.shapes import as_size
 
 
@@ -110,6 +120,7 @@ class TableNetwork(Pretrained):
         self._activation: Callable[[Tensor], Tensor] = chosen.make()
         self._fuses = activation == "gelu"
         self._draw_layers([(self.in_features, embedding_dim), *grids], chosen.gain, make)
+        self._names = (*registered_parameters(self.embedding), *registered_parameters(self))
 
     def _draw_layers(self, grids: list[tuple[int, ...]], gain: float, make: dict[str, Any]) -> None:
         """Draw members' factors, biases and heads for sizes from the embedding's on."""
@@ -198,10 +209,15 @@ class TableNetwork(Pretrained):
         Returns:
             Shape (members, n, out_features).
         """
+        layers, share = len(self._config["hidden"]), 0.0
+        if self.training:
+            share = self._config["dropout"]
+        if self._fuses and fuses_networks(x) and (parameters := self._untouched()):
+            cardinalities = self._config["cardinalities"]
+            return table_network(x, parameters, cardinalities, layers, dropout=share)
         rows = self.embedding(x)
         grids = rows.unsqueeze(0)
-        share = self._config["dropout"] if self.training else 0.0
-        for number in range(len(self._config["hidden"])):
+        for number in range(layers):
             left, right, bias = self.layer(number)
             residual = grids.shape[0] == left.shape[0] and grids.shape[2:] == bias.shape[1:]
             if self._fuses:
@@ -211,12 +227,21 @@ class TableNetwork(Pretrained):
                 continue
             new = drop(self._activation(member_layer(grids, left, right, bias)), share)
             grids = grids + new if residual else new
-        outputs = torch.baddbmm(self.head_bias.unsqueeze(1), grids.flatten(2), self.head)
+        outputs = member_head(grids.flatten(2), self.head, self.head_bias)
         if self._config["linear_skip"]:
             numbers = int(self._config["num_numbers"])
             straight = torch.cat((x[:, :numbers], rows[:, numbers:].flatten(1)), dim=1)
             outputs = outputs + straight @ self.skip
         return outputs
+
+    def _untouched(self) -> list[Tensor]:
+        """All parameters in their order, if nothing but `forward` runs and no other stands in."""
+        own, embedding = registered_parameters(self), registered_parameters(self.embedding)
+        if (*embedding, *own) != self._names or any_global_hook():
+            return []
+        if not is_without_hooks(self.embedding):
+            return []
+        return [p for p in (*embedding.values(), *own.values()) if p is not None]
 
 
 def _mean_softmax(outputs: Tensor) -> Tensor:

@@ -21,7 +21,13 @@ from qimlp.ops.cuda_graphs import recorded_launches
 from qimlp.ops.definition import kron_bias, kron_dense
 from qimlp.ops.methods.dense import build_weight
 from qimlp.ops.native import reason
-from qimlp.ops.tables.layers import column_embedding, member_layer
+from qimlp.ops.tables.layers import (
+    column_embedding,
+    fuses_networks,
+    member_head,
+    member_layer,
+    table_network,
+)
 
 __all__ = [
     "Explanation",
@@ -40,6 +46,7 @@ __all__ = [
     "explain_choice",
     "foreach_lerp_",
     "fused_adamw_",
+    "fuses_networks",
     "gathered",
     "is_jit_tracing",
     "is_proxy",
@@ -48,10 +55,12 @@ __all__ = [
     "kron_dense",
     "log_softmax_backward",
     "mask_anew",
+    "member_head",
     "member_layer",
     "overridden",
     "reason",
     "recorded_launches",
     "registered_parameters",
     "run_backward",
+    "table_network",
 ]

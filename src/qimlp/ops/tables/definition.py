@@ -88,6 +88,11 @@ def member_layer(
     return x + y if residual else y
 
 
+def member_head(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Apply dense layers of several members; see `qimlp.ops.member_head`."""
+    return torch.baddbmm(bias.unsqueeze(1), x, weight)
+
+
 def dropout_mask(
     seed: int, size: tuple[int, int, int, int], share: float, dtype: torch.dtype
 ) -> Tensor:

@@ -91,6 +91,61 @@ def member_layer(
     return out
 
 
+def member_head(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Apply dense layers of one shape, those of several members at once: `x @ weight + bias`.
+
+    Args:
+        x: Shape (m, n, inputs).
+        weight: Shape (m, inputs, outputs).
+        bias: Shape (m, outputs).
+
+    Returns:
+        Shape (m, n, outputs).
+    """
+    if not _FUSED or not _runs_now():
+        return definition.member_head(x, weight, bias)
+    out: Tensor = _HEAD(x, weight, bias)
+    return out
+
+
+def fuses_networks(x: Tensor) -> bool:
+    """Whether `table_network` takes a call: by the kernel, now, on the CPU."""
+    return _FUSED and x.device.type == "cpu" and _runs_now()
+
+
+def table_network(
+    x: Tensor,
+    parameters: Sequence[Tensor],
+    cardinalities: Sequence[int],
+    layers: int,
+    *,
+    dropout: float = 0.0,
+) -> Tensor:
+    """Apply a network for tables in one call, where `fuses_networks` says so.
+
+    It is `column_embedding`, then `member_layer` with GELU and dropout for each layer, residual
+    where sizes stay, then `member_head`; and a linear model of the numbers and the categories'
+    vectors is added where there is a weight for it.
+
+    Args:
+        x: Numbers and codes of shape (n, columns).
+        parameters: `frequencies`, `weight` and `bias` of the numbers if there are any, `table` of
+            the categories if there are any, `left`, `right` and `bias` of each layer, `weight` and
+            `bias` of the head, and the linear model's weight if there is one.
+        cardinalities: As for `column_embedding`.
+        layers: Their number.
+        dropout: As for `member_layer`, behind each layer.
+
+    Returns:
+        Outputs of all members, of shape (m, n, outputs).
+    """
+    seeds = [0] * layers
+    if dropout:
+        seeds = torch.empty(layers, dtype=torch.int64).random_().tolist()
+    out: Tensor = _NETWORK(x, parameters, cardinalities, dropout, seeds)
+    return out
+
+
 def _runs_now() -> bool:
     """Whether a call is neither traced nor transformed; the kernel itself sees to all else."""
     return not (torch.compiler.is_compiling() or is_transformed() or is_jit_tracing())
@@ -99,3 +154,5 @@ def _runs_now() -> bool:
 _FUSED = native.available()
 _EMBEDDING: Any = shortest_call(torch.ops.qimlp.column_embedding.default) if _FUSED else None
 _LAYER: Any = shortest_call(torch.ops.qimlp.member_layer.default) if _FUSED else None
+_HEAD: Any = shortest_call(torch.ops.qimlp.member_head.default) if _FUSED else None
+_NETWORK: Any = shortest_call(torch.ops.qimlp.table_network.default) if _FUSED else None

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -30,4 +31,4 @@ def for_members(targets: Tensor, members: int) -> Tensor:
     Returns:
         The members * n targets, member after member.
     """
-    return targets if members == 1 else targets.repeat(members, *[1] * (targets.dim() - 1))
+    return targets if members == 1 else torch.cat([targets] * members)
