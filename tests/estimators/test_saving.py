@@ -33,6 +33,12 @@ def test_a_saved_regressor_answers_as_before(tmp_path):
     np.testing.assert_array_equal(again.predict_quantiles(X), fitted.predict_quantiles(X))
 
 
+def test_a_classifier_of_one_class_comes_back(tmp_path):
+    X, _ = numbers(20)
+    QiMLPClassifier(**QUICK, max_iter=1).fit(X, ["only"] * 20).save(tmp_path / "model")
+    assert set(QiMLPClassifier.load(tmp_path / "model").predict(X)) == {"only"}
+
+
 def test_a_predictor_takes_the_folder_and_finds_columns_by_name(tmp_path):
     X, y = mixed(80)
     fitted = QiMLPClassifier(**QUICK, max_iter=2).fit(X, y)

@@ -95,8 +95,8 @@ def test_it_comes_back_from_plain_data_without_what_it_was_trained_with():
     ("values", "message"),
     [
         ({}, "kind: expected one of classification, multi-label, regression, quantile-regression"),
-        ({"kind": "classification", "class_names": ["a"]}, "two or more names that differ"),
-        ({"kind": "classification", "class_names": ["a", "a"]}, "two or more names that differ"),
+        ({"kind": "classification", "class_names": []}, "class_names: expected a list of names"),
+        ({"kind": "classification", "class_names": ["a", "a"]}, "expected names that differ"),
         ({"kind": "classification", "class_names": "ab"}, "class_names: expected a list of names"),
         ({**Regression.of(("x",)).to_dict(), "scale": [0]}, "scale: expected numbers greater"),
         ({**Regression.of(("x",)).to_dict(), "shift": [None]}, "a list of 1 finite numbers"),

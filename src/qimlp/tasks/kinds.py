@@ -30,10 +30,7 @@ def task_from_dict(values: Mapping[str, Any]) -> Task:
     """
     kind = values.get("kind")
     if kind == Classification.kind:
-        names = _names(values, "class_names", differ=False)
-        if len(set(names)) != len(names) or len(names) < 2:
-            raise ValueError("class_names: expected two or more names that differ")
-        return Classification(names)
+        return Classification(_names(values, "class_names"))
     if kind == MultiLabel.kind:
         return MultiLabel(_names(values, "label_names"))
     if kind not in (Regression.kind, Quantiles.kind):
