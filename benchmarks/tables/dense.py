@@ -45,7 +45,8 @@ class DenseTableNetwork(TableNetwork):
             new = self._activation(torch.baddbmm(bias, wide, weight))
             if share:
                 new = drop(new, share)
-            wide = wide + new if wide.shape == new.shape else new
+            residual = (number > 0 or self.members == 1) and wide.shape == new.shape
+            wide = wide + new if residual else new
         outputs = torch.baddbmm(self.head_bias.unsqueeze(1), wide, self.head)
         if self._config["linear_skip"]:
             numbers = int(self._config["num_numbers"])

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import rankdata
-
 from benchmarks.tables.contestants import BOOSTING, FIELD, MLP, OURS
 
+EQUAL = 1e-5  # scores are kept to six places: means that differ by less are equal
 LEVEL = 0.001  # means that differ by less count as level in wins and losses
 CLOSE = 0.01
 
@@ -59,8 +58,8 @@ class Standings:
     def ranks(self, table: str, field: Sequence[str] = FIELD) -> dict[str, float]:
         """Rank the field on one table, 1 the best; equal scores share the mean of their ranks."""
         splits = self.splits(table, *field)
-        scores = [-self.score(name, table, splits) for name in field]
-        return dict(zip(field, (float(rank) for rank in rankdata(scores)), strict=True))
+        scores = {name: self.score(name, table, splits) for name in field}
+        return {name: _rank(score, list(scores.values())) for name, score in scores.items()}
 
     def mean_ranks(self, field: Sequence[str] = FIELD) -> dict[str, float]:
         """Return the mean rank of each over the tables; empty without a ranked table."""
@@ -100,6 +99,12 @@ class Standings:
         return {table: statistics.median(found) for table, found in by_table.items() if found}
 
 
+def _rank(score: float, scores: Sequence[float]) -> float:
+    better = sum(other >= score + EQUAL for other in scores)
+    equal = sum(abs(other - score) < EQUAL for other in scores)
+    return better + (equal + 1) / 2
+
+
 @dataclass(frozen=True)
 class Goal:
     """One wanted figure and what was reached."""
@@ -126,7 +131,7 @@ def goals(standings: Standings) -> list[Goal]:
     needed = tables - tables // 13  # 12 of 13
     best = ranks[OURS] == min(ranks.values()) and ranks[OURS] <= 2.0
     close = sum(gap >= -CLOSE for gap in standings.differences(BOOSTING).values())
-    better = sum(gap > 0 for gap in standings.differences(MLP).values())
+    better = sum(gap >= EQUAL for gap in standings.differences(MLP).values())
     fit = statistics.median(standings.ratios("fit_s", MLP).values())
     predict = statistics.median(standings.ratios("predict_s", BOOSTING).values())
     size = statistics.median(standings.medians(OURS, "saved_bytes").values()) / 1000

@@ -24,6 +24,15 @@ def test_equal_scores_share_the_mean_of_their_ranks():
     assert set(level.ranks("t").values()) == {3.0}
 
 
+def test_means_that_differ_by_their_rounding_alone_are_equal():
+    # 351 and 353 of 360 right, and twice 352: the same mean, but not to the last digit.
+    mlp, ours = (0.975, 0.980556), (0.977778, 0.977778)
+    rows = [line for s in (0, 1) for line in field("t", 0.5, 0.5, 0.5, mlp[s], ours[s], split=s)]
+    assert Standings(rows).ranks("t") == {"linear": 4, "RF": 4, "HGB": 4, "MLP": 1.5, "qimlp": 1.5}
+    (better,) = (g for g in goals(Standings(rows)) if g.figure == "better than the default MLP")
+    assert better.reached == "0"
+
+
 def test_mean_ranks_are_over_tables_and_the_splits_that_all_have():
     rows = field("a", 1, 2, 3, 4, 5) + field("b", 5, 4, 3, 2, 1)
     rows += [row("linear", "a", 1, 1000.0)]  # a split that nobody else has
