@@ -6,6 +6,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from qimlp import QiMLPClassifier, QiMLPRegressor
+from qimlp.training import NonFiniteLossError
 from tests.estimators.tables import QUICK, classes, numbers
 
 
@@ -115,3 +116,9 @@ def test_partial_fit_learns_from_parts_with_the_preprocessing_of_the_first():
     assert model.score(*classes(300, seed=2)) > 0.9
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1])
+
+
+def test_a_fit_that_diverges_says_what_to_do():
+    X, y = numbers(60)
+    with pytest.raises(NonFiniteLossError, match="expected a lower learning_rate_init than 1e"):
+        QiMLPRegressor(**QUICK, learning_rate_init=1e18).fit(X, y)

@@ -221,7 +221,8 @@ class QiMLPClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Returns:
             Shape (n, classes).
         """
-        logarithms: NDArray[np.float64] = np.log(self.predict_proba(X))
+        with np.errstate(divide="ignore"):  # a probability may be 0
+            logarithms: NDArray[np.float64] = np.log(self.predict_proba(X))
         return logarithms
 
     def _read_targets(self, y: Any, *, reset: bool) -> Tensor:

@@ -21,7 +21,7 @@ from qimlp.settings import ComputeSettings, OptimisationSettings, table_recipe
 from qimlp.tasks import Task
 from qimlp.training import NonFiniteLossError, Trainer
 
-_WATCHED = 64  # rows that the trainer evaluates where there is no validation part
+_ROWS = 2048  # evaluated at a time
 
 _SLOW = 0.2
 """Learning rate of `partial_fit`, which is constant, as a part of the peak of `fit`."""
@@ -192,7 +192,8 @@ class Fit:
         with ExitStack() as stack:
             batch = optimisation.batch_size * self.train.inputs.shape[1]
             stack.enter_context(threads(self.threads, batch))
-            stack.enter_context(drawing(self.seed + 1, self.device))
+            if self.plan.network.get("dropout"):  # nothing else draws, and who draws waits
+                stack.enter_context(drawing(self.seed + 1, self.device))
             steps = optimisation.epochs * self.plan.steps
             bar = stack.enter_context(Bar(steps)) if self.verbose else None
             following = Following(self.score, patience=self.patience, tol=self.tol, bar=bar)
@@ -240,11 +241,10 @@ class Fit:
         )
 
     def _evaluated(self) -> WholeBatches:
-        part = self.valid
-        if part is None:
-            part = Examples(self.train.inputs[:_WATCHED], self.train.targets[:_WATCHED])
-        targets = self.task.prepare(part.targets)
-        return WholeBatches(part.inputs.to(self.device), targets.to(self.device))
+        if self.valid is None:
+            return WholeBatches(torch.empty(0), torch.empty(0))
+        targets = self.task.prepare(self.valid.targets).to(self.device)
+        return WholeBatches(self.valid.inputs.to(self.device), targets)
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class Trained:
 
 
 class WholeBatches:
-    """All rows in their order, some thousands at a time.
+    """All rows in their order, some thousands at a time; no batch where there are none.
 
     Attributes:
         num_examples: Their number.
@@ -274,7 +274,8 @@ class WholeBatches:
     """
 
     def __init__(self, inputs: Tensor, targets: Tensor) -> None:
-        self._parts = list(zip(inputs.split(2048), targets.split(2048), strict=True))
+        starts = range(0, len(inputs), _ROWS)
+        self._parts = [(inputs[i : i + _ROWS], targets[i : i + _ROWS]) for i in starts]
         self.num_examples = len(inputs)
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:

@@ -140,3 +140,18 @@ def test_settings_of_compute_are_taken():
     trainer = make(Classification(("a", "b")), compute=ComputeSettings(dtype="float64"))
     assert trainer.fit()
     assert {p.dtype for p in trainer.state.network.parameters()} == {torch.float64}
+
+
+def test_without_dev_batches_no_epoch_is_the_best_and_the_network_is_the_same():
+    task = Classification(("a", "b", "c"))
+    with_dev, without = make(task), make(task)
+    without.dev_batches = []
+    assert with_dev.fit()
+    assert without.fit()
+    epochs = without.state.progress.epochs
+    assert [(epoch.dev, epoch.best) for epoch in epochs] == [({}, False)] * 5
+    assert [e.train_loss for e in epochs] == [e.train_loss for e in with_dev.state.progress.epochs]
+    assert without.state.best == {}
+    expected = with_dev.state.evaluated.state_dict()
+    for name, value in without.state.evaluated.state_dict().items():
+        assert torch.equal(value, expected[name])

@@ -37,7 +37,8 @@ class Trainer:
         optimisation: How the weights are found.
         compute: Where and how exactly it computes; by default as `ComputeSettings` has it.
         train: Shuffled batches of inputs and targets.
-        dev: Batches that say which epoch is the best.
+        dev: Batches that say which epoch is the best; where there are none, no epoch is, and the
+            network at the end is what comes of it.
         watched: Batches of a test set to evaluate after every epoch, which decides nothing.
         processes: Processes and device; by default this process on the CPU.
         restarts: Starts of the network; the one that learns best in a short run goes on.
@@ -140,9 +141,9 @@ class Trainer:
     def _end_epoch(self) -> EpochDone:
         """Evaluate on dev, close the epoch, keep the weights if they are the best."""
         state, progress = self.state, self.state.progress
-        dev = self.evaluate(self.dev_batches).metrics
+        dev = self.evaluate(self.dev_batches).metrics if len(self.dev_batches) else {}
         number = len(progress.epochs) + 1
-        if not math.isfinite(dev["loss"]):
+        if not math.isfinite(dev.get("loss", 0.0)):
             raise NonFiniteLossError(f"the dev loss became {dev['loss']} in epoch {number}")
         train_loss = state.processes.sum(progress.loss_sum).item() / state.processes.size
         epoch = EpochDone(
@@ -151,7 +152,7 @@ class Trainer:
             train_loss=train_loss / state.steps_per_epoch,
             dev=dev,
             lr=max(float(group["lr"]) for group in state.optimizer.param_groups),
-            best=is_best(self.task, self.optimisation.ties, dev, progress.epochs),
+            best=bool(dev) and is_best(self.task, self.optimisation.ties, dev, progress.epochs),
             test=None if self._watched is None else self.evaluate(self._watched).metrics,
         )
         progress.epochs.append(epoch)
