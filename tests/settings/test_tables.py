@@ -23,6 +23,6 @@ def test_every_part_is_a_setting():
 
 
 def test_numbers_and_tables_of_few_columns_are_learned_without_dropout():
-    assert table_recipe(5_000, 9, task="classification")["dropout"] > 0
-    assert table_recipe(5_000, 8, task="classification")["dropout"] == 0
+    assert table_recipe(5_000, 11, task="classification")["dropout"] > 0
+    assert table_recipe(5_000, 10, task="classification")["dropout"] == 0
     assert table_recipe(1_000, 20, task="quantile-regression")["dropout"] == 0

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from qimlp.ops import column_embedding
 
-FREQUENCY_SPREAD = 0.3
-"""Standard deviation of the frequencies at the start, for numbers of about unit scale."""
+_FEW_NUMBERS = 10
+_SPREADS = (0.6, 0.3)
+"""Standard deviation of the frequencies at the start, for numbers of about unit scale: of few
+numbers each has to be resolved more finely, of many that would be learning by heart."""
 
 
 class ColumnEmbedding(nn.Module):
@@ -50,7 +52,8 @@ class ColumnEmbedding(nn.Module):
 
         if num_numbers:
             std = (frequencies + 1) ** -0.5  # the squares of sines and cosines add up to that
-            self.frequencies = normal(num_numbers, frequencies, std=FREQUENCY_SPREAD)
+            spread = _SPREADS[num_numbers > _FEW_NUMBERS]
+            self.frequencies = normal(num_numbers, frequencies, std=spread)
             self.weight = normal(num_numbers, 2 * frequencies + 1, embedding_dim, std=std)
             self.bias = normal(num_numbers, embedding_dim, std=std)
         if cardinalities:

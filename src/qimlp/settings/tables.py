@@ -21,8 +21,11 @@ TABLE_RECIPE: dict[str, Any] = {
 }
 """What does not depend on the table."""
 
-_FEW_COLUMNS = 8
-"""Up to so many columns, thousands of rows are not learned by heart: nothing is dropped."""
+_FEW_COLUMNS = 10
+"""Up to so many columns, thousands of rows are not learned by heart: nothing is dropped, and more
+steps, which are cheap then, are better."""
+
+_STEPS_OF_FEW = 3_000
 
 
 class _Sizes(NamedTuple):
@@ -67,5 +70,6 @@ def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
     by_rows = _NUMBERS if task in {"regression", "quantile-regression"} else _CLASSES
     sizes = next(chosen for most, chosen in by_rows if rows <= most)
     if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0]:
-        sizes = sizes._replace(dropout=0.0, weight_decay=0.02)
+        steps = max(sizes.steps, _STEPS_OF_FEW)
+        sizes = sizes._replace(steps=steps, dropout=0.0, weight_decay=0.02)
     return {**TABLE_RECIPE, **sizes._asdict()}
