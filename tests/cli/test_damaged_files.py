@@ -45,6 +45,7 @@ PYTHON = re.compile(
 # What names the data, the network or the setting in place of the file.
 NAMED = re.compile(
     "no data set '|the data '.*' has changed|answers? .*not finite|the loss became|activation: "
+    "|dims go from "
 )
 REFUSED = (ValueError, TypeError, OSError)
 
