@@ -1,5 +1,8 @@
 """Runs on texts and on ordered features: learned on the train part, stored, applied again."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,14 +73,17 @@ def test_terms_that_tell_the_classes_travel_with_the_model(texts, tmp_path):
         settings(texts, text="encoder", terms_by="svm")
 
 
-def test_an_order_of_table_features_is_applied_again(tiny, tmp_path):
-    chosen = settings(tiny, dims="4x4,4x4,3x1", order="spectral")
+@pytest.mark.parametrize("order", ["spectral", "grid"])
+def test_an_order_of_table_features_is_applied_again(tiny, tmp_path, order):
+    chosen = settings(tiny, dims="4x4,4x4,3x1", order=order)
     result = fit(chosen, out=tmp_path / "runs")
     run = load_run(result.folder, device="cpu")
     assert run.evaluate(str(tiny)).accuracy == result.test["accuracy"]
     plain = load_run(fit(settings(tiny, dims="4x4,4x4,3x1"), out=tmp_path / "plain").folder)
     assert not torch.equal(run.read(str(tiny)), plain.read(str(tiny)))
-    assert result.label == "2b-4x4-4x4-3x1-spectral-order"
+    assert result.label == f"2b-4x4-4x4-3x1-{order}-order"
+    stored = json.loads((Path(result.folder) / "preprocess.json").read_text())
+    assert stored["features"]["order"] == list(run.predictor.features.order)
 
 
 def test_pixels_in_patches_are_put_in_order_again(tmp_path):

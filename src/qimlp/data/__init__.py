@@ -11,6 +11,7 @@ from qimlp.data.batching.token_batches import TokenBatches
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder, listening
 from qimlp.data.features.encoder_files import load_encoder
+from qimlp.data.features.grid.order import grid_order, grid_shape
 from qimlp.data.features.offsets import Number, centred, learn_offsets
 from qimlp.data.features.ordering import spectral_order
 from qimlp.data.features.patches import column_order, patch_order
@@ -67,6 +68,8 @@ __all__ = [
     "feature_frame",
     "feature_source",
     "first_line",
+    "grid_order",
+    "grid_shape",
     "is_table",
     "learn_offsets",
     "listening",

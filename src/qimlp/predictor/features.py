@@ -12,7 +12,6 @@ from qimlp.data import (
     DataSet,
     Encoder,
     Number,
-    Scaling,
     StreamingDataSet,
     TableDataSet,
     TableFeatures,
@@ -23,15 +22,13 @@ from qimlp.data import (
     column_order,
     dev_rows,
     patch_order,
-    spectral_order,
     stored_columns,
 )
 from qimlp.distributed import connect
-from qimlp.functional import nearest_kronecker_order
 from qimlp.predictor.network import sizes_for
+from qimlp.predictor.orders import learned_order
 from qimlp.predictor.table_data import learn_table
 from qimlp.settings import TrainSettings
-from qimlp.tasks import LossOptions
 
 Loaded: TypeAlias = DataSet | StreamingDataSet | TextDataSet | TableDataSet
 
@@ -215,7 +212,9 @@ def learn_features(
         if order is not None and sorted(order) == list(range(data.in_features)):
             new = torch.tensor(order)
         else:
-            new = _learned_order(settings, data, features, shape)
+            rows = _train_rows(settings, data.train.labels)
+            known = TensorSplit(data.train.inputs[rows], data.train.labels[rows])
+            new = learned_order(settings, data, known, shape, centre=features.terms is None)
     features = replace(features, order=tuple(new.tolist()))
     return _changed(data, features.ordered, shape), features
 
@@ -224,42 +223,6 @@ def _train_rows(settings: TrainSettings, labels: Tensor) -> Tensor:
     """The rows that are learned from: all but the dev part."""
     data = settings.dataset
     return dev_rows(labels, data.dev_fraction, seed=settings.compute.seed, by=data.dev_split)[0]
-
-
-def _learned_order(
-    settings: TrainSettings, data: DataSet, features: Features, shape: tuple[int, ...]
-) -> Tensor:
-    train = _train_rows(settings, data.train.labels)
-    if settings.features.order == "nearest":
-        known = TensorSplit(data.train.inputs[train], data.train.labels[train])
-        return _nearest_order(settings, data, known, shape)
-    return spectral_order(data.train.inputs[train].float(), centre=features.terms is None)
-
-
-def _nearest_order(
-    settings: TrainSettings, data: DataSet, known: TensorSplit, shape: tuple[int, ...]
-) -> Tensor:
-    """The order in which a Kronecker sum comes nearest to the linear model of the start."""
-    network = settings.network
-    if network.warm_start == "random":
-        raise ValueError("order nearest: expected warm_start ridge or svm, got random")
-    sizes = sizes_for(settings, data)
-    if len(sizes) != 2:
-        raise ValueError(
-            f"order nearest: expected a network of one layer, got {len(sizes) - 1} layers"
-        )
-    scaling = Scaling.fit(settings.features.scaling, known, shape)
-    task = data.task.fitted(
-        known.labels, LossOptions(quantiles=settings.optimisation.learned_quantiles)
-    )
-    weight, _ = task.fit_linear(
-        scaling.apply(known.inputs),
-        task.prepare(known.labels),
-        penalty=network.warm_start_penalty,
-        model=network.warm_start,
-        intercept=network.bias != "none",
-    )
-    return nearest_kronecker_order(weight, sizes[0], sizes[1], network.rank)[0]
 
 
 def _from_texts(settings: TrainSettings, texts: TextDataSet) -> tuple[DataSet, Features]:

@@ -44,10 +44,11 @@ class FeatureSettings(SettingsGroup):
         default=False,
         description="Train the encoder together with the network, or leave it frozen.",
     )
-    order: Literal["none", "spectral", "nearest", "patches", "columns"] = Field(
+    order: Literal["none", "spectral", "grid", "nearest", "patches", "columns"] = Field(
         default="none",
         description="Order of the features: none (as they come); spectral, learned from the train "
-        "part; nearest, where the Kronecker sum comes nearest to the linear model of --warm-start; "
+        "part; grid, learned so that neighbours on the grid of the first layer's bodies are alike; "
+        "nearest, where the Kronecker sum comes nearest to the linear model of --warm-start; "
         "patches or columns, for the pixels of images.",
     )
 

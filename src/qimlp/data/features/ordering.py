@@ -36,6 +36,28 @@ def spectral_order(inputs: Tensor, *, centre: bool) -> Tensor:
     Raises:
         ValueError: `inputs` is no matrix or has no rows.
     """
+    signed, constant = correlations(inputs, centre=centre)
+    similarity = np.abs(signed)
+    parts = [np.flatnonzero(~constant)]
+    while any(len(part) > _SMALLEST for part in parts):
+        parts = [half for part in parts for half in _halves(similarity, part)]
+    return torch.from_numpy(np.concatenate([*parts, np.flatnonzero(constant)]))
+
+
+def correlations(inputs: Tensor, *, centre: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Correlate features, or take their cosines.
+
+    Args:
+        inputs: (N, F) examples.
+        centre: Whether a feature is measured from its mean.
+
+    Returns:
+        (F, F) correlations or cosines, and (F,) which features are the same in all examples, or
+        without `centre` always zero.
+
+    Raises:
+        ValueError: `inputs` is no matrix or has no rows.
+    """
     if inputs.ndim != 2 or inputs.numel() == 0:
         raise ValueError(f"expected examples (N, F), got shape {tuple(inputs.shape)}")
     columns = inputs.to(torch.float32)
@@ -46,12 +68,8 @@ def spectral_order(inputs: Tensor, *, centre: bool) -> Tensor:
         columns = columns.double()
         norms = columns.norm(dim=0)
     columns = columns / norms.clamp_min(1e-12)
-    similarity = (columns.T @ columns).abs().float().numpy()
-    alike = (inputs == inputs[:1]).all(dim=0) if centre else norms == 0
-    parts = [np.flatnonzero(~alike.numpy())]
-    while any(len(part) > _SMALLEST for part in parts):
-        parts = [half for part in parts for half in _halves(similarity, part)]
-    return torch.from_numpy(np.concatenate([*parts, np.flatnonzero(alike.numpy())]))
+    constant = (inputs == inputs[:1]).all(dim=0) if centre else norms == 0
+    return (columns.T @ columns).float().numpy(), constant.numpy()
 
 
 def _halves(similarity: NDArray[np.float32], part: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -101,7 +101,7 @@ def can_be_stacked(settings: TrainSettings) -> bool:
     plain = optimisation.weight_decay == 0 and optimisation.factor_lr_scale == 0
     frozen = features.text == "encoder" and not features.finetune
     # An order that is learned differs from seed to seed.
-    ready = (features.text is None or frozen) and features.order != "spectral"
+    ready = (features.text is None or frozen) and features.order not in {"spectral", "grid"}
     exact = compute.dtype == "float32" and compute.mixed_precision == "no"
     drawn = settings.network.warm_start == "random" and optimisation.optimizer == "adamw"
     return settings.kind == "qimlp" and plain and ready and exact and drawn
