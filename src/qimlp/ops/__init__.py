@@ -7,9 +7,11 @@ from qimlp.ops._torch_private import (
     is_jit_tracing,
     is_without_hooks,
     log_softmax_backward,
+    mark_as_stepped,
     mask_anew,
     registered_parameters,
     run_backward,
+    undecorated,
 )
 from qimlp.ops.call.arguments import check_device, check_dtype
 from qimlp.ops.call.casts import autocast_dtype
@@ -54,6 +56,7 @@ __all__ = [
     "kron_bias",
     "kron_dense",
     "log_softmax_backward",
+    "mark_as_stepped",
     "mask_anew",
     "member_head",
     "member_layer",
@@ -63,4 +66,5 @@ __all__ = [
     "registered_parameters",
     "run_backward",
     "table_network",
+    "undecorated",
 ]

@@ -250,3 +250,18 @@ Args:
     lr: The learning rate.
     settings: `beta1`, `beta2`, `eps`, `weight_decay` and `maximize`.
 """
+
+
+def undecorated(function: _AnyFunction) -> _AnyFunction:
+    """Return what a function of torch's optimizers wraps.
+
+    The wrapper keeps `torch.compile` out of it; its first call imports the compiler for that, which
+    takes more than a second.
+    """
+    found: _AnyFunction = getattr(function, "__wrapped__", function)
+    return found
+
+
+def mark_as_stepped(optimizer: Any) -> None:
+    """Note in an optimizer that it took a step, so that torch's schedules do not warn of none."""
+    optimizer._opt_called = True

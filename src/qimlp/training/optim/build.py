@@ -1,14 +1,26 @@
 """Optimizer and learning-rate schedule of a run."""
 
-from torch import nn
-from torch.optim import AdamW, Optimizer
+from typing import Any
+
+from torch import nn, optim
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from qimlp.models import TextNetwork
+from qimlp.ops import undecorated
 from qimlp.settings import OptimisationSettings
 from qimlp.training.optim.full_matrix import FullMatrixAdam
 from qimlp.training.optim.param_groups import param_groups
 from qimlp.training.optim.schedule import OneCycle, Schedule
+
+
+class AdamW(optim.AdamW):
+    """Torch's, without what imports the compiler (over a second) when it is first called."""
+
+    add_param_group: Any = undecorated(Optimizer.add_param_group)
+    state_dict: Any = undecorated(Optimizer.state_dict)
+    load_state_dict: Any = undecorated(Optimizer.load_state_dict)
+    zero_grad: Any = undecorated(Optimizer.zero_grad)
 
 
 def build_optimizer(model: nn.Module, optimisation: OptimisationSettings) -> Optimizer:

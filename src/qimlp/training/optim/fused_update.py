@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from qimlp.ops import fused_adamw_
+from qimlp.ops import fused_adamw_, mark_as_stepped
 
 
 class FusedUpdate:
     """`optimizer.step()` and `optimizer.zero_grad()` of a fused `AdamW`, bit for bit.
 
     Torch's step collects parameters, gradients and state anew every time, which takes several
-    times as long as the update of a dozen small tensors. Here the first step is torch's own and
-    makes the state; the later ones hand the same tensors to the same fused operation, as long as
-    the same parameters have gradients. The step counts become views of one tensor, so that one
+    times as long as the update of a dozen small tensors; and its first one imports the compiler,
+    which takes a second. Here the first step makes the state, and all hand the same tensors to the
+    same fused operation, as long as the same parameters have gradients; a step is torch's own where
+    one that had a gradient has none. The step counts become views of one tensor, so that one
     addition counts for all.
 
     Learning rates are read from the groups at every step, everything else of them once. A stored
@@ -33,15 +34,22 @@ class FusedUpdate:
 
     def __call__(self) -> None:
         """Update the parameters by their gradients, and clear these."""
-        if not self._groups or not all(group.fits() for group in self._groups):
-            self._optimizer.step()
-            self._optimizer.zero_grad()
+        if not self._fits():
             states = self._optimizer.state
+            for group in self._optimizer.param_groups:
+                _make_states(group["params"], states)
             self._groups = [_Group(group, states) for group in self._optimizer.param_groups]
-            return
+            mark_as_stepped(self._optimizer)
+            if not self._fits():
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+                return
         with torch.no_grad():
-            for group in self._groups:
-                group.update()
+            for prepared in self._groups:
+                prepared.update()
+
+    def _fits(self) -> bool:
+        return bool(self._groups) and all(group.fits() for group in self._groups)
 
 
 def can_update(optimizer: Optimizer) -> bool:
@@ -53,8 +61,19 @@ def can_update(optimizer: Optimizer) -> bool:
     )
 
 
+def _make_states(parameters: list[Tensor], states: dict[Tensor, dict[str, Any]]) -> None:
+    """Give parameters that have their first gradient the state that torch's step gives them."""
+    for parameter in parameters:
+        if parameter.grad is not None and not states[parameter]:
+            states[parameter] = {
+                "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            }
+
+
 class _Group:
-    """The tensors of one parameter group after a step of torch's own."""
+    """The tensors of one parameter group that has its state."""
 
     def __init__(self, group: dict[str, Any], states: dict[Tensor, dict[str, Any]]) -> None:
         self._group = group
