@@ -116,6 +116,8 @@ def test_partial_fit_learns_from_parts_with_the_preprocessing_of_the_first():
     assert model.score(*classes(300, seed=2)) > 0.9
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        QiMLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
 
 
 def test_a_fit_that_diverges_says_what_to_do():

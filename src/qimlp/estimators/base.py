@@ -113,6 +113,8 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "network_")
         examples = self._examples(X, y, sample_weight, reset=first, targets_known=True)
         train = self._weighted(examples)

@@ -40,8 +40,8 @@ def weights_of_classes(examples: Examples, chosen: Any, classes: NDArray[Any]) -
         unknown = [name for name in chosen if name not in names]
         if unknown:
             raise ValueError(
-                f"The classes, {shown(names, 80)}, are not in class_weight: expected only these, "
-                f"got {shown(unknown, 80)}"
+                f"class_weight: expected weights of the classes {shown(names, 80)}, got one of "
+                f"{shown(unknown[0], 40)}"
             )
         each = torch.tensor([float(chosen.get(name, 1.0)) for name in names], dtype=torch.float64)
         if not bool((torch.isfinite(each) & (each >= 0)).all()) or not bool(
