@@ -120,6 +120,20 @@ def test_partial_fit_learns_from_parts_with_the_preprocessing_of_the_first():
         QiMLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
 
 
+def test_partial_fit_goes_on_from_a_fit_and_from_a_folder(tmp_path):
+    X, y = numbers(200)
+    model = QiMLPRegressor(**QUICK, max_iter=20).fit(X, y)
+    before = model.loss_curve_[-1]
+    model.save(tmp_path / "model")
+    for going_on in (model, QiMLPRegressor.load(tmp_path / "model")):
+        for _ in range(3):
+            going_on.partial_fit(X, y)
+        assert going_on.n_iter_ == len(going_on.loss_curve_) == 23
+        assert max(going_on.loss_curve_[20:]) < 2 * before
+    model.set_params(n_members=1).fit(X, y)  # a network of another size
+    assert model.partial_fit(X, y).n_iter_ == 21
+
+
 def test_a_fit_that_diverges_says_what_to_do():
     X, y = numbers(60)
     with pytest.raises(NonFiniteLossError, match="expected a lower learning_rate_init than 1e"):

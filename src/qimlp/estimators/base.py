@@ -61,6 +61,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
     loss_curve_: list[float]
     validation_scores_: list[float]
     n_iter_: int
+    _optimizer: dict[Any, Any] | None = None  # of partial_fit, for the next call
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -103,7 +104,8 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             valid = resampled(valid)
             patience = int(self.n_iter_no_change) if self.early_stopping else None
             fit = replace(fit, valid=valid, score=self._score(valid), patience=patience)
-        trained = self._run(fit, None)
+        trained = self._run(fit, going_on=going_on)
+        self._optimizer = None
         if valid is not None:
             self._calibrate(valid)
         self.loss_curve_ = trained.following.loss_curve
@@ -124,7 +126,8 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         plan = plan_pass(self.get_params(), examples.count, train.inputs.shape[1], self.task_)
         fit = self._describe(plan, train, (seed + self.n_iter_) % 2**31)
-        trained = self._run(fit, None if first else getattr(self, "_optimizer", None))
+        state = None if first else self._optimizer
+        trained = self._run(fit, going_on=not first, state=state)
         self._optimizer = trained.optimizer
         self.loss_curve_ += trained.following.loss_curve
         self.n_iter_ += 1
@@ -181,8 +184,8 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             verbose=bool(self.verbose),
         )
 
-    def _run(self, fit: Fit, state: dict[str, Any] | None) -> Trained:
-        if hasattr(self, "network_") and (self.warm_start or state is not None):
+    def _run(self, fit: Fit, *, going_on: bool, state: dict[Any, Any] | None = None) -> Trained:
+        if going_on:
             start = copy.deepcopy(self.network_).requires_grad_()
         else:
             numbers, others = self.features_.num_numbers, self.features_.cardinalities

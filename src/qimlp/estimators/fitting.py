@@ -175,12 +175,12 @@ class Fit:
                 **self.plan.network,
             )
 
-    def run(self, network: TableNetwork, state: dict[str, Any] | None = None) -> Trained:
+    def run(self, network: TableNetwork, state: dict[Any, Any] | None = None) -> Trained:
         """Train a network.
 
         Args:
             network: Where to start; it is changed.
-            state: Of the optimizer of an earlier training of it, or None.
+            state: What the optimizer of an earlier training of it kept, or None.
 
         Returns:
             What came of it.
@@ -199,7 +199,8 @@ class Fit:
             following = Following(self.score, patience=self.patience, tol=self.tol, bar=bar)
             trainer = self._trainer(network, following)
             if state is not None:
-                trainer.state.optimizer.load_state_dict(state)
+                optimizer = trainer.state.optimizer
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
             try:
                 trainer.fit()
             except NonFiniteLossError as error:
@@ -210,7 +211,7 @@ class Fit:
         if following.best:
             found.load_state_dict(following.best)
         assert isinstance(found, TableNetwork)  # noqa: S101 - what was given is what is trained
-        return Trained(found.eval(), following, trainer.state.optimizer.state_dict())
+        return Trained(found.eval(), following, trainer.state.optimizer.state_dict()["state"])
 
     def _trainer(self, network: TableNetwork, following: Following) -> Trainer:
         compute = ComputeSettings(captured_step="auto")
@@ -254,12 +255,12 @@ class Trained:
     Attributes:
         network: In evaluation mode: that of the best iteration, or the averaged one at the end.
         following: The curves.
-        optimizer: State of the optimizer.
+        optimizer: What the optimizer keeps for each parameter.
     """
 
     network: TableNetwork
     following: Following
-    optimizer: dict[str, Any]
+    optimizer: dict[Any, Any]
 
 
 class WholeBatches:
