@@ -37,6 +37,7 @@ format: $(VENV)/dev  ## format the code
 bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.layers
 	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks.table_step
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.huge
 	$(BIN)/python -m benchmarks.memory

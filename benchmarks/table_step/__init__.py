@@ -1,0 +1,1 @@
+"""Times an optimizer step of the network for tables, and its parts."""
