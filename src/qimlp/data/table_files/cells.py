@@ -56,11 +56,15 @@ def typed(
         ValueError: If a number is infinite or too large.
     """
     pandas = import_extra("pandas")
-    known = {name: _without_missing(table.cells.column(name)) for name in table.cells.column_names}
-    columns = {
-        name: None if name in as_text else _plain(values, name, table.origin)
-        for name, values in known.items()
-    }
+    known, columns = {}, {}
+    for name in table.cells.column_names:
+        cells = table.cells.column(name)
+        found_at_once = None if name in as_text else _numbers(cells, name, table.origin)
+        if found_at_once is not None and found_at_once.dtype.kind == "f":
+            known[name], columns[name] = cells, found_at_once  # most columns of most tables
+            continue
+        known[name] = _without_missing(cells)
+        columns[name] = None if name in as_text else _plain(known[name], name, table.origin)
     columns, notes = _with_marks(table, known, columns, as_text)
     found = TypedTable(None, notes=(*table.notes, *notes))
     series = {}

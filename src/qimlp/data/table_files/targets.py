@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from qimlp.data.extras import import_extra
+from qimlp.data.readers.columns import UNNAMED
 from qimlp.data.readers.error_messages import listed
 from qimlp.data.readers.labels import written_numbers
 from qimlp.data.readers.raw_examples import RawExamples
@@ -79,7 +80,7 @@ def on_targets(
     if wanted or not targets:
         return ()
     why = "by its name" if targets[0].lower() in USUAL_TARGETS else "the last column"
-    others = [name for name in names if name not in targets][:1]
+    others = [name for name in names if name not in targets and not UNNAMED.fullmatch(name)]
     hint = f"; for another say --target {shown(others[0], 40)}" if others else ""
     return (f"{origin}: the target is {shown(targets[0], 60)}, {why}{hint}",)
 
