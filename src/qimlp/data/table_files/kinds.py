@@ -11,8 +11,7 @@ import numpy as np
 from qimlp.data.extras import import_extra
 from qimlp.data.features.offsets import Survey
 from qimlp.data.readers.columns import UNNAMED
-from qimlp.data.readers.error_messages import listed
-from qimlp.files import shown
+from qimlp.files import printable, shown
 
 ColumnKind = Literal["number", "boolean", "category", "date", "text", "left out"]
 """What a column is taken for."""
@@ -241,5 +240,5 @@ def require_features(columns: Collection[Column], origin: str) -> None:
         return
     if not columns:
         raise ValueError(f"{origin}: has no column beside the target, so nothing to learn from")
-    reasons = listed([f"{column.name}: {column.note}" for column in columns], 4)
+    reasons = "; ".join(f"{shown(c.name, 40)}: {printable(c.note, 80)}" for c in list(columns)[:3])
     raise ValueError(f"{origin}: has no column that can be a feature: {reasons}")
