@@ -65,7 +65,7 @@ def test_validation_and_search_by_metrics_of_labels():
 
 def test_probabilities_come_through_cross_validation():
     x, y = draw(120, seed=4)
-    model = QiMLPClassifier(max_iter=15, random_state=0)
+    model = QiMLPClassifier(max_iter=60, random_state=0)
     found = cross_val_predict(model, x, y[:, :3], cv=2, method="predict_proba")
     assert found.shape == (120, 3)
     assert (cross_val_score(model, x, y[:, :3], cv=2, scoring="roc_auc") > 0.8).all()
