@@ -5,7 +5,9 @@ import pytest
 from qimlp.settings import FIELDS, resolve_settings, table_recipe
 
 
-@pytest.mark.parametrize("task", ["classification", "multi-label", "regression"])
+@pytest.mark.parametrize(
+    "task", ["classification", "multi-label", "regression", "quantile-regression"]
+)
 def test_larger_tables_get_more_steps_of_more_rows_and_less_regularisation(task):
     recipes = [table_recipe(rows, 20, task=task) for rows in (1, 600, 601, 2_501, 12_001, 10**6)]
     for name in ("steps", "batch_size", "embedding_dim"):
@@ -25,4 +27,7 @@ def test_every_part_is_a_setting():
 def test_numbers_and_tables_of_few_columns_are_learned_without_dropout():
     assert table_recipe(5_000, 11, task="classification")["dropout"] > 0
     assert table_recipe(5_000, 10, task="classification")["dropout"] == 0
-    assert table_recipe(1_000, 20, task="quantile-regression")["dropout"] == 0
+    assert table_recipe(1_000, 20, task="regression")["dropout"] == 0
+    assert table_recipe(1_000, 20, task="quantile-regression")["dropout"] > 0
+    few = [table_recipe(5_000, columns, task="quantile-regression") for columns in (5, 20)]
+    assert few[0] == few[1]

@@ -69,7 +69,8 @@ def sized(
     """
     rows = max(round(len(data.train) * (1 - settings.dataset.dev_fraction)), 1)
     columns = sum(column.kind != "left out" for column in data.columns)
-    recipe = table_recipe(rows, columns, task=data.task.kind)
+    kind = "quantile-regression" if settings.optimisation.learned_quantiles else data.task.kind
+    recipe = table_recipe(rows, columns, task=kind)
     chosen = {name: value for name, value in recipe.items() if name not in given}
     if "epochs" in given and "steps" not in given:
         del chosen["steps"]

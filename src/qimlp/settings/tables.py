@@ -55,6 +55,14 @@ _NUMBERS = (
 )
 """The same where numbers are learned."""
 
+_QUANTILES = (
+    _NUMBERS[0],
+    (2_500, _Sizes(900, 64, 8, 0.1, 0.1)),
+    *_NUMBERS[2:],
+)
+"""The same where quantiles are learned: a network that knows its rows by heart has intervals that
+are too narrow for others."""
+
 
 def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
     """Choose how a table of this size is learned.
@@ -67,9 +75,9 @@ def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
     Returns:
         Settings by name.
     """
-    by_rows = _NUMBERS if task in {"regression", "quantile-regression"} else _CLASSES
+    by_rows = {"regression": _NUMBERS, "quantile-regression": _QUANTILES}.get(task, _CLASSES)
     sizes = next(chosen for most, chosen in by_rows if rows <= most)
-    if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0]:
+    if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0] and by_rows is not _QUANTILES:
         steps = max(sizes.steps, _STEPS_OF_FEW)
         sizes = sizes._replace(steps=steps, dropout=0.0, weight_decay=0.02)
     return {**TABLE_RECIPE, **sizes._asdict()}
