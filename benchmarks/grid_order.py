@@ -23,6 +23,7 @@ from benchmarks import report
 from qimlp.bench.environment import setting
 from qimlp.data import DataSet, grid_order, load
 from qimlp.training import fit, load_run, resolve_settings
+from qimlp.training.comparison.grid import plot_grid
 
 _SIDE = 28
 _HEADER = ("order", "accuracy", "least", "most", "neighbours", "seconds")
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-dir", help="folder of mnist; default: QIMLP_DATA")
     parser.add_argument("--seeds", type=int, default=3, help="permutations and seeds (default: 3)")
     parser.add_argument("--epochs", type=int, help="default: as the recipe says")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="picture of the first grid")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -46,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for seed in range(given.seeds):
         for order, true in WAYS:
             rows.append(_measured(images, seed, order, true, given.epochs))
-            print(f"seed {seed}: {rows[-1]}", file=sys.stderr, flush=True)
+            print(f"seed {seed}, {order}: {rows[-1]['accuracy']}", file=sys.stderr, flush=True)
+    if given.figure is not None:
+        learned = next(row["placed"] for row in rows if row["order"] == "grid")
+        inputs = images.train.inputs[:, torch.tensor(learned)].float()
+        inputs = (inputs - inputs.mean()) / inputs.std()
+        plot_grid(inputs, images.train.labels, images.task, (_SIDE, _SIDE), given.figure)
     where = setting(torch.device("cpu"), torch.float32, given.seeds)
     print("Shuffled pixels of MNIST: " + report.described(where))
     print("Neighbours: pairs of pixels side by side that are so on the learned grid, too.\n")
@@ -72,9 +79,9 @@ def _measured(
     placed = pixels if found is None else pixels[torch.tensor(found)]
     start = time.process_time()
     if order == "grid":
-        learned = images.train.inputs[:48_000, pixels]
-        grid_order(learned, (_SIDE, _SIDE), centre=True)
+        grid_order(images.train.inputs[:48_000, pixels], (_SIDE, _SIDE), centre=True)
     return {
+        "placed": placed.tolist(),
         "order": "true grid" if true else order,
         "seed": seed,
         "accuracy": result.test["accuracy"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from qimlp.data import TableDataSet, TextDataSet
+from qimlp.data import TableDataSet, TextDataSet, grid_shape
 from qimlp.distributed import connect, launched_rank
 from qimlp.files import printable, read_json_object, validated, write_json
 from qimlp.predictor import Loaded, build_network, sizes_for
@@ -21,6 +21,7 @@ from qimlp.training.runs.fit import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.source import load_data, located
+from qimlp.training.runs.training_data import TrainingData
 
 PathLike = str | os.PathLike[str]
 Load = Callable[[TrainSettings], Loaded]
@@ -99,7 +100,7 @@ def run_experiment(
     def train(settings: TrainSettings) -> RunResult:
         return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=load(settings))
 
-    return _finish(root, runs, train)
+    return _finish(root, runs, train, load)
 
 
 def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Experiment:
@@ -127,7 +128,7 @@ def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Exp
             return resume(folder.path, on_event=on_event, loaded=load(settings))
         return fit(settings, out=root, on_event=on_event, loaded=load(settings))
 
-    return _finish(root, runs, train)
+    return _finish(root, runs, train, load)
 
 
 def _loader() -> Load:
@@ -205,7 +206,10 @@ def _check_networks(runs: Sequence[TrainSettings], load: Load) -> None:
 
 
 def _finish(
-    root: Path, runs: Sequence[TrainSettings], train: Callable[[TrainSettings], RunResult]
+    root: Path,
+    runs: Sequence[TrainSettings],
+    train: Callable[[TrainSettings], RunResult],
+    load: Load,
 ) -> Experiment:
     try:
         results = [train(settings) for settings in runs]
@@ -218,4 +222,18 @@ def _finish(
 
         write_comparison(comparison, root)
         plot_comparison(results, figure)
+        for settings in runs:
+            if settings.features.order == "grid":
+                _draw_grid(settings, RunFolder.of(root, settings), load)
     return Experiment(results, comparison, table, figure)
+
+
+def _draw_grid(settings: TrainSettings, folder: RunFolder, load: Load) -> None:
+    """Show what the train part looks like on the grid that a run has learned."""
+    from qimlp.training.comparison.grid import plot_grid  # noqa: PLC0415 - matplotlib is slow
+
+    order = folder.read_preparation().features.order
+    data = TrainingData(settings, load(settings), order=order)
+    inputs, targets = data.train_features()
+    shape = grid_shape(sizes_for(settings, data)[0])
+    plot_grid(inputs, targets, data.task, shape, folder.path / "grid.png")
