@@ -31,3 +31,11 @@ def test_numbers_and_tables_of_few_columns_are_learned_without_dropout():
     assert table_recipe(1_000, 20, task="quantile-regression")["dropout"] > 0
     few = [table_recipe(5_000, columns, task="quantile-regression") for columns in (5, 20)]
     assert few[0] == few[1]
+
+
+def test_small_tables_have_small_layers_and_many_columns_have_large_ones():
+    sizes = [
+        table_recipe(rows, columns, task="classification")["dims"][0]
+        for rows, columns in ((600, 60), (601, 49), (601, 50))
+    ]
+    assert sizes == [(8, 8), (8, 16), (16, 16)]

@@ -23,8 +23,8 @@ from qimlp.training import NonFiniteLossError, Trainer
 
 _ROWS = 2048  # evaluated at a time
 
-_SLOW = 0.2
-"""Learning rate of `partial_fit`, which is constant, as a part of the peak of `fit`."""
+_STEADY_RATE = 0.003
+"""Learning rate of `partial_fit`, which stays the same, unless the user gives one."""
 
 _NETWORK = {
     "hidden_layer_sizes": "hidden",
@@ -66,6 +66,7 @@ def plan_fit(parameters: Mapping[str, Any], rows: int, columns: int, task: Task)
         The plan.
     """
     chosen = table_recipe(rows, columns, task=task.kind)
+    chosen["hidden"] = chosen.pop("dims")
     steps, looks = chosen.pop("steps"), chosen.pop("epochs")
     wanted = {
         "batch_size": parameters["batch_size"],
@@ -99,11 +100,11 @@ def plan_pass(parameters: Mapping[str, Any], rows: int, columns: int, task: Task
         The plan: a constant learning rate, and no average of the weights.
     """
     plan = plan_fit({**parameters, "max_iter": 1}, rows, columns, task)
-    part = _SLOW if parameters["learning_rate_init"] is None else 1.0
+    given = parameters["learning_rate_init"]
     steady = {
         "schedule": "constant",
         "ema_decay": None,
-        "lr": part * plan.optimisation.lr,
+        "lr": _STEADY_RATE if given is None else given,
     }
     return replace(plan, optimisation=plan.optimisation.model_copy(update=steady))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 TABLE_RECIPE: dict[str, Any] = {
-    "lr": 0.015,
     "betas": (0.9, 0.98),
     "schedule": "one-cycle",
     "ema_decay": 0.99,
@@ -27,6 +26,12 @@ steps, which are cheap then, are better."""
 
 _STEPS_OF_FEW = 3_000
 
+_MANY_COLUMNS = 50
+"""From so many columns on, eight rows of hidden values are few to tell classes apart by."""
+
+TABLE_DIMS = (((8, 8), (8, 8)), ((8, 16), (8, 16)), ((16, 16), (16, 16)))
+"""Sizes of the hidden layers, of small tables, by default, and of many columns."""
+
 
 class _Sizes(NamedTuple):
     """What tables of some number of rows are trained with; the fields are settings."""
@@ -36,11 +41,17 @@ class _Sizes(NamedTuple):
     embedding_dim: int
     dropout: float
     weight_decay: float
+    lr: float = 0.015
     linear_skip: bool = False
+    dims: tuple[tuple[int, int], ...] = TABLE_DIMS[1]
+
+
+_SMALL = _Sizes(200, 32, 8, 0.2, 0.6, lr=0.008, linear_skip=True, dims=TABLE_DIMS[0])
+"""Of tables that soon are learned by heart, whatever the task."""
 
 
 _CLASSES = (
-    (600, _Sizes(200, 32, 8, 0.2, 0.6, linear_skip=True)),
+    (600, _SMALL),
     (2_500, _Sizes(450, 64, 8, 0.2, 0.5)),
     (12_000, _Sizes(2_000, 128, 16, 0.1, 0.1)),
     (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
@@ -48,7 +59,7 @@ _CLASSES = (
 """Up to how many training rows, and their sizes, where classes or labels are learned."""
 
 _NUMBERS = (
-    (600, _Sizes(200, 32, 8, 0.2, 0.6, linear_skip=True)),
+    (600, _SMALL),
     (2_500, _Sizes(900, 64, 8, 0.0, 0.02)),
     (12_000, _Sizes(2_000, 128, 16, 0.0, 0.02)),
     (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
@@ -80,4 +91,6 @@ def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
     if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0] and by_rows is not _QUANTILES:
         steps = max(sizes.steps, _STEPS_OF_FEW)
         sizes = sizes._replace(steps=steps, dropout=0.0, weight_decay=0.02)
+    if columns >= _MANY_COLUMNS and by_rows is _CLASSES and rows > _CLASSES[0][0]:
+        sizes = sizes._replace(dims=TABLE_DIMS[2])
     return {**TABLE_RECIPE, **sizes._asdict()}

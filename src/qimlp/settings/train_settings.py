@@ -24,6 +24,7 @@ from qimlp.settings.network import NetworkSettings
 from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES
 from qimlp.settings.suggestions import unknown_name
+from qimlp.settings.tables import TABLE_DIMS
 
 GROUPS: dict[str, type[SettingsGroup]] = {
     "dataset": DataSettings,
@@ -186,12 +187,16 @@ class TrainSettings(BaseModel):
         """Short name of the data: the source itself, or the stem of a path."""
         return self.dataset.data_name
 
+    def _has_usual_dims(self) -> bool:
+        """Whether the dims are those that the recipe gives a table by its size."""
+        return self.network.kind == "table" and self.network.dims in TABLE_DIMS
+
     @property
     def label(self) -> str:
         """Name of the network in tables and folders, such as `2b-rank4-dense-bias`."""
         network, features = self.network, self.features
         parts = [network.model]
-        if network.dims is not None:
+        if network.dims is not None and not self._has_usual_dims():
             parts.append("-".join("x".join(map(str, layer)) for layer in network.dims))
         if network.depth is not None:
             parts.append(f"depth{network.depth}")
