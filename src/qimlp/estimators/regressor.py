@@ -33,7 +33,7 @@ class QiMLPRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         loss: `"squared_error"`; `"huber"`, which large errors sway less; or `"quantile"`, which
             learns several quantiles together, for prediction intervals.
         quantiles: Rising levels of the quantile loss, above 0 and below 1. `predict` gives the one
-            nearest to the median.
+            nearest to the median. With a validation part the others are calibrated by it.
         hidden_layer_sizes: Sizes of each layer's matrix, such as `((8, 16), (8, 16))`.
         activation: Behind each layer: `"gelu"`, `"relu"`, `"silu"`, `"tanh"` or `"identity"`.
         embedding_dim: Length of the vector that each column becomes.
