@@ -182,7 +182,7 @@ def test_a_run_keeps_its_order_where_another_would_be_learned(
     def learn_otherwise(*_):
         return torch.arange(16).flip(0)
 
-    monkeypatch.setattr("qimlp.predictor.features._learned_order", learn_otherwise)
+    monkeypatch.setattr("qimlp.predictor.features.learned_order", learn_otherwise)
     folder = RunFolder.of(tmp_path / "stopped", chosen)
     resumed = resume(folder.path)
     assert resumed.test["accuracy"] == straight.test["accuracy"]
