@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from qimlp.tasks.quantile_scores import QuantileSums
 from qimlp.tasks.standardised import Standardised, learn_units
 from qimlp.tasks.target_scores import MAE, R2
 from qimlp.tasks.task import LossOptions, Metric
+
+if TYPE_CHECKING:
+    from typing import Self  # of Python 3.11
 
 PINBALL = Metric("pinball", "pinball loss", higher_is_better=False)
 COVERAGE = Metric("coverage", "coverage", most=1.0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from qimlp.tasks.task import Task
+
+if TYPE_CHECKING:
+    from typing import Self  # of Python 3.11
 
 _QUARTILES_OF_NORMAL = 1.3489795003921634
 """Distance of the quartiles of a normal distribution, in standard deviations."""
