@@ -38,6 +38,8 @@ from qimlp.training import (
     run_experiment,
 )
 
+_MODELS = "May be given several times. (default: table for a table, else 2b)"
+
 
 @with_settings
 def train_command(
@@ -48,7 +50,11 @@ def train_command(
     given: dict[str, Any],
     model: Annotated[
         list[str] | None,
-        option_in(COMMON, setting_help("model", "May be given several times."), metavar="<name>"),
+        option_in(
+            COMMON,
+            setting_help("model", _MODELS, required=True),
+            metavar="<name>",
+        ),
     ] = None,
     seeds: Annotated[
         str | None, option_in(COMMON, "Seeds, such as 0,1,2: one run for each.", metavar="<list>")

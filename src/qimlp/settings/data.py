@@ -44,8 +44,8 @@ class DataSettings(SettingsGroup):
         default="digits",
         min_length=1,
         description="What to train on: digits, mnist, cifar10, imdb, 20newsgroups, another folder "
-        "of --data-dir, or a path: a folder of Parquet or image files, a .csv, .parquet or .npz "
-        "file.",
+        "of --data-dir, or a path: a table (a .csv, .tsv, .csv.gz, .parquet or .xlsx file), a .npz "
+        "file, a folder of Parquet or image files.",
     )
     data_dir: str | None = Field(
         default=None,
@@ -56,7 +56,8 @@ class DataSettings(SettingsGroup):
         Field(
             default=None,
             description="Column of a table that holds the label, or the number to predict; given "
-            "several times, several numbers are predicted at once.",
+            "several times, several numbers are predicted at once. By default label; model table "
+            "guesses it, and says so.",
         )
     )
     drop_columns: Annotated[tuple[_Name, ...], BeforeValidator(_as_list)] = Field(
