@@ -31,22 +31,33 @@ class FusedUpdate:
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer
         self._groups: list[_Group] = []
+        self._counts = torch.empty(0)
 
     def __call__(self) -> None:
         """Update the parameters by their gradients, and clear these."""
         if not self._fits():
-            states = self._optimizer.state
-            for group in self._optimizer.param_groups:
-                _make_states(group["params"], states)
-            self._groups = [_Group(group, states) for group in self._optimizer.param_groups]
-            mark_as_stepped(self._optimizer)
+            self._prepare()
             if not self._fits():
                 self._optimizer.step()
                 self._optimizer.zero_grad()
                 return
         with torch.no_grad():
-            for prepared in self._groups:
-                prepared.update()
+            self._counts.add_(1)
+            for group in self._groups:
+                group.update()
+
+    def _prepare(self) -> None:
+        """Make what state is missing, and lists of what there is to update."""
+        groups, states = self._optimizer.param_groups, self._optimizer.state
+        for group in groups:
+            _make_states(group["params"], states)
+        own = [states[p] for group in groups for p in group["params"] if p in states]
+        if own:
+            self._counts = torch.stack([state["step"] for state in own])
+        for state, view in zip(own, self._counts.unbind(), strict=True):
+            state["step"] = view
+        self._groups = [_Group(group, states) for group in groups]
+        mark_as_stepped(self._optimizer)
 
     def _fits(self) -> bool:
         return bool(self._groups) and all(group.fits() for group in self._groups)
@@ -82,11 +93,7 @@ class _Group:
         own = [states[parameter] for parameter in self._parameters]
         self._first = [state["exp_avg"] for state in own]
         self._second = [state["exp_avg_sq"] for state in own]
-        counts = [state["step"] for state in own]
-        self._steps = torch.stack(counts) if counts else torch.empty(0)
-        self._step_views = list(self._steps.unbind())
-        for state, view in zip(own, self._step_views, strict=True):
-            state["step"] = view
+        self._counts = [state["step"] for state in own]
         beta1, beta2 = group["betas"]
         self._fixed = {
             "beta1": beta1,
@@ -105,12 +112,11 @@ class _Group:
     def update(self) -> None:
         if not self._parameters:
             return
-        self._steps.add_(1)
         fused_adamw_(
             self._parameters,
             [p.grad for p in self._parameters if p.grad is not None],
             (self._first, self._second),
-            self._step_views,
+            self._counts,
             self._group["lr"],
             self._fixed,
         )
