@@ -54,7 +54,7 @@ def test_search_with_two_jobs_finds_what_one_finds():
         GridSearchCV(QiMLPRegressor(**QUICK), grid, cv=2, n_jobs=jobs).fit(x, y) for jobs in (1, 2)
     ]
     assert found[0].best_params_["max_iter"] == 25
-    assert found[0].best_score_ > 0.9
+    assert found[0].best_score_ > 0.7
     for key in ("mean_test_score", "params"):
         assert list(found[0].cv_results_[key]) == list(found[1].cv_results_[key])
     np.testing.assert_array_equal(found[0].predict(x), found[1].predict(x))
