@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from qimlp.tasks.cross_entropy import loss_and_gradient
+from qimlp.tasks.classification import cross_entropy_and_gradient
 
 
 def draw(count, classes, seed):
@@ -21,7 +21,7 @@ def test_loss_and_gradient_are_torchs(count, classes, smoothing):
         logits = (scale * logits).requires_grad_()
         expected = cross_entropy(logits, labels, label_smoothing=smoothing)
         expected.backward()
-        loss, gradient = loss_and_gradient(logits.detach(), labels, smoothing)
+        loss, gradient = cross_entropy_and_gradient(logits.detach(), labels, smoothing)
         assert torch.equal(loss, expected)
         assert torch.equal(gradient, logits.grad)
 
@@ -29,4 +29,4 @@ def test_loss_and_gradient_are_torchs(count, classes, smoothing):
 def test_logits_that_are_not_finite_make_a_loss_that_is_not():
     logits, labels = draw(5, 3, seed=0)
     logits[2] = float("nan")
-    assert not loss_and_gradient(logits, labels, 0.1)[0].isfinite()
+    assert not cross_entropy_and_gradient(logits, labels, 0.1)[0].isfinite()

@@ -5,7 +5,8 @@ Chosen on splits of the tables of `benchmarks.tables` that its report does not u
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 TABLE_RECIPE: dict[str, Any] = {
     "betas": (0.9, 0.98),
@@ -33,7 +34,8 @@ TABLE_DIMS = (((8, 8), (8, 8)), ((8, 16), (8, 16)), ((16, 16), (16, 16)))
 """Sizes of the hidden layers, of small tables, by default, and of many columns."""
 
 
-class _Sizes(NamedTuple):
+@dataclass(frozen=True)
+class _Sizes:
     """What tables of some number of rows are trained with; the fields are settings."""
 
     steps: int
@@ -90,7 +92,7 @@ def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
     sizes = next(chosen for most, chosen in by_rows if rows <= most)
     if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0] and by_rows is not _QUANTILES:
         steps = max(sizes.steps, _STEPS_OF_FEW)
-        sizes = sizes._replace(steps=steps, dropout=0.0, weight_decay=0.02)
+        sizes = replace(sizes, steps=steps, dropout=0.0, weight_decay=0.02)
     if columns >= _MANY_COLUMNS and by_rows is _CLASSES and rows > _CLASSES[0][0]:
-        sizes = sizes._replace(dims=TABLE_DIMS[2])
-    return {**TABLE_RECIPE, **sizes._asdict()}
+        sizes = replace(sizes, dims=TABLE_DIMS[2])
+    return {**TABLE_RECIPE, **asdict(sizes)}

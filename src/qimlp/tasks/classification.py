@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy, nll_loss, one_hot
 
+from qimlp.ops import log_softmax_backward
 from qimlp.tasks.balance import class_weights, imbalance
 from qimlp.tasks.class_scores import ClassCounts
-from qimlp.tasks.cross_entropy import loss_and_gradient
 from qimlp.tasks.linear_models import LinearModel, best_factor, ridge, support_vector_machine
 from qimlp.tasks.task import LossOptions, Metric, Task
 
@@ -67,7 +68,7 @@ class Classification(Task):
     def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the loss and its gradient without a graph; see `Task.loss_and_gradient`."""
         if self.class_weights is None:
-            return loss_and_gradient(outputs, targets, self.label_smoothing)
+            return cross_entropy_and_gradient(outputs, targets, self.label_smoothing)
         return super().loss_and_gradient(outputs, targets)
 
     def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -215,3 +216,41 @@ class Classification(Task):
         if self.class_weights is None:
             return None
         return torch.tensor(self.class_weights, dtype=outputs.dtype, device=outputs.device)
+
+
+def cross_entropy_and_gradient(
+    logits: Tensor, labels: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Compute the mean cross-entropy and its gradient, in the operations that torch takes for them.
+
+    `torch.nn.functional.cross_entropy` is the definition; the bits are the same.
+
+    Args:
+        logits: Of shape (n, classes), without a graph.
+        labels: Class numbers of shape (n,).
+        smoothing: Part of the target that is spread over all classes, from 0 to below 1.
+
+    Returns:
+        The loss, 0-d, in nats, and its gradient by the logits, of shape (n, classes).
+    """
+    count, classes = logits.shape
+    log_probabilities = torch.log_softmax(logits, 1)
+    loss = nll_loss(log_probabilities, labels)
+    if smoothing:
+        spread = log_probabilities.sum(1).sum() / count
+        loss = loss * (1 - smoothing) - spread * (smoothing / classes)
+    everywhere, at_label = _target_gradients(count, classes, smoothing, logits.dtype)
+    outer = everywhere.scatter_add(1, labels.unsqueeze(1), at_label)
+    gradient = log_softmax_backward(outer, log_probabilities, logits)
+    return loss, gradient
+
+
+@lru_cache(maxsize=2)  # the batch, and a short last one
+def _target_gradients(
+    count: int, classes: int, smoothing: float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """The loss by log-probabilities: (count, classes) of all, (count, 1) more of the label's."""
+    one = torch.ones((), dtype=dtype)
+    everywhere = -(one * (smoothing / classes)) / count
+    at_label = -(one * (1 - smoothing)) / count
+    return everywhere.repeat(count, classes), at_label.repeat(count, 1)
