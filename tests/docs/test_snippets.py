@@ -90,6 +90,7 @@ def test_the_front_page_names_the_run_folder_that_its_command_makes():
     words = options.split()
     named = zip(words[::2], words[1::2], strict=True)
     given = {name.removeprefix("--").replace("-", "_"): value for name, value in named}
+    given["label_column"] = given.pop("target")
     given["model"] = "table"  # of a .csv file where none is named
     folder = RunFolder.of("runs", resolve_settings({"data": data, **given})).path.as_posix()
     for command in ("eval", "predict"):
