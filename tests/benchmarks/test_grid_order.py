@@ -2,7 +2,7 @@
 
 import torch
 
-from benchmarks.grid_order import _kept
+from benchmarks.grid_order.__main__ import _kept
 
 
 def test_neighbours_are_counted_where_both_pixels_vary():

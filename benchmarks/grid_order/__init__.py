@@ -1,0 +1,1 @@
+"""Trains on shuffled pixels, put in order by a learned grid."""
