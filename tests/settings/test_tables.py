@@ -39,3 +39,12 @@ def test_small_tables_have_small_layers_and_many_columns_have_large_ones():
         for rows, columns in ((600, 60), (601, 49), (601, 50))
     ]
     assert sizes == [(8, 8), (8, 16), (16, 16)]
+
+
+def test_small_tables_with_little_noise_are_regularised_less():
+    noisy, plain = (
+        table_recipe(300, 10, task="regression", explained=r2)["dropout"] for r2 in (0.5, 0.7)
+    )
+    assert noisy > plain
+    assert table_recipe(300, 10, task="classification", explained=0.7)["dropout"] == noisy
+    assert table_recipe(601, 10, task="regression", explained=0.7)["steps"] == 900

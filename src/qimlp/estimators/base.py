@@ -98,7 +98,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
         rows, train = train.count, self._weighted(train)
         if not going_on:
             self.task_ = self._make_task(train.targets, train.weights)
-        plan = plan_fit(self.get_params(), rows, train.inputs.shape[1], self.task_)
+        plan = plan_fit(self.get_params(), rows, train, self.task_)
         fit = self._describe(plan, train, seed)
         if valid is not None:
             valid = resampled(valid)
@@ -124,7 +124,7 @@ class TableEstimator(ABC, BaseEstimator):  # type: ignore[misc]
             self.task_ = self._make_task(train.targets, train.weights)
             self.loss_curve_, self.validation_scores_, self.n_iter_ = [], [], 0
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        plan = plan_pass(self.get_params(), examples.count, train.inputs.shape[1], self.task_)
+        plan = plan_pass(self.get_params(), examples.count, train, self.task_)
         fit = self._describe(plan, train, (seed + self.n_iter_) % 2**31)
         state = None if first else self._optimizer
         trained = self._run(fit, going_on=not first, state=state)

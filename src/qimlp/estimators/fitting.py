@@ -17,8 +17,8 @@ from qimlp.estimators.following import Following, Score
 from qimlp.estimators.progress_bar import Bar
 from qimlp.estimators.surroundings import drawing, threads
 from qimlp.models import TableNetwork
-from qimlp.settings import ComputeSettings, OptimisationSettings, table_recipe
-from qimlp.tasks import Task
+from qimlp.settings import SMALL_ROWS, ComputeSettings, OptimisationSettings, table_recipe
+from qimlp.tasks import Task, linear_r2
 from qimlp.training import NonFiniteLossError, Trainer
 
 _ROWS = 2048  # evaluated at a time
@@ -53,19 +53,22 @@ class Plan:
     steps: int
 
 
-def plan_fit(parameters: Mapping[str, Any], rows: int, columns: int, task: Task) -> Plan:
+def plan_fit(parameters: Mapping[str, Any], rows: int, train: Examples, task: Task) -> Plan:
     """Choose by the size of the table and the task what the parameters leave open.
 
     Args:
         parameters: Of an estimator, by name.
-        rows: Training rows.
-        columns: Inputs of the network.
+        rows: Training rows, repeated ones counted.
+        train: The training rows.
         task: What is learned.
 
     Returns:
         The plan.
     """
-    chosen = table_recipe(rows, columns, task=task.kind)
+    columns = train.inputs.shape[1]
+    looked_at = task.kind == "regression" and max(rows, columns) <= SMALL_ROWS
+    explained = linear_r2(train.inputs, train.targets, train.weights) if looked_at else 0.0
+    chosen = table_recipe(rows, columns, task=task.kind, explained=explained)
     chosen["hidden"] = chosen.pop("dims")
     steps, looks = chosen.pop("steps"), chosen.pop("epochs")
     wanted = {
@@ -87,19 +90,19 @@ def plan_fit(parameters: Mapping[str, Any], rows: int, columns: int, task: Task)
     return Plan(of_network, OptimisationSettings(epochs=looks, **of_steps), period)
 
 
-def plan_pass(parameters: Mapping[str, Any], rows: int, columns: int, task: Task) -> Plan:
+def plan_pass(parameters: Mapping[str, Any], rows: int, train: Examples, task: Task) -> Plan:
     """Plan a single pass over some rows, of which more may follow.
 
     Args:
         parameters: Of an estimator, by name.
-        rows: Training rows of this pass.
-        columns: Inputs of the network.
+        rows: Training rows of this pass, repeated ones counted.
+        train: These rows.
         task: What is learned.
 
     Returns:
         The plan: a constant learning rate, and no average of the weights.
     """
-    plan = plan_fit({**parameters, "max_iter": 1}, rows, columns, task)
+    plan = plan_fit({**parameters, "max_iter": 1}, rows, train, task)
     given = parameters["learning_rate_init"]
     steady = {
         "schedule": "constant",

@@ -10,7 +10,7 @@ from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES, epochs_by_rows
 from qimlp.settings.resolve import resolve_settings
 from qimlp.settings.settings_file import read_settings_file
-from qimlp.settings.tables import table_recipe
+from qimlp.settings.tables import SMALL_ROWS, table_recipe
 from qimlp.settings.train_settings import FIELDS, GROUPS, TrainSettings
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "NEW_NAMES",
     "OLD_NAMES",
     "RECIPES",
+    "SMALL_ROWS",
     "ComputeSettings",
     "DataSettings",
     "FeatureSettings",

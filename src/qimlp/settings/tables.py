@@ -51,17 +51,25 @@ class _Sizes:
 _SMALL = _Sizes(200, 32, 8, 0.2, 0.6, lr=0.008, linear_skip=True, dims=TABLE_DIMS[0])
 """Of tables that soon are learned by heart, whatever the task."""
 
+_PLAIN = replace(_SMALL, steps=400, dropout=0.1, weight_decay=0.1)
+"""Of small tables whose numbers have little noise."""
+
+SMALL_ROWS = 600
+"""Up to so many training rows a table is small."""
+
+_PLAIN_R2 = 0.55
+"""From so much on that a line explains of numbers, they have little noise."""
 
 _CLASSES = (
-    (600, _SMALL),
+    (SMALL_ROWS, _SMALL),
     (2_500, _Sizes(450, 64, 8, 0.2, 0.5)),
-    (12_000, _Sizes(2_000, 128, 16, 0.1, 0.1)),
+    (12_000, _Sizes(1_000, 128, 16, 0.2, 0.5)),
     (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
 )
 """Up to how many training rows, and their sizes, where classes or labels are learned."""
 
 _NUMBERS = (
-    (600, _SMALL),
+    (SMALL_ROWS, _SMALL),
     (2_500, _Sizes(900, 64, 8, 0.0, 0.02)),
     (12_000, _Sizes(2_000, 128, 16, 0.0, 0.02)),
     (float("inf"), _Sizes(2_500, 256, 16, 0.0, 0.02)),
@@ -77,19 +85,22 @@ _QUANTILES = (
 are too narrow for others."""
 
 
-def table_recipe(rows: int, columns: int, *, task: str) -> dict[str, Any]:
+def table_recipe(rows: int, columns: int, *, task: str, explained: float = 0.0) -> dict[str, Any]:
     """Choose how a table of this size is learned.
 
     Args:
         rows: Training rows, at least 1.
         columns: Inputs of the network: numbers and categories.
         task: Kind of the task; `"regression"` and `"quantile-regression"` learn numbers.
+        explained: R2 of a line for rows that it has not seen, where it is known.
 
     Returns:
         Settings by name.
     """
     by_rows = {"regression": _NUMBERS, "quantile-regression": _QUANTILES}.get(task, _CLASSES)
     sizes = next(chosen for most, chosen in by_rows if rows <= most)
+    if rows <= SMALL_ROWS and task == "regression" and explained >= _PLAIN_R2:
+        sizes = _PLAIN
     if columns <= _FEW_COLUMNS and rows > _CLASSES[1][0] and by_rows is not _QUANTILES:
         steps = max(sizes.steps, _STEPS_OF_FEW)
         sizes = replace(sizes, steps=steps, dropout=0.0, weight_decay=0.02)
