@@ -5,8 +5,7 @@ from qimlp.tasks.classification import Classification
 from qimlp.tasks.evaluation import Evaluation, Tally
 from qimlp.tasks.kinds import KINDS, task_from_dict
 from qimlp.tasks.label_scores import LabelScore, MultiLabelEvaluation
-from qimlp.tasks.left_out import linear_r2
-from qimlp.tasks.linear_models import LinearModel
+from qimlp.tasks.linear_models import LinearModel, linear_r2
 from qimlp.tasks.multi_label import MultiLabel
 from qimlp.tasks.quantile_scores import QuantileEvaluation, QuantileScore
 from qimlp.tasks.quantiles import Quantiles
