@@ -234,7 +234,7 @@ def test_a_stored_result_and_epochs_have_a_schema(settings, tmp_path):
         ({"parameters": 0}, "parameters and best_epoch of at least 1"),
         ({"parameters": None}, "parameters: expected a valid integer, got None"),
         ({"dims": [["x"]]}, "dims.0.0: expected a valid integer"),
-        ({"task": "sorting"}, "expected a task of classification, regression"),
+        ({"task": "sorting"}, "expected a task of classification, multi-label, regression"),
         ({"test": {"loss": 0.5}}, "and its metrics in dev and test"),
         ({"dev": {}}, "and its metrics in dev and test"),
         ({"memory": 5}, "memory: expected a valid dictionary, got 5"),
