@@ -1,0 +1,9 @@
+"""Compression of trained models: what is replaced, by what, at what cost.
+
+Needs only torch; with three or more factors also the libraries of `pip install "qimlp[compress]"`.
+`qimlp.compress_`, which also tunes candidates, is `qimlp.training`'s.
+"""
+
+from qimlp.compression.config import CompressionConfig, Form
+
+__all__ = ["CompressionConfig", "Form"]
