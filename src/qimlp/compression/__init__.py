@@ -5,5 +5,13 @@ Needs only torch; with three or more factors also the libraries of `pip install 
 """
 
 from qimlp.compression.config import CompressionConfig, Form
+from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 
-__all__ = ["CompressionConfig", "Form"]
+__all__ = [
+    "CompressionConfig",
+    "CompressionReport",
+    "Form",
+    "LayerForm",
+    "LayerReport",
+    "LeftAlone",
+]
