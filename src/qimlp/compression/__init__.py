@@ -6,6 +6,7 @@ Needs only torch; with three or more factors also the libraries of `pip install 
 
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
+from qimlp.compression.speed import measured_speed, predicted_speed
 
 __all__ = [
     "CompressionConfig",
@@ -14,4 +15,6 @@ __all__ = [
     "LayerForm",
     "LayerReport",
     "LeftAlone",
+    "measured_speed",
+    "predicted_speed",
 ]
