@@ -1,0 +1,8 @@
+"""Data-aware fits of a weight: moments, closed forms, layouts, and the budget over layers."""
+
+from qimlp.compression.fits.fit import Fit
+from qimlp.compression.fits.layouts import Curve, Layout
+from qimlp.compression.fits.low_rank import LowRank, fit_low_rank, low_rank_curve
+from qimlp.compression.fits.moments import Moments
+
+__all__ = ["Curve", "Fit", "Layout", "LowRank", "Moments", "fit_low_rank", "low_rank_curve"]
