@@ -1,6 +1,21 @@
 """Modules: they hold parameters and call one function."""
 
+from qimlp.nn.conv2d import KroneckerConv2d
+from qimlp.nn.dense_layers import dense_class, dense_like, dense_matrix, kronecker_like
 from qimlp.nn.linear import KroneckerLinear
 from qimlp.nn.parameters import current_name, parameters_of
+from qimlp.nn.swap import swap_
+from qimlp.nn.window import Window
 
-__all__ = ["KroneckerLinear", "current_name", "parameters_of"]
+__all__ = [
+    "KroneckerConv2d",
+    "KroneckerLinear",
+    "Window",
+    "current_name",
+    "dense_class",
+    "dense_like",
+    "dense_matrix",
+    "kronecker_like",
+    "parameters_of",
+    "swap_",
+]

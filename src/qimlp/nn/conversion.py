@@ -41,31 +41,45 @@ def _kept_alive(nearest: list[Tensor], present: tuple[Tensor, ...]) -> list[Tens
     return new
 
 
-def copy_linear_(layer: KroneckerModule, linear: nn.Linear) -> None:
-    """Approximate an `nn.Linear` in place; what is frozen there is frozen then."""
-    bias = None if linear.bias is None else in_full(linear.bias)
-    approximate_(layer, in_full(linear.weight), bias)
-    layer.train(linear.training)
+def copy_dense_(layer: KroneckerModule, dense: nn.Linear | nn.Conv2d) -> None:
+    """Approximate a dense layer in place; what is frozen there is frozen then."""
+    bias = None if dense.bias is None else in_full(dense.bias)
+    approximate_(layer, in_full(dense.weight).flatten(1), bias)
+    layer.train(dense.training)
     for factor in layer.factors:
-        factor.requires_grad_(linear.weight.requires_grad)
-    if layer.bias is not None:
-        layer.bias.requires_grad_(linear.bias.requires_grad)
+        factor.requires_grad_(dense.weight.requires_grad)
+    if dense.bias is not None and layer.bias is not None:
+        layer.bias.requires_grad_(dense.bias.requires_grad)
 
 
 @torch.no_grad()
 def to_linear(layer: KroneckerModule) -> nn.Linear:
     """Make the `nn.Linear` that computes the same; see `KroneckerLinear.to_linear`."""
-    weight, bias = layer.weight_matrix(), layer.bias_vector()
+    like = layer.factors[0]
     linear = nn.Linear(
         layer.shape.in_features,
         layer.shape.out_features,
-        bias is not None,
-        device=weight.device,
-        dtype=weight.dtype,
+        layer.bias is not None,
+        device=like.device,
+        dtype=like.dtype,
     )
-    linear.weight.copy_(weight)
-    linear.weight.requires_grad_(any(p.requires_grad for p in parameters_of(layer, "factor")))
-    if bias is not None:
-        linear.bias.copy_(bias)
-        linear.bias.requires_grad_(any(p.requires_grad for p in parameters_of(layer, "bias")))
-    return linear.train(layer.training)
+    fill_dense_(linear, layer)
+    return linear
+
+
+@torch.no_grad()
+def fill_dense_(dense: nn.Linear | nn.Conv2d, layer: KroneckerModule) -> None:
+    """Write what a layer computes into a dense layer, in place.
+
+    Args:
+        dense: Its weight has as many numbers as the layer's matrix, and it has a bias if the layer
+            has one. It learns where the layer does, and takes its mode.
+        layer: The layer.
+    """
+    bias = layer.bias_vector()
+    dense.weight.copy_(layer.weight_matrix().view_as(dense.weight))
+    dense.weight.requires_grad_(any(p.requires_grad for p in parameters_of(layer, "factor")))
+    if bias is not None and dense.bias is not None:
+        dense.bias.copy_(bias)
+        dense.bias.requires_grad_(any(p.requires_grad for p in parameters_of(layer, "bias")))
+    dense.train(layer.training)

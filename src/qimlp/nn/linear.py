@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
@@ -10,11 +9,12 @@ from torch import Tensor, nn
 
 from qimlp import functional
 from qimlp.functional import kron_linear
-from qimlp.nn.conversion import approximate_, copy_linear_, to_linear
+from qimlp.nn.conversion import approximate_, copy_dense_, to_linear
 from qimlp.nn.owner import KroneckerModule
 from qimlp.nn.parameters import assign_all, read
+from qimlp.nn.resolve import resolve_shape
 from qimlp.ops import Explanation, apply_layer, check_device, check_dtype
-from qimlp.shapes import KroneckerShape, as_bias_form, as_size, format_dims, plan
+from qimlp.shapes import as_bias_form, as_size, format_dims
 
 
 class KroneckerLinear(KroneckerModule):
@@ -69,7 +69,7 @@ class KroneckerLinear(KroneckerModule):
         check_device(device)
         check_dtype(dtype)
         widths = as_size("in_features", in_features), as_size("out_features", out_features)
-        shape = _resolve(*widths, in_dims, out_dims, num_factors, rank)
+        shape = resolve_shape("KroneckerLinear", widths, in_dims, out_dims, num_factors, rank)
         super().__init__(shape, as_bias_form(bias), device, dtype)
         self.in_features, self.out_features = widths
         self.init = init
@@ -229,7 +229,7 @@ class KroneckerLinear(KroneckerModule):
             device=linear.weight.device,
             dtype=linear.weight.dtype,
         )
-        copy_linear_(layer, linear)
+        copy_dense_(layer, linear)
         return layer
 
     def to_linear(self) -> nn.Linear:
@@ -255,36 +255,3 @@ class KroneckerLinear(KroneckerModule):
             f"parameters={self.shape.parameters(self.bias_form):,} "
             f"({self.shape.compression(self.bias_form):.3g}x fewer than nn.Linear)"
         )
-
-
-def _resolve(
-    in_features: int,
-    out_features: int,
-    in_dims: Sequence[int] | None,
-    out_dims: Sequence[int] | None,
-    num_factors: int,
-    rank: int,
-) -> KroneckerShape:
-    if (in_dims is None) != (out_dims is None):
-        raise ValueError(
-            "expected both in_dims and out_dims, or neither (then the planner chooses), "
-            f"got in_dims={in_dims} and out_dims={out_dims}"
-        )
-    if in_dims is None or out_dims is None:
-        best = plan(in_features, out_features, num_factors, rank, limit=1)[0]
-        if best.note and 1 in best.in_dims + best.out_dims:
-            warnings.warn(
-                f"KroneckerLinear({in_features}, {out_features}): {best.note}", stacklevel=3
-            )
-        return best.shape
-    shape = KroneckerShape(tuple(in_dims), tuple(out_dims), rank)
-    for name, width, dims, product in (
-        ("in_dims", in_features, shape.in_dims, shape.in_features),
-        ("out_dims", out_features, shape.out_dims, shape.out_features),
-    ):
-        if product != width:
-            raise ValueError(
-                f"{name}: expected sizes that multiply up to {width}, got {dims}, "
-                f"which make {product}"
-            )
-    return shape

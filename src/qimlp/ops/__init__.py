@@ -2,6 +2,7 @@
 
 from qimlp.ops._torch_private import (
     any_global_hook,
+    exchange_call_hooks,
     foreach_lerp_,
     fused_adamw_,
     is_jit_tracing,
@@ -45,6 +46,7 @@ __all__ = [
     "check_like",
     "check_weight",
     "column_embedding",
+    "exchange_call_hooks",
     "explain_choice",
     "foreach_lerp_",
     "fused_adamw_",

@@ -82,6 +82,29 @@ def is_without_hooks(module: nn.Module) -> bool:
         return False
 
 
+_CALL_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_is_full_backward_hook",
+)
+
+
+def exchange_call_hooks(one: nn.Module, other: nn.Module) -> None:
+    """Exchange the hooks that run when modules are called, with the handles that remove them.
+
+    Where torch keeps them elsewhere they stay where they are.
+    """
+    first, second = vars(one), vars(other)
+    for name in _CALL_HOOKS:
+        if name in first and name in second:
+            first[name], second[name] = second[name], first[name]
+
+
 def _stored_parameters(module: nn.Module) -> Mapping[str, Tensor | None]:
     return module._parameters  # a function: the compiler does not know attrgetter
 

@@ -1,0 +1,139 @@
+"""Layers that nothing is put in the place of, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+
+from qimlp.nn import KroneckerConv2d, KroneckerLinear, dense_class
+from qimlp.ops import registered_parameters
+
+_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_READERS = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
+_OTHER_CONVOLUTIONS = (
+    nn.Conv1d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """A layer that nothing is put in the place of.
+
+    Attributes:
+        name: Its name in the model.
+        kind: The name of its class.
+        reason: Why, as the end of a sentence.
+    """
+
+    name: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}): {self.reason}"
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is a layer that is replaced, or of which it is said why it is not."""
+    kronecker = (KroneckerLinear, KroneckerConv2d)
+    if dense_class(module) is not None or isinstance(module, (*kronecker, *_OTHER_CONVOLUTIONS)):
+        return True
+    return _is_quantised(module) and hasattr(module, "weight")
+
+
+def why_left_alone(
+    module: nn.Module, owners: list[nn.Module], shared: Mapping[str, str]
+) -> str | None:
+    """Say why nothing is put in the place of a layer.
+
+    Args:
+        module: A layer.
+        owners: The modules around it, wherever the model has it.
+        shared: By the names of its own tensors, that of another in the same memory.
+
+    Returns:
+        The reason, or None where the layer can be replaced.
+    """
+    return next(_reasons(module, owners, shared), None)
+
+
+def _reasons(
+    module: nn.Module, owners: list[nn.Module], shared: Mapping[str, str]
+) -> Iterator[str]:
+    """Reasons in the order in which they are looked for; a later one may rest on an earlier."""
+    if isinstance(module, (KroneckerLinear, KroneckerConv2d)):
+        yield "it is a Kronecker layer already"
+    if _is_quantised(module):
+        yield "its weight is quantised"
+    if isinstance(module, _OTHER_CONVOLUTIONS):
+        yield "convolutions of this kind have no Kronecker form here"
+    yield from _reasons_of_owners(module, owners)
+    own = registered_parameters(module)
+    weight = own.get("weight")
+    if isinstance(module, LazyModuleMixin):
+        yield "it is lazy: its shape is known after a first call, so call the model once"
+    if weight is None or ("bias" not in own and getattr(module, "bias", None) is not None):
+        yield (
+            "its weight or bias is computed from other tensors (pruned, or parametrized as by "
+            "weight_norm); remove that first"
+        )
+    yield from _reasons_of_class(module)
+    for name in ("weight", "bias"):
+        tensor = own.get(name)
+        if tensor is not None:
+            yield from _reasons_of_tensor(name, tensor)
+        if name in shared:
+            yield f"its {name} is tied to {shared[name]}"
+
+
+def _reasons_of_owners(module: nn.Module, owners: list[nn.Module]) -> Iterator[str]:
+    for owner in owners:
+        if isinstance(owner, _READERS):
+            yield f"its owner, an nn.{type(owner).__name__}, reads its weight"
+        if isinstance(getattr(owner, "base_layer", None), nn.Module):
+            yield f"it belongs to an adapter ({type(owner).__name__}); merge that first"
+    if isinstance(module, NonDynamicallyQuantizableLinear):
+        yield "its owner reads its weight"
+
+
+def _reasons_of_class(module: nn.Module) -> Iterator[str]:
+    plain = dense_class(module)
+    names = ("forward", "_conv_forward", "__call__")
+    if any(getattr(type(module), name, None) is not getattr(plain, name, None) for name in names):
+        yield f"it is a {type(module).__name__}, whose forward is its own"
+    if "forward" in vars(module):
+        yield "its forward has been replaced, as offloading does; remove that first"
+    others = set(registered_parameters(module)) | {name for name, _ in module.named_buffers()}
+    if others - {"weight", "bias"} or next(module.children(), None) is not None:
+        yield "it holds more than a weight and a bias"
+    if isinstance(module, nn.Conv2d) and module.groups != 1:
+        yield f"it has {module.groups} groups"
+
+
+def _reasons_of_tensor(name: str, tensor: Tensor) -> Iterator[str]:
+    if type(tensor) not in (nn.Parameter, Tensor):
+        yield f"its {name} is a {type(tensor).__name__}"
+    if tensor.dtype not in _FLOATING:
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        yield f"its {name} is of {dtype}, no floating-point number of 16 bits or more"
+    if tensor.layout != torch.strided:
+        yield f"its {name} is sparse"
+    if tensor.numel() == 0:
+        yield f"its {name} is empty"
+
+
+def _is_quantised(module: nn.Module) -> bool:
+    if ".quantized" in type(module).__module__:
+        return True
+    weight = registered_parameters(module).get("weight")
+    integer = isinstance(weight, Tensor) and weight.dtype in (torch.int8, torch.uint8)
+    return integer and dense_class(module) is not None

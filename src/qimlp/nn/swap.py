@@ -1,0 +1,54 @@
+"""Put other layers in the place of layers of a model, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from qimlp.files import shown
+from qimlp.ops import exchange_call_hooks
+
+
+def swap_(model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
+    """Put layers in the place of others, in place; where one cannot be, none is.
+
+    A module that the model has under several names is replaced under all of them. The hooks that
+    run when a layer is called, and the handles that remove them, go over to the new layer; those of
+    the new layer go to the old one, so that swapping back leaves everything as it was.
+
+    Args:
+        model: The model.
+        layers: New layers, by the names of those in whose place they go.
+
+    Raises:
+        ValueError: A name that the model does not have or that is the model itself, two new layers
+            for one module, or one new layer in two places.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    new: dict[int, nn.Module] = {}
+    for name, layer in layers.items():
+        old = modules.get(name)
+        if old is None:
+            raise ValueError(
+                f"layers: expected names of the model's modules, got {shown(name, 80)}"
+            )
+        if old is model:
+            kind = type(model).__name__
+            raise ValueError(
+                f"model: it is itself the {kind} that is to be replaced, which has no place to be "
+                "replaced in; wrap it: nn.Sequential(layer)"
+            )
+        if new.setdefault(id(old), layer) is not layer:
+            raise ValueError(f"layers: expected one layer for each module, got two for {name}")
+    if len({id(layer) for layer in new.values()}) < len(new):
+        raise ValueError("layers: expected another layer for each module, got one for two")
+    places = [
+        (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], new[id(old)])
+        for name, old in modules.items()
+        if id(old) in new
+    ]
+    for old in {id(old): old for old in modules.values() if id(old) in new}.values():
+        exchange_call_hooks(old, new[id(old)])
+    for owner, name, layer in places:
+        owner.add_module(name, layer)
