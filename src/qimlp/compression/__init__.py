@@ -7,6 +7,8 @@ Needs only torch; with three or more factors also the libraries of `pip install 
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 from qimlp.compression.speed import measured_speed, predicted_speed
+from qimlp.compression.swap import restore_
+from qimlp.compression.targets import Target, find_targets
 
 __all__ = [
     "CompressionConfig",
@@ -15,6 +17,9 @@ __all__ = [
     "LayerForm",
     "LayerReport",
     "LeftAlone",
+    "Target",
+    "find_targets",
     "measured_speed",
     "predicted_speed",
+    "restore_",
 ]

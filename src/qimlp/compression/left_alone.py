@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,24 +21,6 @@ _OTHER_CONVOLUTIONS = (
     nn.ConvTranspose2d,
     nn.ConvTranspose3d,
 )
-
-
-@dataclass(frozen=True)
-class LeftAlone:
-    """A layer that nothing is put in the place of.
-
-    Attributes:
-        name: Its name in the model.
-        kind: The name of its class.
-        reason: Why, as the end of a sentence.
-    """
-
-    name: str
-    kind: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.kind}): {self.reason}"
 
 
 def is_layer(module: nn.Module) -> bool:

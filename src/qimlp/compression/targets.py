@@ -11,7 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from qimlp.compression.left_alone import LeftAlone, is_layer, why_left_alone
+from qimlp.compression.left_alone import is_layer, why_left_alone
+from qimlp.compression.report import LeftAlone
 from qimlp.files import printable, shown
 from qimlp.nn import Window, dense_class, dense_matrix
 
@@ -168,7 +169,7 @@ def find_targets(
             left.append(LeftAlone(name, type(module).__name__, reason))
     if left and config.on_unsupported == "raise":
         raise ValueError(
-            f"model: {printable(str(left[0]), 300)}; leave it out by skip or filter_fn, or say "
+            f"model: {_said(left[0])}; leave it out by skip or filter_fn, or say "
             'on_unsupported="skip"'
         )
     if not targets:
@@ -278,7 +279,7 @@ def _check_unwrapped(model: nn.Module) -> None:
 def _none_found(layers: dict[str, nn.Module], left: list[LeftAlone], filtered: bool) -> str:
     if left:
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-        return f"model: found no layer that can be replaced: {printable(str(left[0]), 300)}{more}"
+        return f"model: found no layer that can be replaced: {_said(left[0])}{more}"
     if filtered and layers:
         some = ", ".join(list(layers)[:4])
         more = " ..." if len(layers) > 4 else ""
@@ -287,3 +288,7 @@ def _none_found(layers: dict[str, nn.Module], left: list[LeftAlone], filtered: b
             f"{printable(some, 200)}{more}"
         )
     return "model: found no nn.Linear, Conv1D or nn.Conv2d to replace (skip aside)"
+
+
+def _said(layer: LeftAlone) -> str:
+    return printable(f"{layer.name} ({layer.kind}): {layer.reason}", 300)
