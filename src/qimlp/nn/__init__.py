@@ -1,5 +1,6 @@
 """Modules: they hold parameters and call one function."""
 
+from qimlp.nn.adapter import KroneckerAdapter
 from qimlp.nn.conv2d import KroneckerConv2d
 from qimlp.nn.dense_layers import dense_class, dense_like, dense_matrix, kronecker_like
 from qimlp.nn.linear import KroneckerLinear
@@ -8,6 +9,7 @@ from qimlp.nn.swap import swap_
 from qimlp.nn.window import Window
 
 __all__ = [
+    "KroneckerAdapter",
     "KroneckerConv2d",
     "KroneckerLinear",
     "Window",

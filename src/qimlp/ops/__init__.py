@@ -22,6 +22,7 @@ from qimlp.ops.call.overrides import gathered, is_proxy, overridden
 from qimlp.ops.choose import Explanation, explain_choice
 from qimlp.ops.cuda_graphs import recorded_launches
 from qimlp.ops.definition import kron_bias, kron_dense
+from qimlp.ops.methods.adapted import adapted_linear
 from qimlp.ops.methods.dense import build_weight
 from qimlp.ops.native import reason
 from qimlp.ops.tables.layers import (
@@ -34,6 +35,7 @@ from qimlp.ops.tables.layers import (
 
 __all__ = [
     "Explanation",
+    "adapted_linear",
     "any_global_hook",
     "apply_layer",
     "as_tensors",

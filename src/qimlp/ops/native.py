@@ -110,6 +110,25 @@ def linear_now(
     return y
 
 
+def factor_gradients(
+    grad: Tensor, x: Tensor, factors: Sequence[Tensor], groups: Sequence[int]
+) -> list[Tensor]:
+    """The gradients of `linear` by its factors alone; differentiable.
+
+    Args:
+        grad: Gradient of the output, shape `(batch, prod out_i)`.
+        x: As of `linear`, like the rest.
+        factors: M tensors of shape `(rank, out_i, in_i)`.
+        groups: How many neighbours go together.
+
+    Returns:
+        M tensors of the factors' shapes.
+    """
+    operator = torch.ops.qimlp.kron_linear_backward
+    found: list[Tensor] = operator(grad, x, factors, groups, False, True, False)
+    return found
+
+
 def _load(folder: Path) -> str | None:
     """Load the library for this torch from `folder`; why there is none, or `None`."""
     found = re.match(r"(\d+)\.(\d+)", torch.__version__)

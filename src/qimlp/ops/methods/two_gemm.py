@@ -46,8 +46,7 @@ class TwoGemm(torch.autograd.Function):
         """Gradients of the input, both factors and the bias, those that are needed."""
         x, a, b, *pair = ctx.saved_tensors
         needs, needs_bias = ctx.needs_input_grad[:3], ctx.needs_input_grad[3:]
-        backward = _second_first_backward if _is_second_first(a, b) else _first_first_backward
-        gradients = backward(grad, x, a, b, needs)
+        gradients = two_gemm_backward(grad, x, a, b, needs)
         if not any(needs_bias):
             return (*gradients, *[None] * len(needs_bias))
         total = grad.sum(0)
@@ -74,6 +73,14 @@ class TwoGemm(torch.autograd.Function):
                 vectors = [*pair[:i], tangent, *pair[i + 1 :]]
                 terms.append(kron_bias(vectors).expand(x.shape[0], -1))
         return torch.stack(terms).sum(0)
+
+
+def two_gemm_backward(
+    grad: Tensor, x: Tensor, a: Tensor, b: Tensor, needs: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of `x`, `a` and `b`, those that are needed, in plain differentiable operations."""
+    backward = _second_first_backward if _is_second_first(a, b) else _first_first_backward
+    return backward(grad, x, a, b, needs)
 
 
 def _is_second_first(a: Tensor, b: Tensor) -> bool:
