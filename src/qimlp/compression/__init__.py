@@ -4,6 +4,7 @@ Needs only torch; with three or more factors also the libraries of `pip install 
 `qimlp.compress_`, which also tunes candidates, is `qimlp.training`'s.
 """
 
+from qimlp.compression.batches import call_model, model_device, model_inputs
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 from qimlp.compression.speed import measured_speed, predicted_speed
@@ -18,8 +19,11 @@ __all__ = [
     "LayerReport",
     "LeftAlone",
     "Target",
+    "call_model",
     "find_targets",
     "measured_speed",
+    "model_device",
+    "model_inputs",
     "predicted_speed",
     "restore_",
 ]

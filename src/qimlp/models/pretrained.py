@@ -27,9 +27,15 @@ class Pretrained(nn.Module):
 
     The layout is that of `huggingface_hub.PyTorchModelHubMixin`, so such a folder can be pushed to,
     and loaded from, the hub by it too.
+
+    Attributes:
+        kind: Name of the kind of network.
+        keeps_dtype: Whether training leaves the parameters in the dtype that they have, as for
+            layers that are not ours; else they are brought to the one that is asked for.
     """
 
     kind: ClassVar[str]
+    keeps_dtype: ClassVar[bool] = False
 
     @property
     def in_features(self) -> int:

@@ -1,6 +1,6 @@
 """Everything that predicts: features, scaling, network and task."""
 
-from qimlp.predictor.evaluation import evaluate
+from qimlp.predictor.evaluation import cast_inputs, evaluate
 from qimlp.predictor.features import Features, Loaded, learn_features
 from qimlp.predictor.fine_tuning import FineTuning, prepare_fine_tuning
 from qimlp.predictor.network import (
@@ -25,6 +25,7 @@ __all__ = [
     "Predictor",
     "Preparation",
     "build_network",
+    "cast_inputs",
     "check_not_input",
     "check_predictions_path",
     "count_dense_parameters",

@@ -2,7 +2,7 @@
 
 from qimlp.tasks.class_scores import ClassificationEvaluation, ClassScore
 from qimlp.tasks.classification import Classification
-from qimlp.tasks.evaluation import Evaluation, Tally
+from qimlp.tasks.evaluation import Evaluation, Objective, Tally
 from qimlp.tasks.kinds import KINDS, task_from_dict
 from qimlp.tasks.label_scores import LabelScore, MultiLabelEvaluation
 from qimlp.tasks.linear_models import LinearModel, linear_r2
@@ -25,6 +25,7 @@ __all__ = [
     "Metric",
     "MultiLabel",
     "MultiLabelEvaluation",
+    "Objective",
     "QuantileEvaluation",
     "QuantileScore",
     "Quantiles",

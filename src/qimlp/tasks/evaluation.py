@@ -1,10 +1,12 @@
-"""How a network does on a set of examples: the sums over batches, and what comes of them."""
+"""What training goes by: a loss, and how a network does on a set of examples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -68,4 +70,58 @@ class Tally(Protocol):
 
         Raises:
             ValueError: If no example was counted.
+        """
+
+
+class Objective(ABC):
+    """What the training loop asks of a task, or of anything else that a network is trained for."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the training loss: the definition.
+
+        Args:
+            outputs: Of shape (n, outputs), `float32`.
+            targets: As the training batches hold them.
+
+        Returns:
+            The mean over the examples, 0-d.
+        """
+
+    def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the training loss and its gradient without a graph: the bits of `loss`.
+
+        Args:
+            outputs: Of shape (n, outputs), without a graph.
+            targets: As the training batches hold them.
+
+        Returns:
+            The loss, 0-d, and its gradient by the outputs, of shape (n, outputs).
+        """
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            loss = self.loss(leaf, targets)
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+
+    @abstractmethod
+    def tally(self, device: torch.device) -> Tally:
+        """Begin an evaluation.
+
+        Args:
+            device: Where outputs and targets lie.
+
+        Returns:
+            Sums that are still zero.
+        """
+
+    @abstractmethod
+    def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
+        """Say whether an epoch is better than all before it, by its evaluation on dev.
+
+        Args:
+            metrics: `loss` and metrics of the epoch.
+            than: Those of the epochs before; there may be none.
+
+        Returns:
+            True where its weights are the ones to keep.
         """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qimlp.tasks.evaluation import Tally
+from qimlp.tasks.evaluation import Objective
 from qimlp.tasks.linear_models import LinearModel
 
 
@@ -57,7 +56,7 @@ class LossOptions:
         return "huber" if self.huber else "quantile" if self.quantiles else None
 
 
-class Task(ABC):
+class Task(Objective):
     """What the outputs of a network mean, and when they are good.
 
     A task owns the number of outputs, the training loss and its fast form, the metrics, which epoch
@@ -92,33 +91,6 @@ class Task(ABC):
         """The metric that curves and comparisons show."""
         return self.metrics[0]
 
-    @abstractmethod
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Compute the training loss: the definition.
-
-        Args:
-            outputs: Of shape (n, outputs), `float32`.
-            targets: As `prepare` gives them.
-
-        Returns:
-            The mean over the examples, 0-d.
-        """
-
-    def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the training loss and its gradient without a graph: the bits of `loss`.
-
-        Args:
-            outputs: Of shape (n, outputs), without a graph.
-            targets: As `prepare` gives them.
-
-        Returns:
-            The loss, 0-d, and its gradient by the outputs, of shape (n, outputs).
-        """
-        with torch.enable_grad():
-            leaf = outputs.detach().requires_grad_()
-            loss = self.loss(leaf, targets)
-        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
-
     def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the training loss of several networks side by side.
 
@@ -130,29 +102,6 @@ class Task(ABC):
             The mean loss of every run, of shape (runs,).
         """
         return torch.stack([self.loss(o, t) for o, t in zip(outputs, targets, strict=True)])
-
-    @abstractmethod
-    def tally(self, device: torch.device) -> Tally:
-        """Begin an evaluation.
-
-        Args:
-            device: Where outputs and targets lie.
-
-        Returns:
-            Sums that are still zero.
-        """
-
-    @abstractmethod
-    def is_better(self, metrics: Mapping[str, float], than: Sequence[Mapping[str, float]]) -> bool:
-        """Say whether an epoch is better than all before it, by its evaluation on dev.
-
-        Args:
-            metrics: `loss` and metrics of the epoch.
-            than: Those of the epochs before; there may be none.
-
-        Returns:
-            True where its weights are the ones to keep.
-        """
 
     @abstractmethod
     def fitted(self, targets: Tensor, options: LossOptions, weights: Tensor | None = None) -> Task:

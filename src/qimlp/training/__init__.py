@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qimlp.settings import RECIPES, TrainSettings, resolve_settings
     from qimlp.training.comparison.compare import Comparison, compare
     from qimlp.training.comparison.report import cells, columns, format_bytes
+    from qimlp.training.distillation.distill import DistillationResult, distill
     from qimlp.training.engine.allocator import keep_freed_memory
     from qimlp.training.engine.callbacks import Callback
     from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
@@ -39,6 +40,7 @@ __all__ = [
     "Callback",
     "Comparison",
     "DirectStep",
+    "DistillationResult",
     "EpochDone",
     "Event",
     "Experiment",
@@ -59,6 +61,7 @@ __all__ = [
     "cells",
     "columns",
     "compare",
+    "distill",
     "fit",
     "fit_stacked",
     "format_bytes",
@@ -82,6 +85,7 @@ __getattr__ = lazy_face(
         "qimlp.settings": ("RECIPES", "TrainSettings", "resolve_settings"),
         "comparison.compare": ("Comparison", "compare"),
         "comparison.report": ("cells", "columns", "format_bytes"),
+        "distillation.distill": ("DistillationResult", "distill"),
         "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
         "engine.callbacks": ("Callback",),
         "engine.events": ("EpochDone", "StepsDone"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -35,8 +35,11 @@ class Batches(Protocol):
             start: Batches of it to leave out, because they were done before an interruption.
         """
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Iterate over inputs (batch, in_features) `float32` and labels (batch,) `int64`."""
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        """Iterate over inputs (batch, in_features) `float32` and labels (batch,) `int64`.
+
+        A network that is called with something else than a tensor gets that as its inputs.
+        """
 
     def __len__(self) -> int:
         """Return the number of batches of this process in a whole epoch."""

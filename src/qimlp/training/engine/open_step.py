@@ -1,12 +1,15 @@
 """The one place that chooses how an optimizer step is taken: plain, direct or captured."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from qimlp.distributed import ProcessGroup
 from qimlp.models import TextNetwork
+from qimlp.predictor import cast_inputs
 from qimlp.settings import ComputeSettings, OptimisationSettings
-from qimlp.tasks import Task
+from qimlp.tasks import Objective
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.optim.fused_update import can_update
 from qimlp.training.steps.captured import CapturedStep
@@ -47,7 +50,7 @@ def can_capture(processes: ProcessGroup) -> bool:
 
 
 def open_step(
-    state: TrainState, task: Task, optimisation: OptimisationSettings, compute: ComputeSettings
+    state: TrainState, task: Objective, optimisation: OptimisationSettings, compute: ComputeSettings
 ) -> Step:
     """Choose how the steps of a training are taken.
 
@@ -68,12 +71,12 @@ def open_step(
     autocast = state.processes.autocast(compute.mixed_precision)
     dtype = getattr(torch, compute.dtype)
 
-    def compute_outputs(inputs: Tensor) -> Tensor:
+    def compute_outputs(inputs: Any) -> Tensor:
         with autocast:
-            outputs: Tensor = forward(inputs.to(dtype))
+            outputs: Tensor = forward(cast_inputs(inputs, dtype))
         return outputs.float()
 
-    def compute_loss(inputs: Tensor, targets: Tensor) -> Tensor:
+    def compute_loss(inputs: Any, targets: Tensor) -> Tensor:
         return task.loss(compute_outputs(inputs), for_members(targets, state.network.members))
 
     # Texts differ in length; a recorded step takes one shape, and does the same every time.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from qimlp.tasks import Task
+from qimlp.tasks import Objective
 from qimlp.training.engine.events import EpochDone
 
 
@@ -31,7 +31,7 @@ class Progress:
 
 
 def is_best(
-    task: Task,
+    task: Objective,
     ties: Literal["first", "loss"],
     dev: Mapping[str, float],
     before: Sequence[EpochDone],

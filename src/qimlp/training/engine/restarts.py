@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from qimlp.data import Batches
 from qimlp.models import Pretrained
 from qimlp.settings import ComputeSettings, OptimisationSettings
-from qimlp.tasks import Task
+from qimlp.tasks import Objective
 from qimlp.training.engine.loop import train_epoch
 from qimlp.training.engine.open_step import open_step
 from qimlp.training.engine.train_state import TrainState
@@ -55,7 +55,7 @@ def go_on_from_best(
     state: TrainState,
     restarts: Sequence[Pretrained],
     batches: Batches,
-    task: Task,
+    task: Objective,
     optimisation: OptimisationSettings,
     compute: ComputeSettings,
     should_stop: Callable[[], bool],

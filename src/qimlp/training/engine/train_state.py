@@ -19,7 +19,7 @@ class TrainState:
     Args:
         network: The network, freshly built.
         optimisation: How the weights are found.
-        compute: Gives the dtype.
+        compute: Gives the dtype, unless the network keeps its own.
         steps_per_epoch: Optimizer steps of one epoch.
         processes: Processes and device.
     """
@@ -32,7 +32,9 @@ class TrainState:
         steps_per_epoch: int,
         processes: ProcessGroup,
     ) -> None:
-        self.network = network.to(dtype=getattr(torch, compute.dtype))
+        self.network = (
+            network if network.keeps_dtype else network.to(dtype=getattr(torch, compute.dtype))
+        )
         self.forward = processes.wrap(self.network)
         self.processes = processes
         self.steps_per_epoch = steps_per_epoch

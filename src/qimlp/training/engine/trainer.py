@@ -10,7 +10,7 @@ from qimlp.distributed import ProcessGroup
 from qimlp.models import Pretrained
 from qimlp.predictor import evaluate
 from qimlp.settings import ComputeSettings, OptimisationSettings
-from qimlp.tasks import Evaluation, Task
+from qimlp.tasks import Evaluation, Objective
 from qimlp.training.engine.callbacks import Callback
 from qimlp.training.engine.errors import NonFiniteLossError
 from qimlp.training.engine.events import EpochDone, StepsDone
@@ -50,7 +50,7 @@ class Trainer:
     def __init__(
         self,
         network: Pretrained,
-        task: Task,
+        task: Objective,
         optimisation: OptimisationSettings,
         compute: ComputeSettings | None = None,
         *,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 
 from qimlp.ops import run_backward
-from qimlp.tasks import Task
+from qimlp.tasks import Objective
 from qimlp.training.optim.fused_update import FusedUpdate
 from qimlp.training.steps.step import for_members
 
@@ -30,8 +31,8 @@ class DirectStep:
     def __init__(
         self,
         optimizer: Optimizer,
-        compute_outputs: Callable[[Tensor], Tensor],
-        task: Task,
+        compute_outputs: Callable[[Any], Tensor],
+        task: Objective,
         *,
         members: int = 1,
     ) -> None:
@@ -40,7 +41,7 @@ class DirectStep:
         self._members = members
         self._update = FusedUpdate(optimizer)
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, inputs: Any, targets: Tensor) -> Tensor:
         """Take one step; see `Step`."""
         outputs = self._compute_outputs(inputs)
         repeated = for_members(targets, self._members)

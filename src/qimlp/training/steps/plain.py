@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -16,13 +17,11 @@ class PlainStep:
         compute_loss: Maps a batch's inputs and targets to the loss, 0-d.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, compute_loss: Callable[[Tensor, Tensor], Tensor]
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, compute_loss: Callable[[Any, Tensor], Tensor]) -> None:
         self._optimizer = optimizer
         self._compute_loss = compute_loss
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, inputs: Any, targets: Tensor) -> Tensor:
         """Take one step; see `Step`."""
         loss = self._compute_loss(inputs, targets)
         loss.backward()

@@ -1,6 +1,6 @@
 """What every way to take an optimizer step has in common."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ from torch import Tensor
 class Step(Protocol):
     """One optimizer step: forward pass, loss, backward pass and update."""
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, inputs: Any, targets: Tensor) -> Tensor:
         """Take one step.
 
         Args:
-            inputs: Of shape (n, features), on the network's device.
+            inputs: Of shape (n, features), or what else the network is called with, on its device.
             targets: The n targets, there too.
 
         Returns:

@@ -1,0 +1,224 @@
+"""Train a compressed model to answer as the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, get_args
+
+import torch
+from torch import nn
+
+from qimlp.compression import model_device, model_inputs
+from qimlp.distributed import ProcessGroup, connect
+from qimlp.files import shown
+from qimlp.settings import OptimisationSettings
+from qimlp.training.distillation.apart import modes_kept, take_apart_, weights_kept_on_failure
+from qimlp.training.distillation.matching import Match, MatchedNetwork, Outputs
+from qimlp.training.distillation.matching_loss import Loss, MatchingLoss
+from qimlp.training.distillation.teacher_batches import TeacherBatches, collected, count, share
+from qimlp.training.engine.callbacks import Callback
+from qimlp.training.engine.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class DistillationResult:
+    """What came of a distillation.
+
+    Attributes:
+        steps: Optimizer steps taken.
+        before: The loss before the first step.
+        after: The loss after the last.
+        measured_on: Where both were measured: on the `"dev"` batches, or the `"first batch"`.
+    """
+
+    steps: int
+    before: float
+    after: float
+    measured_on: str
+
+    def __str__(self) -> str:
+        return (
+            f"distilled for {self.steps:,} steps: loss {self.before:.4g} before, {self.after:.4g} "
+            f"after, on the {self.measured_on}"
+        )
+
+
+def distill(
+    student: nn.Module,
+    teacher: nn.Module,
+    batches: Iterable[Any],
+    *,
+    steps: int | None = None,
+    epochs: int = 1,
+    lr: float = 1e-3,
+    factor_lr_scale: float = 0.0,
+    match: Match = "auto",
+    loss: Loss | None = None,
+    temperature: float = 2.0,
+    outputs: Outputs | None = None,
+    dev: Iterable[Any] = (),
+    dropout: bool = False,
+    processes: ProcessGroup | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> DistillationResult:
+    """Train a compressed model, in place, to answer as the original; by default in one pass.
+
+    The teacher answers every batch when it comes; nothing is stored, and the labels in a batch are
+    not read. The student's parameters that need a gradient are trained; what it shares with the
+    teacher it gets copies of, and the teacher stays as it is. Modes, dtypes, device and hooks of
+    both stay as they were, and after an error so do the student's weights.
+
+    Started by a launcher (`torchrun`, `accelerate launch`), every process is given the same
+    batches and takes its part of the rows of each.
+
+    Args:
+        student: The model to train.
+        teacher: The original.
+        batches: Inputs: tensors, mappings of the model's arguments, or tuples that start with one
+            of these. An iterator's are kept in memory.
+        steps: Optimizer steps, one for each batch; the batches are gone through as often as
+            needed. By default the epochs decide.
+        epochs: Passes over the batches; with `steps`, parts after each of which `dev` is looked at.
+        lr: Peak learning rate.
+        factor_lr_scale: From 0, one learning rate everywhere, to 1, for each Kronecker factor the
+            rate that fits its size; see `qimlp.training.param_groups`.
+        match: What is matched: `"outputs"`, `"hidden"` states of every attended token, or the
+            `"embedding"`, their mean.
+        loss: `"mse"` over the variance of the teacher's answers (the default), `"kl"` of class
+            probabilities, or `"cosine"`.
+        temperature: What logits are divided by for `"kl"`.
+        outputs: Maps a model's output and the batch to the tensor that is matched, in place of
+            `match`.
+        dev: Batches after which epoch the student is best is decided; its weights then are kept.
+        dropout: Whether the student is trained in training mode, with dropout.
+        processes: Processes and device; by default those of the launcher, on the student's device.
+        callbacks: Told what happens, see `Trainer`.
+
+    Returns:
+        Steps and losses.
+
+    Raises:
+        TypeError: A batch or an output of another kind.
+        ValueError: No batches, nothing to train, answers of different shapes or that are not
+            finite, or an option out of range.
+        NonFiniteLossError: Training diverges.
+    """
+    _check(steps, epochs, lr, factor_lr_scale, match, loss, temperature)
+    if not any(parameter.requires_grad for parameter in student.parameters()):
+        raise ValueError("student: expected a parameter that needs a gradient, all are frozen")
+    batches = collected(batches, None if steps is None else steps)
+    dev = collected(dev, None)
+    take_apart_(student, teacher)
+    device = model_device(student)
+    if processes is None:
+        processes = connect(device.type)
+        processes = ProcessGroup.alone(device) if processes.size == 1 else processes
+    learner = MatchedNetwork(student, match, outputs, dropout=dropout)
+    source = MatchedNetwork(teacher, match, outputs)
+    with modes_kept(student, teacher), weights_kept_on_failure(student):
+        source.eval()
+        objective, start = _look(learner, source, batches, loss or "mse", temperature, processes)
+        total = epochs * count(batches) if steps is None else steps
+        periods = min(epochs, total)
+        trainer = Trainer(
+            learner,
+            objective,
+            _optimisation(periods, lr, factor_lr_scale),
+            train=TeacherBatches(batches, source, processes, max(round(total / periods), 1)),
+            dev=TeacherBatches(dev, source, processes),
+            processes=processes,
+            callbacks=callbacks,
+        )
+        return _train(trainer, start, batches, source)
+
+
+def _optimisation(periods: int, lr: float, factor_lr_scale: float) -> OptimisationSettings:
+    return OptimisationSettings(
+        epochs=periods, batch_size=1, lr=lr, factor_lr_scale=factor_lr_scale, ema_decay=None
+    )
+
+
+def _train(
+    trainer: Trainer, start: float, batches: Iterable[Any], teacher: MatchedNetwork
+) -> DistillationResult:
+    """Train; measure before and after on what decides."""
+    state, dev = trainer.state, trainer.dev_batches
+    measured = dev if len(dev) else TeacherBatches(batches, teacher, state.processes, 1)
+    before = trainer.evaluate(dev).metrics["loss"] if len(dev) else start
+    trainer.fit()
+    if state.best:
+        state.use_best()
+    after = trainer.evaluate(measured).metrics["loss"]
+    return DistillationResult(
+        state.progress.step, before, after, "dev" if len(dev) else "first batch"
+    )
+
+
+def _look(
+    student: MatchedNetwork,
+    teacher: MatchedNetwork,
+    batches: Iterable[Any],
+    loss: Loss,
+    temperature: float,
+    processes: ProcessGroup,
+) -> tuple[MatchingLoss, float]:
+    """Look at the first batch: the loss before training, and whether there can be any.
+
+    With several processes the parameters that the answers do not depend on are frozen for the
+    time: data-parallel training waits for their gradients.
+    """
+    first = next(iter(batches), None)
+    if first is None:
+        raise ValueError("batches: expected at least one batch, got none")
+    model_inputs(first)
+    own = share(first, processes)
+    student.eval()
+    with torch.no_grad():
+        wanted = teacher(own).to(processes.device).float()
+    if not bool(torch.isfinite(wanted).all()):
+        raise ValueError("teacher: expected finite answers, got some that are not")
+    variance = (wanted - wanted.mean(dim=0)).square().mean()
+    unit = float(processes.sum(variance)) / processes.size
+    objective = MatchingLoss(loss, temperature, unit if unit > 0 else 1.0)
+    student.to(processes.device)
+    found = objective.loss(student(own).float(), wanted)
+    if not found.requires_grad:
+        raise ValueError(
+            "student: expected answers that depend on a parameter that needs a gradient"
+        )
+    if processes.size > 1:
+        found.backward()
+        for parameter in student.parameters():
+            parameter.requires_grad_(parameter.grad is not None)
+            parameter.grad = None
+    return objective, float(processes.sum(found.detach())) / processes.size
+
+
+def _check(
+    steps: int | None,
+    epochs: int,
+    lr: float,
+    factor_lr_scale: float,
+    match: str,
+    loss: str | None,
+    temperature: float,
+) -> None:
+    for name, value in (("steps", steps), ("epochs", epochs)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise TypeError(f"{name}: expected a whole number, got {shown(value, 60)}")
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: expected 1 or more, got {value}")
+    for name, number in (("lr", lr), ("temperature", temperature)):
+        if not (isinstance(number, int | float) and isfinite(number) and number > 0):
+            raise ValueError(f"{name}: expected a number above 0, got {shown(number, 60)}")
+    if not 0 <= factor_lr_scale <= 1:
+        raise ValueError(f"factor_lr_scale: expected 0 to 1, got {shown(factor_lr_scale, 60)}")
+    for name, chosen, known in (
+        ("match", match, get_args(Match)),
+        ("loss", loss, (None, *get_args(Loss))),
+    ):
+        if chosen not in known:
+            names = ", ".join(str(each) for each in known if each is not None)
+            raise ValueError(f"{name}: expected one of {names}, got {shown(chosen, 60)}")
