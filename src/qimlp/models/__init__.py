@@ -10,7 +10,7 @@ from qimlp.models.qimlp import QiMLP
 from qimlp.models.registry import from_config, load_pretrained, register
 from qimlp.models.table_network import TableNetwork
 from qimlp.models.text_network import TextNetwork
-from qimlp.models.weights import checksum
+from qimlp.models.weights import checksum, read_tensors, write_tensors
 
 __all__ = [
     "MLP",
@@ -26,5 +26,7 @@ __all__ = [
     "load_pretrained",
     "named_network",
     "pool_tokens",
+    "read_tensors",
     "register",
+    "write_tensors",
 ]

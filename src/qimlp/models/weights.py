@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import safetensors
@@ -50,9 +50,21 @@ def write_weights(path: Path, network: nn.Module, *, durable: bool = True) -> No
     Raises:
         OSError: It cannot be written.
     """
-    state = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
+    write_tensors(path, network.state_dict(), durable=durable)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, durable: bool = True) -> None:
+    """Write tensors with a checksum as a safetensors file, whole or not at all.
+
+    Args:
+        path: The file; an existing one is replaced.
+        tensors: By name, on any device.
+        durable: Wait until the disk holds them.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = {"format": "pt", _CHECKSUM: checksum(state)}
     write_bytes(path, safetensors.torch.save(state, metadata), durable=durable)
 
@@ -76,22 +88,57 @@ def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
             finite.
     """
     name = printable(str(path))
-    require_regular(path, what="the network's weights")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            stored = file.metadata() or {}
-            keys = list(file.keys())
-            _check_shapes(name, {key: file.get_slice(key).get_shape() for key in keys}, network)
-            tensors = {key: file.get_tensor(key) for key in keys}
-    except SafetensorError:
-        raise ValueError(f"{name}: not a whole safetensors file; save it again") from None
-    if _CHECKSUM in stored and stored[_CHECKSUM] != checksum(tensors):
-        raise ValueError(f"{name}: the weights are damaged (another checksum); save them again")
+    tensors = _read(
+        path, "the network's weights", lambda shapes: _check_shapes(name, shapes, network)
+    )
     own = network.state_dict()
     for key, tensor in tensors.items():
         if own[current_name(key)].is_floating_point():
             _check_numbers(f"{name}: {printable(key, 80)}", tensor)
     return {current_name(key): tensor for key, tensor in tensors.items()}
+
+
+def read_tensors(path: Path, *, what: str) -> dict[str, Tensor]:
+    """Read a safetensors file of floating-point tensors, of ours or of others.
+
+    A scalar may be an integer.
+
+    Args:
+        path: The file.
+        what: What was expected, such as `"the weights of an adapter"`.
+
+    Returns:
+        Tensors on the CPU, by name.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It is no regular file.
+        ValueError: It is damaged, no safetensors file, or holds numbers that are not finite.
+    """
+    tensors = _read(path, what, lambda _: None)
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() or tensor.dim():
+            _check_numbers(f"{printable(str(path))}: {printable(key, 80)}", tensor)
+    return tensors
+
+
+def _read(
+    path: Path, what: str, check: Callable[[Mapping[str, list[int]]], None]
+) -> dict[str, Tensor]:
+    """The tensors of a file, once their shapes are checked and before their numbers are."""
+    name = printable(str(path))
+    require_regular(path, what=what)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            stored = file.metadata() or {}
+            keys = list(file.keys())
+            check({key: file.get_slice(key).get_shape() for key in keys})
+            tensors = {key: file.get_tensor(key) for key in keys}
+    except SafetensorError:
+        raise ValueError(f"{name}: not a whole safetensors file; save it again") from None
+    if _CHECKSUM in stored and stored[_CHECKSUM] != checksum(tensors):
+        raise ValueError(f"{name}: the weights are damaged (another checksum); save them again")
+    return tensors
 
 
 def _check_shapes(name: str, found: Mapping[str, list[int]], network: nn.Module) -> None:
