@@ -4,6 +4,18 @@ Needs only torch; with three or more factors also the libraries of `pip install 
 `qimlp.compress_`, which also tunes candidates, is `qimlp.training`'s.
 """
 
+from qimlp.compression.adapters import (
+    AdapterConfig,
+    adapter_parameters,
+    add_adapters_,
+    load_adapters_,
+    load_lokr_,
+    merge_adapters_,
+    remove_adapters_,
+    save_adapters,
+    save_lokr,
+    unmerge_adapters_,
+)
 from qimlp.compression.batches import call_model, model_device, model_inputs
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
@@ -12,6 +24,7 @@ from qimlp.compression.swap import restore_
 from qimlp.compression.targets import Target, find_targets
 
 __all__ = [
+    "AdapterConfig",
     "CompressionConfig",
     "CompressionReport",
     "Form",
@@ -19,11 +32,20 @@ __all__ = [
     "LayerReport",
     "LeftAlone",
     "Target",
+    "adapter_parameters",
+    "add_adapters_",
     "call_model",
     "find_targets",
+    "load_adapters_",
+    "load_lokr_",
     "measured_speed",
+    "merge_adapters_",
     "model_device",
     "model_inputs",
     "predicted_speed",
+    "remove_adapters_",
     "restore_",
+    "save_adapters",
+    "save_lokr",
+    "unmerge_adapters_",
 ]
