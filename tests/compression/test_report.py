@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
-from qimlp.compression import CompressionReport, LayerReport, LeftAlone
+from qimlp.compression import (
+    CompressionConfig,
+    CompressionReport,
+    LayerReport,
+    LeftAlone,
+    find_targets,
+)
+from qimlp.compression.replacement import replacement
+from qimlp.compression.swap import swap_
 
 
 @pytest.fixture
@@ -96,6 +106,18 @@ def test_text_says_everything_and_a_dash_for_what_is_unknown(report: Compression
 def test_report_without_layers_says_so() -> None:
     assert CompressionReport().ratio is None
     assert str(CompressionReport()) == "No layer was replaced."
+
+
+def test_restore_puts_back_dense_layers_that_compute_the_same(report: CompressionReport) -> None:
+    dense = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2)).double()
+    (first, _), _ = find_targets(dense, CompressionConfig(ratio=2))
+    factors = [torch.randn(1, 2, 3).double(), torch.randn(1, 2, 2).double()]
+    swap_(dense, {"0": replacement(first, factors, torch.randn(4).double())})
+    x = torch.randn(5, 6).double()
+    expected = dense(x)
+    assert report.restore(dense) == ["0"]
+    assert type(dense[0]) is nn.Linear
+    torch.testing.assert_close(dense(x), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_json_round_trip(report: CompressionReport) -> None:

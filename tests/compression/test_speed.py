@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
-from qimlp.compression import measured_speed, predicted_speed, speed
+from qimlp.compression import measured_speed, predicted_speed, speed, speed_ratio
 from qimlp.functional import explain
 from qimlp.nn import KroneckerLinear
 from qimlp.shapes import KroneckerShape
@@ -52,6 +53,13 @@ def test_measurement_is_the_ratio_of_times(monkeypatch: pytest.MonkeyPatch) -> N
     assert measured_speed(new, dense, 10) == pytest.approx(1 / 3)
     assert set(dense.shapes) == {(10, 8)}
     assert dense.training
+
+
+def test_ratio_of_any_two_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_clock", lambda: _Costly.now)
+    slow, fast, x = _Costly(0.01), _Costly(0.0025), torch.randn(3, 8)
+    cpu = torch.device("cpu")
+    assert speed_ratio(lambda: slow(x), lambda: fast(x), device=cpu) == pytest.approx(4.0)
 
 
 def _fail(*_: Any) -> None:

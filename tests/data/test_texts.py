@@ -57,6 +57,14 @@ def test_new_texts_are_the_test_part_or_a_file(folder):
         load_text_inputs(str(lines))
 
 
+def test_either_part_of_texts_can_be_read_as_new(folder):
+    train = load_text_inputs(str(folder), part="train")
+    assert (train.texts, train.part) == (("a b", "c", "ä"), None)
+    (folder / "train-00000-of-00001.parquet").unlink()
+    test = load_text_inputs(str(folder), part="train")
+    assert (test.texts, test.part) == (("d", "e"), "test")
+
+
 def test_what_is_no_data_set_of_texts_is_refused(folder, tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match=r"texts are read from tables \(Parquet, CSV\), got digits"

@@ -19,7 +19,7 @@ from qimlp.compression.adapters import (
 from qimlp.compression.batches import call_model, model_device, model_inputs
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
-from qimlp.compression.speed import measured_speed, predicted_speed
+from qimlp.compression.speed import measured_speed, predicted_speed, speed_ratio
 from qimlp.compression.swap import restore_
 from qimlp.compression.targets import Target, find_targets
 
@@ -47,5 +47,6 @@ __all__ = [
     "restore_",
     "save_adapters",
     "save_lokr",
+    "speed_ratio",
     "unmerge_adapters_",
 ]

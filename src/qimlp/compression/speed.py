@@ -69,11 +69,30 @@ def measured_speed(dense: nn.Module, new: nn.Module, rows: int = ROWS) -> float 
         None on a device that has no clock here.
     """
     weight = dense.get_parameter("weight")
-    if weight.device.type not in ("cpu", "cuda"):
-        return None
     inputs = _inputs(dense, rows).to(device=weight.device, dtype=weight.dtype)
-    calls = [partial(layer.forward, inputs) for layer in (dense, new)]
-    sample = partial(_seconds, weight.device)
+    return speed_ratio(
+        partial(dense.forward, inputs), partial(new.forward, inputs), device=weight.device
+    )
+
+
+def speed_ratio(
+    before: Callable[[], object], after: Callable[[], object], *, device: torch.device
+) -> float | None:
+    """Measure how many times as fast one call is as another one; the two are timed in turn.
+
+    Args:
+        before: Takes the longer, one hopes.
+        after: Does the same.
+        device: Where both do their work.
+
+    Returns:
+        The median over the rounds of the first one's time over the other's; None on a device that
+        has no clock here.
+    """
+    if device.type not in ("cpu", "cuda"):
+        return None
+    calls = (before, after)
+    sample = partial(_seconds, device)
     repeats = [_repeats(call, sample) for call in calls]
     ratios = []
     for turn in range(_ROUNDS):

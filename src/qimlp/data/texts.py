@@ -168,8 +168,9 @@ def load_text_inputs(
     labels_required: bool = False,
     text_column: str | None = None,
     data_dir: str | Path | None = None,
+    part: Literal["test", "train"] = "test",
 ) -> TextSplit:
-    """Read new texts: the test split of a source that has one, else all.
+    """Read new texts: one split of a source that has it, else all.
 
     Args:
         source: What `load_texts` takes, or a `.txt` file with one text per line.
@@ -178,6 +179,7 @@ def load_text_inputs(
         labels_required: Whether unlabelled texts are an error.
         text_column: Column of the texts; `text` by default, or else the one with the longest.
         data_dir: Data folder.
+        part: The split that is read where there is more than one.
 
     Returns:
         The texts.
@@ -195,12 +197,12 @@ def load_text_inputs(
         return TextSplit(_lines(path), None)
     request = TextRequest(label_column or DEFAULT_LABEL, labels_required, text_column)
     known = _source(source, data_dir)
-    for part in ("test", "train"):
-        found = read_text_part(known, part, source, request)
+    for name in (part, "train" if part == "test" else "test"):
+        found = read_text_part(known, name, source, request)
         if found is not None:
             raw = found.raw
             labels = None if raw.labels is None or task is None else targets_for(raw, task)
-            return TextSplit(found.texts, labels, "test" if part == "test" else None, raw.notes)
+            return TextSplit(found.texts, labels, "test" if name == "test" else None, raw.notes)
     raise ValueError(f"{source}: expected texts, got none")
 
 

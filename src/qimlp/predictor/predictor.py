@@ -160,7 +160,7 @@ class Predictor:
         Raises:
             ValueError: If an answer is not a finite number.
         """
-        parts = [self.task.answers(self.network(x).float()).cpu() for x in self._scaled(inputs)]
+        parts = [self.task.answers(self.network(x).float()).cpu() for x in self.batches(inputs)]
         answers = torch.cat(parts)
         if not bool(torch.isfinite(answers).all()):
             row = int((~torch.isfinite(answers)).any(dim=1).nonzero()[0])
@@ -205,9 +205,8 @@ class Predictor:
         if self.features.of_texts:
             column = next(iter(self.feature_names), None)
             split = load_text_inputs(source, text_column=column, **common)
-            inputs = self.features.encode(split.texts, self.processes.device)
-            inputs = self.features.ordered(inputs)
-            return Inputs(source, inputs, split.labels, split.part, notes=split.notes)
+            rows = self.features.ordered(self.features.encode(split.texts, self.processes.device))
+            return Inputs(source, rows, split.labels, split.part, notes=split.notes)
         found = load_inputs(
             source,
             self.feature_shape,
@@ -258,7 +257,7 @@ class Predictor:
         except ValueError as error:
             raise ValueError(f"{found.origin}: {error}") from None
         parts = targets.split(self.features.evaluation_batch)
-        return self.evaluate_batches(zip(self._scaled(found.inputs), parts, strict=True))
+        return self.evaluate_batches(zip(self.batches(found.inputs), parts, strict=True))
 
     def evaluate_batches(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
         """Evaluate on batches that are ready for the network.
@@ -280,6 +279,13 @@ class Predictor:
             )
         return found
 
+    def batches(self, inputs: Tensor) -> Iterator[Tensor]:
+        """Cut features, as `read` gives them, into scaled batches on the device."""
+        dtype = next(self.network.parameters()).dtype
+        for part in inputs.split(self.features.evaluation_batch):
+            scaled = self.scaling.apply(part.to(self.processes.device)).to(dtype)
+            yield trimmed(scaled) if self.features.tokenizer is not None else scaled
+
     def _inputs(self, table: Table) -> Tensor:
         if isinstance(table, str | os.PathLike):
             return self.read(os.fspath(table)).inputs
@@ -292,9 +298,3 @@ class Predictor:
         columns = self.feature_names if named else ()
         offsets = self.features.offsets or ()
         return self.features.ordered(as_inputs(table, columns, self.feature_shape, offsets))
-
-    def _scaled(self, inputs: Tensor) -> Iterator[Tensor]:
-        dtype = next(self.network.parameters()).dtype
-        for part in inputs.split(self.features.evaluation_batch):
-            scaled = self.scaling.apply(part.to(self.processes.device)).to(dtype)
-            yield trimmed(scaled) if self.features.tokenizer is not None else scaled

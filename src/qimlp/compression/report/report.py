@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from qimlp.compression.report.layer import (
     LayerReport,
     LeftAlone,
@@ -18,6 +20,7 @@ from qimlp.compression.report.layer import (
     count_or_none,
 )
 from qimlp.compression.report.table import report_text
+from qimlp.compression.swap import restore_
 from qimlp.files import shown
 
 
@@ -148,6 +151,20 @@ class CompressionReport:
         from qimlp.compression.report.figure import plot_report  # noqa: PLC0415 - an extra
 
         plot_report(self, Path(path))
+
+    def restore(self, model: nn.Module) -> list[str]:
+        """Put dense layers back that compute what the compressed ones do, in place.
+
+        Args:
+            model: The model that was compressed, or a copy of it.
+
+        Returns:
+            The names of the layers that are dense now; see `restore_`.
+
+        Raises:
+            ValueError: The model is itself such a layer.
+        """
+        return restore_(model)
 
 
 _TOTALS = ("parameters_before", "parameters_after", "ratio")
