@@ -80,3 +80,13 @@ def distance(actual, expected):
     """The largest difference over the largest value."""
     actual, expected = actual.detach(), expected.detach()
     return float((actual - expected).abs().max() / expected.abs().max())
+
+
+def unchanged(net):
+    """Whether a net is still what `make_net` gives, with every parameter learning."""
+    plain = make_net()
+    return (
+        [type(module) for module in net.modules()] == [type(module) for module in plain.modules()]
+        and all(map(torch.equal, net.parameters(), plain.parameters()))
+        and all(parameter.requires_grad for parameter in net.parameters())
+    )
