@@ -2,7 +2,13 @@
 
 from qimlp.nn.adapter import KroneckerAdapter
 from qimlp.nn.conv2d import KroneckerConv2d
-from qimlp.nn.dense_layers import dense_class, dense_like, dense_matrix, kronecker_like
+from qimlp.nn.dense_layers import (
+    dense_class,
+    dense_like,
+    dense_matrix,
+    kronecker_like,
+    stands_for_dense,
+)
 from qimlp.nn.linear import KroneckerLinear
 from qimlp.nn.parameters import current_name, parameters_of
 from qimlp.nn.swap import swap_
@@ -19,5 +25,6 @@ __all__ = [
     "dense_matrix",
     "kronecker_like",
     "parameters_of",
+    "stands_for_dense",
     "swap_",
 ]

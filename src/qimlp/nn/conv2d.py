@@ -160,7 +160,7 @@ class KroneckerConv2d(KroneckerModule):
         kernel = second.reshape(-1, channels // groups, *self._window.kernel_size)
         inner = self._convolve(parts, kernel, None)
         height, width = inner.shape[2:]
-        stacked = inner.reshape(images, groups * rank, -1, width)
+        stacked = inner.reshape(images, groups * rank, self.out_channels // out * height, width)
         mixing = first.permute(1, 2, 0).reshape(out, groups * rank, 1, 1)
         if out == self.out_channels:
             return F.conv2d(stacked, mixing, bias)

@@ -58,7 +58,10 @@ def dense_matrix(module: nn.Module) -> Tensor:
 
 @torch.no_grad()
 def kronecker_like(
-    module: nn.Module, shape: KroneckerShape, bias: str | None
+    module: nn.Module,
+    shape: KroneckerShape,
+    bias: str | None,
+    device: torch.device | str | None = None,
 ) -> KroneckerLinear | KroneckerConv2d:
     """Make the Kronecker layer that can stand in a dense layer's place, without numbers yet.
 
@@ -66,9 +69,10 @@ def kronecker_like(
         module: A layer that has a `dense_class`.
         shape: Dims that multiply up to those of `dense_matrix`.
         bias: `"dense"`, `"kronecker"` or None.
+        device: Where the new layer lies; None for where the dense one does.
 
     Returns:
-        A layer of the same device, dtype and mode; its factors learn if the weight does, its bias
+        A layer of the same dtype and mode; its factors learn if the weight does, its bias
         if the bias does. `dense_like` makes a layer of the module's class of it again.
 
     Raises:
@@ -99,7 +103,7 @@ def kronecker_like(
         )
     else:
         layer = KroneckerLinear(columns, rows, form, **how)
-    layer.to_empty(device=weight.device)
+    layer.to_empty(device=weight.device if device is None else device)
     learns = weight.requires_grad if old_bias is None else old_bias.requires_grad
     for parameter in parameters_of(layer, "factor"):
         parameter.requires_grad_(weight.requires_grad)
@@ -107,6 +111,11 @@ def kronecker_like(
         parameter.requires_grad_(learns)
     vars(layer)[_ORIGIN] = _Origin(_emptied(module))
     return layer.train(module.training)
+
+
+def stands_for_dense(module: nn.Module) -> bool:
+    """Whether a module is what `kronecker_like` made, so that `dense_like` makes it dense again."""
+    return isinstance(vars(module).get(_ORIGIN), _Origin)
 
 
 @torch.no_grad()
@@ -154,4 +163,5 @@ def _emptied(module: nn.Module) -> nn.Module:
     fresh = dict(vars(shell))
     vars(shell).update(copy.copy(vars(module)))
     vars(shell).update(fresh)
+    vars(shell).pop("_compiled_call_impl", None)  # of `module.compile()`: it calls the module
     return shell

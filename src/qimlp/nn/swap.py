@@ -22,12 +22,15 @@ def swap_(model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
         layers: New layers, by the names of those in whose place they go.
 
     Raises:
+        TypeError: A new layer that is no module.
         ValueError: A name that the model does not have or that is the model itself, two new layers
             for one module, or one new layer in two places.
     """
     modules = dict(model.named_modules(remove_duplicate=False))
     new: dict[int, nn.Module] = {}
     for name, layer in layers.items():
+        if not isinstance(layer, nn.Module):
+            raise TypeError(f"layers: {shown(name, 80)}: expected a module, got {shown(layer)}")
         old = modules.get(name)
         if old is None:
             raise ValueError(
