@@ -74,7 +74,9 @@ def test_the_kinds_of_the_library():
     assert kinds.items() <= _KINDS.items()
 
 
-@pytest.mark.parametrize("module", ["named", "registry", "text_network", "pretrained", "weights"])
+@pytest.mark.parametrize(
+    "module", ["compressed", "named", "registry", "text_network", "pretrained", "weights"]
+)
 def test_every_module_is_imported_first_without_a_circle(module):
     code = f"import qimlp.models.{module}"
     subprocess.run([sys.executable, "-c", code], check=True)

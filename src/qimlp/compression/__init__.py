@@ -20,6 +20,7 @@ from qimlp.compression.batches import call_model, model_device, model_inputs
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 from qimlp.compression.speed import measured_speed, predicted_speed, speed_ratio
+from qimlp.compression.structure import load_compressed, save_compressed
 from qimlp.compression.swap import restore_
 from qimlp.compression.targets import Target, find_targets
 
@@ -37,6 +38,7 @@ __all__ = [
     "call_model",
     "find_targets",
     "load_adapters_",
+    "load_compressed",
     "load_lokr_",
     "measured_speed",
     "merge_adapters_",
@@ -46,6 +48,7 @@ __all__ = [
     "remove_adapters_",
     "restore_",
     "save_adapters",
+    "save_compressed",
     "save_lokr",
     "speed_ratio",
     "unmerge_adapters_",

@@ -53,20 +53,25 @@ def write_weights(path: Path, network: nn.Module, *, durable: bool = True) -> No
     write_tensors(path, network.state_dict(), durable=durable)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, durable: bool = True) -> None:
-    """Write tensors with a checksum as a safetensors file, whole or not at all.
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, durable: bool = True) -> str:
+    """Write tensors with their checksum, whole or not at all.
 
     Args:
         path: The file; an existing one is replaced.
-        tensors: By name, on any device.
+        tensors: By name, on any device, none of which share memory.
         durable: Wait until the disk holds them.
+
+    Returns:
+        Their `checksum`.
 
     Raises:
         OSError: It cannot be written.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    metadata = {"format": "pt", _CHECKSUM: checksum(state)}
+    found = checksum(state)
+    metadata = {"format": "pt", _CHECKSUM: found}
     write_bytes(path, safetensors.torch.save(state, metadata), durable=durable)
+    return found
 
 
 def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
@@ -87,13 +92,30 @@ def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
         ValueError: It is damaged, holds other weights than the network's, or numbers that are not
             finite.
     """
+    return read_expected(path, network.state_dict())
+
+
+def read_expected(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read tensors and check them before they are anywhere; see `read_weights`.
+
+    Args:
+        path: The file.
+        expected: Tensors of the names and shapes that it should hold, on any device.
+
+    Returns:
+        Tensors on the CPU, by name.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It is no regular file.
+        ValueError: It is damaged, holds other tensors, or numbers that are not finite.
+    """
     name = printable(str(path))
     tensors = _read(
-        path, "the network's weights", lambda shapes: _check_shapes(name, shapes, network)
+        path, "the network's weights", lambda shapes: _check_shapes(name, shapes, expected)
     )
-    own = network.state_dict()
     for key, tensor in tensors.items():
-        if own[current_name(key)].is_floating_point():
+        if expected[current_name(key)].is_floating_point():
             _check_numbers(f"{name}: {printable(key, 80)}", tensor)
     return {current_name(key): tensor for key, tensor in tensors.items()}
 
@@ -141,11 +163,13 @@ def _read(
     return tensors
 
 
-def _check_shapes(name: str, found: Mapping[str, list[int]], network: nn.Module) -> None:
+def _check_shapes(
+    name: str, found: Mapping[str, list[int]], expected: Mapping[str, Tensor]
+) -> None:
     shapes = {current_name(key): tuple(shape) for key, shape in found.items()}
-    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    for key in sorted(expected.keys() | shapes.keys()):
-        wanted, got = expected.get(key), shapes.get(key)
+    right = {key: tuple(value.shape) for key, value in expected.items()}
+    for key in sorted(right.keys() | shapes.keys()):
+        wanted, got = right.get(key), shapes.get(key)
         if wanted != got:
             want = "no such tensor" if wanted is None else f"shape {wanted}"
             raise ValueError(

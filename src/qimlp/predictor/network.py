@@ -14,6 +14,7 @@ from qimlp.models import (
     QiMLP,
     TableNetwork,
     TextNetwork,
+    inner_network,
     named_network,
 )
 from qimlp.settings import NetworkSettings, TrainSettings
@@ -170,7 +171,8 @@ def count_parameters(model: nn.Module) -> int:
     Returns:
         Number of elements over all parameters, of the head alone where there is an encoder.
     """
-    counted = model.head if isinstance(model, TextNetwork) else model
+    network = inner_network(model)
+    counted = network.head if isinstance(network, TextNetwork) else model
     return sum(parameter.numel() for parameter in counted.parameters())
 
 

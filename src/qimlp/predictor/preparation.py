@@ -14,7 +14,7 @@ from torch import nn
 
 from qimlp.data import Scaling
 from qimlp.files import printable, read_json_object, validated, write_json
-from qimlp.models import TableNetwork
+from qimlp.models import TableNetwork, inner_network
 from qimlp.predictor.features import Features
 from qimlp.tasks import Classification, Task, task_from_dict
 
@@ -217,8 +217,9 @@ def require_fitting(network: nn.Module, prepared: Preparation, *, source: str) -
     except (RuntimeError, ValueError):  # torch's and ours, of another number of features
         found = None
     table = prepared.features.table
-    if isinstance(network, TableNetwork) and table is not None:  # a code must have its vector
-        columns = (network.config["num_numbers"], *network.config["cardinalities"])
+    inner = inner_network(network)
+    if isinstance(inner, TableNetwork) and table is not None:  # a code must have its vector
+        columns = (inner.config["num_numbers"], *inner.config["cardinalities"])
         if columns != (table.num_numbers, *table.cardinalities):
             found = None
     if found != outputs:

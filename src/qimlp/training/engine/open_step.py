@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from qimlp.distributed import ProcessGroup
-from qimlp.models import TextNetwork
+from qimlp.models import TextNetwork, inner_network
 from qimlp.predictor import cast_inputs
 from qimlp.settings import ComputeSettings, OptimisationSettings
 from qimlp.tasks import Objective
@@ -80,7 +80,8 @@ def open_step(
         return task.loss(compute_outputs(inputs), for_members(targets, state.network.members))
 
     # Texts differ in length; a recorded step takes one shape, and does the same every time.
-    changing = isinstance(state.network, TextNetwork) or optimisation.optimizer == "full-matrix"
+    of_texts = isinstance(inner_network(state.network), TextNetwork)
+    changing = of_texts or optimisation.optimizer == "full-matrix"
     wanted = compute.captured_step != "off" and not changing
     if wanted and can_capture(state.processes):
         return CapturedStep(state.network, optimizer, compute_loss)

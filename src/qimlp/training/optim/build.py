@@ -6,7 +6,7 @@ from torch import nn, optim
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from qimlp.models import TextNetwork
+from qimlp.models import TextNetwork, inner_network
 from qimlp.ops import undecorated
 from qimlp.settings import OptimisationSettings
 from qimlp.training.optim.full_matrix import FullMatrixAdam
@@ -37,10 +37,11 @@ def build_optimizer(model: nn.Module, optimisation: OptimisationSettings) -> Opt
         ValueError: The model is too large for the full-matrix one.
     """
     decay, scale = optimisation.weight_decay, optimisation.factor_lr_scale
-    head = model.head if isinstance(model, TextNetwork) else model
+    network = inner_network(model)
+    head = network.head if isinstance(network, TextNetwork) else model
     groups = param_groups(head, optimisation.lr, decay, scale=scale)
-    if isinstance(model, TextNetwork):
-        groups += param_groups(model.encoder, optimisation.encoder_lr, decay, scale=scale)
+    if isinstance(network, TextNetwork):
+        groups += param_groups(network.encoder, optimisation.encoder_lr, decay, scale=scale)
     if optimisation.optimizer == "full-matrix":
         return FullMatrixAdam(groups, lr=optimisation.lr, betas=optimisation.betas)
     fusible = ("cpu", "cuda", "xpu", "mps")
