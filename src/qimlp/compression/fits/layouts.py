@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from qimlp.compression.config import Form
-from qimlp.shapes import BiasForm, KroneckerShape, format_dims
+from qimlp.shapes import BiasForm, KroneckerShape, format_dims, plan
 
 BALANCED = 3
 """Balanced layouts of a layer that are looked at, the planner's first."""
@@ -39,6 +40,16 @@ class Layout:
         sizes = [o * i for o, i in zip(self.out_dims, self.in_dims, strict=True)]
         return prod(sizes) // max(sizes)
 
+    @cached_property
+    def out_features(self) -> int:
+        """Width of the output."""
+        return prod(self.out_dims)
+
+    @cached_property
+    def parameters_of_a_term(self) -> int:
+        """Weight parameters of one summed product."""
+        return sum(o * i for o, i in zip(self.out_dims, self.in_dims, strict=True))
+
     def shape(self, rank: int) -> KroneckerShape:
         """The layer's shape at a rank."""
         return KroneckerShape(self.in_dims, self.out_dims, rank)
@@ -52,14 +63,15 @@ class Layout:
         """
         if not has_bias:
             return None
-        shape = self.shape(rank)
-        fits = (_BIAS_SHARE - 1) * shape.out_features <= shape.weight_parameters
+        most = rank * self.parameters_of_a_term
+        fits = (_BIAS_SHARE - 1) * self.out_features <= most
         return "dense" if self.form == "low_rank" or fits else "kronecker"
 
     def parameters(self, rank: int, has_bias: bool = True) -> int:
         """Parameters of the layer at a rank, bias included."""
-        shape = self.shape(rank)
-        return shape.weight_parameters + shape.bias_parameters(self.bias_form(rank, has_bias))
+        form = self.bias_form(rank, has_bias)
+        bias = 0 if form is None else self.out_features if form == "dense" else sum(self.out_dims)
+        return rank * self.parameters_of_a_term + bias
 
 
 @dataclass(frozen=True)
@@ -88,3 +100,33 @@ class Curve:
     def parameters(self, rank: int) -> int:
         """Parameters of the layer at a rank, bias included."""
         return self.layout.parameters(rank, self.has_bias)
+
+
+def candidate_layouts(
+    in_features: int, out_features: int, form: Form, num_factors: int = 2
+) -> list[Layout]:
+    """List the layouts of a form that are worth a look for a layer.
+
+    Args:
+        in_features: Width of the input.
+        out_features: Width of the output.
+        form: `"low_rank"`, which has one layout, or `"kronecker"`: the planner's first few.
+        num_factors: Number of factors of the form `"kronecker"`, 2 or more.
+
+    Returns:
+        One layout or more, the best guess first.
+
+    Raises:
+        ValueError: A width that does not split into so many factors above 1.
+    """
+    if form == "low_rank":
+        return [Layout("low_rank", (1, in_features), (out_features, 1))]
+    plans = plan(in_features, out_features, num_factors, limit=4 * BALANCED)
+    balanced = [each for each in plans if min(*each.in_dims, *each.out_dims) > 1][:BALANCED]
+    if not balanced:
+        raise ValueError(
+            f"expected widths that are products of {num_factors} sizes above 1 for the form "
+            f'"kronecker", got {in_features} inputs and {out_features} outputs; '
+            'the form "low_rank" fits any'
+        )
+    return [Layout("kronecker", each.in_dims, each.out_dims) for each in balanced]
