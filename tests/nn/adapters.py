@@ -6,6 +6,7 @@ from transformers.pytorch_utils import Conv1D
 
 from qimlp import KroneckerLinear
 from qimlp.nn import KroneckerAdapter
+from qimlp.ops.methods import adapted
 
 BASES = {
     "linear": lambda: nn.Linear(48, 36),
@@ -24,6 +25,15 @@ FORMS = {
     "low rank": {"rank": 2, "in_dims": (1, 48), "out_dims": (36, 1), "alpha": 4},
     "one": {"num_factors": 1},
 }
+
+
+WAYS = ("together", "apart")
+
+
+def force(monkeypatch, way):
+    """Add the sum to the weight, or compute the two parts apart, whatever the number of rows."""
+    monkeypatch.setattr(adapted, "_PASSES", (0, 0) if way == "together" else (1e30, 1e30))
+    monkeypatch.setattr(adapted, "_chosen", adapted._chosen.__wrapped__)
 
 
 def adapter(base="linear", form="planned", dtype=torch.float64):

@@ -6,15 +6,27 @@ from torch import nn
 
 from qimlp import KroneckerLinear
 from qimlp.nn import KroneckerAdapter
-from tests.nn.adapters import BASES, DENSE, FORMS, adapter, dense_twin, inputs, learning, trained
+from tests.nn.adapters import (
+    BASES,
+    DENSE,
+    FORMS,
+    WAYS,
+    adapter,
+    dense_twin,
+    force,
+    inputs,
+    learning,
+    trained,
+)
 from tests.tolerances import assert_close
 
 
-@pytest.mark.parametrize("rows", [3, 400])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("base", DENSE)
-def test_output_and_gradients_are_those_of_the_dense_weight(base, form, rows):
-    layer, x = trained(base, form), inputs(base, rows)
+def test_output_and_gradients_are_those_of_the_dense_weight(base, form, way, monkeypatch):
+    force(monkeypatch, way)
+    layer, x = trained(base, form), inputs(base)
     twin = dense_twin(layer, base)
     y, expected = layer(x), twin(x)
     assert_close(y, expected)
@@ -34,10 +46,12 @@ def test_a_kronecker_layer_is_a_base_too():
     assert_close(x @ layer.weight.T + layer.bias, expected)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("base", BASES)
-def test_it_starts_as_the_base_to_the_bit_and_learns(base, form, dtype):
+def test_it_starts_as_the_base_to_the_bit_and_learns(base, form, dtype, way, monkeypatch):
+    force(monkeypatch, way)
     layer = adapter(base, form, dtype)
     for rows in (1, 5, 300):
         x = inputs(base, rows, dtype)
@@ -50,14 +64,19 @@ def test_it_starts_as_the_base_to_the_bit_and_learns(base, form, dtype):
     assert not any(p.requires_grad for p in layer.base.parameters())
 
 
-def test_the_scale_counts_once():
-    x = inputs()
-    for rows in (x, inputs(rows=500)):
-        layer = trained()
-        base, once = layer.base(rows), layer(rows)
-        layer.scale = 3.0
-        assert_close(layer(rows) - base, 3 * (once - base))
-        assert_close(layer.merge()(rows) - base, 3 * (once - base))
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("base", DENSE)
+def test_the_scale_counts_once(base, way, monkeypatch):
+    force(monkeypatch, way)
+    layer, x = trained(base), inputs(base)
+    frozen, once = layer.base(x), layer(x)
+    layer.scale = 3.0
+    assert_close(layer(x) - frozen, 3 * (once - frozen))
+    assert_close(layer.merge()(x) - frozen, 3 * (once - frozen))
+    assert_close(layer.unmerge()(x) - frozen, 3 * (once - frozen))
+
+
+def test_the_scale_follows_from_alpha():
     assert KroneckerAdapter(nn.Linear(4, 6), rank=2, alpha=3).scale == 1.5
     assert KroneckerAdapter(nn.Linear(4, 6), rank=2, scale=3).scale == 3.0
     assert KroneckerAdapter(nn.Linear(4, 6), rank=2).scale == 1.0

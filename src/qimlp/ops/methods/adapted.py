@@ -19,14 +19,14 @@ from qimlp.ops import native
 from qimlp.ops.call.casts import autocast_dtype
 from qimlp.ops.choose import choose
 from qimlp.ops.merge import merge_factors
-from qimlp.ops.methods.dense import build_weight
+from qimlp.ops.methods.dense import add_to_weight
 from qimlp.ops.methods.two_gemm import two_gemm_backward
 from qimlp.ops.tracing import is_plain_call, needs_composite, needs_grad
 from qimlp.shapes import Groups, KroneckerShape, Method, Problem, Sizes
 
 _PLAIN = (Tensor, torch.nn.Parameter)  # no subclass that might want another method
 _PRECISE = (torch.float32, torch.float64)  # narrower, a small sum would vanish in the weight
-_PASSES = 3  # to build the sum and add it to the weight
+_PASSES = (2, 3)  # over the weight to add a sum to it: one product, several
 
 
 def adapted_linear(
@@ -117,9 +117,9 @@ def _factor_gradients(
 
 
 def _sum(weight: Tensor, factors: Sequence[Tensor], transposed: bool) -> Tensor:
-    product = build_weight(factors)
-    product = product.t() if transposed else product
-    return weight + product
+    if transposed:
+        factors = [factor.transpose(1, 2) for factor in factors]
+    return add_to_weight(weight, factors)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
@@ -155,7 +155,8 @@ def _chosen(
     """The method of the factors' gradients; None where adding to the weight does not pay."""
     shape, name = KroneckerShape(*sizes), str(dtype).removeprefix("torch.")
     forward = Problem(shape, rows, name, device)
-    added = _PASSES * shape.dense_weight_parameters * forward.item_bytes / forward.rates.bandwidth
+    passes = _PASSES[shape.rank > 1] * shape.dense_weight_parameters * forward.item_bytes
+    added = passes / forward.rates.bandwidth
     if added > choose(forward).seconds:
         return None
     recorded = Problem(shape, rows, name, device, needs_grad=True)

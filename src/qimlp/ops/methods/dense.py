@@ -31,6 +31,30 @@ def build_weight(factors: Sequence[Tensor]) -> Tensor:
     return weight.reshape(p * r, q * s)
 
 
+def add_to_weight(weight: Tensor, factors: Sequence[Tensor]) -> Tensor:
+    """`weight` plus the full weight of the factors, which is not written down on the way.
+
+    Args:
+        weight: Shape `(prod out_i, prod in_i)`.
+        factors: M tensors of shape `(rank, out_i, in_i)`.
+
+    Returns:
+        The weight's shape.
+    """
+    if len(factors) == 1:
+        return weight + factors[0].sum(0)
+    a, b = merge_factors(factors, _halves(factors))
+    rank, p, q = a.shape
+    _, r, s = b.shape
+    blocks = weight.reshape(p, r, q, s)
+    if rank == 1:
+        total = torch.addcmul(blocks, a.reshape(p, 1, q, 1), b.reshape(1, r, 1, s))
+    else:
+        pairs = torch.mm(a.reshape(rank, p * q).t(), b.reshape(rank, r * s))
+        total = blocks + pairs.reshape(p, q, r, s).transpose(1, 2)
+    return total.reshape(p * r, q * s)
+
+
 def linear_dense(x: Tensor, factors: Sequence[Tensor], bias: Tensor | None) -> Tensor:
     """`x W^T + bias` for `x` of shape `(batch, in_features)`."""
     return F.linear(x, build_weight(factors), bias)
