@@ -12,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from qimlp import KroneckerLinear
 from qimlp.compression.config import CompressionConfig
 from qimlp.compression.targets import find_targets
+from qimlp.nn import KroneckerAdapter
 
 CONFIG = CompressionConfig(ratio=2)
 
@@ -193,7 +194,9 @@ def test_what_is_read_by_its_owner_is_left_alone(owner, names):
 
 def test_the_layers_of_an_adapter_are_left_alone():
     for name in ("base_layer", "lora_A.default"):
-        assert reason(Adapter(), f"odd.{name}").startswith("it belongs to an adapter (Adapter)")
+        assert reason(Adapter(), f"odd.{name}").startswith("it belongs to an adapter (test")
+    adapter = KroneckerAdapter(nn.Linear(6, 4))
+    assert "an adapter (qimlp.KroneckerAdapter); merge that" in reason(adapter, "odd.base")
 
 
 def test_a_subclass_that_computes_as_its_parent_is_taken():

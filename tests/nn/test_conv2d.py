@@ -11,13 +11,14 @@ from qimlp import functional
 from qimlp.nn import KroneckerConv2d
 from tests.tolerances import assert_close
 
-#: Dims of a kernel with 4 channels of 3 x 3 in and 6 channels out, and how it is computed.
+#: Dims of a kernel with 4 channels of 3 x 3 in and 6 channels out, and how to compute it.
 LAYOUTS = [
     ((1, 36), (6, 1), 2, "two"),  # low rank
     ((2, 18), (6, 1), 2, "two"),  # low rank for each half of the input
     ((4, 9), (2, 3), 1, "two"),
     ((2, 18), (3, 2), 2, "two"),
-    ((2, 18), (3, 2), 9, "dense"),
+    ((2, 18), (3, 2), 2, "rows"),
+    ((2, 18), (3, 2), 2, "dense"),
     ((6, 6), (3, 2), 2, "rows"),  # the first factor parts a channel
     ((2, 2, 9), (3, 1, 2), 2, "rows"),
     ((36,), (6,), 1, "rows"),
@@ -26,9 +27,10 @@ every_layout = pytest.mark.parametrize(("in_dims", "out_dims", "rank", "path"), 
 every_bias = pytest.mark.parametrize("bias", ["dense", "kronecker", False])
 
 
-def drawn(*sizes, **how):
-    """A layer in float64 with a bias that is not zero."""
+def drawn(*sizes, path=None, **how):
+    """A layer in float64 with a bias that is not zero, computed in a given way."""
     layer = KroneckerConv2d(*sizes, **{"dtype": torch.float64} | how)
+    layer._path = path or layer._path
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
             if "bias" in name:
@@ -48,8 +50,7 @@ def dense(layer, x, **how):
 @every_bias
 @every_layout
 def test_it_computes_the_dense_convolution(in_dims, out_dims, rank, path, bias):
-    layer = drawn(4, 6, 3, bias=bias, in_dims=in_dims, out_dims=out_dims, rank=rank)
-    assert layer._path == path
+    layer = drawn(4, 6, 3, bias=bias, in_dims=in_dims, out_dims=out_dims, rank=rank, path=path)
     x = torch.randn(3, 4, 7, 6, dtype=torch.float64, requires_grad=True)
     y = layer(x)
     expected = dense(layer, x)
@@ -83,19 +84,20 @@ def test_it_computes_the_dense_convolution(in_dims, out_dims, rank, path, bias):
 @pytest.mark.parametrize("kernel", [(3, 3), (2, 3), (1, 1)])
 def test_padding_stride_and_dilation(how, kernel):
     ins = 4 * kernel[0] * kernel[1]
-    for in_dims, out_dims, rank in [
-        ((1, ins), (6, 1), 2),
-        ((2, ins // 2), (3, 2), 1),
-        ((ins // 2, 2), (2, 3), 1),
+    for in_dims, out_dims, path in [
+        ((1, ins), (6, 1), "two"),
+        ((2, ins // 2), (3, 2), "two"),
+        ((2, ins // 2), (3, 2), "dense"),
+        ((ins // 2, 2), (2, 3), "rows"),
     ]:
-        layer = drawn(4, 6, kernel, **how, in_dims=in_dims, out_dims=out_dims, rank=rank)
+        layer = drawn(4, 6, kernel, **how, in_dims=in_dims, out_dims=out_dims, path=path)
         x = torch.randn(2, 4, 9, 8, dtype=torch.float64)
         torch.testing.assert_close(layer(x), dense(layer, x, **how))
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_few_images_at_a_time_are_laid_out(recorded):
-    layer = drawn(4, 6, 3, in_dims=(6, 6), out_dims=(3, 2))
+    layer = drawn(4, 6, 3, in_dims=(6, 6), out_dims=(3, 2), path="rows")
     x = torch.randn(5, 4, 8, 8, dtype=torch.float64, requires_grad=recorded)
     expected = dense(layer, x)
     sizes = []
@@ -123,9 +125,29 @@ def test_few_images_at_a_time_are_laid_out(recorded):
             torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize(
+    ("in_dims", "out_dims", "rank", "kernel", "path"),
+    [
+        ((1, 1152), (128, 1), 29, 3, "two"),
+        ((2, 576), (128, 1), 45, 3, "two"),
+        ((1, 1152), (128, 1), 120, 3, "dense"),
+        ((32, 36), (16, 8), 5, 3, "dense"),  # fewer multiply-adds, but slower
+        ((9, 8, 16), (4, 4, 8), 8, 3, "dense"),
+        ((48, 24), (32, 16), 1, 3, "rows"),
+        ((1, 128), (128, 1), 8, 1, "two"),
+        ((8, 16), (16, 8), 2, 1, "dense"),
+        ((16, 8), (64, 32), 2, 1, "rows"),
+    ],
+)
+def test_the_cheapest_way_is_taken(in_dims, out_dims, rank, kernel, path):
+    sizes = 128, out_dims[0] * out_dims[1] * (out_dims[2] if len(out_dims) > 2 else 1), kernel
+    layer = KroneckerConv2d(*sizes, in_dims=in_dims, out_dims=out_dims, rank=rank, device="meta")
+    assert layer._path == path
+
+
 def test_a_low_rank_layer_lays_nothing_out():
-    layer = drawn(4, 6, 3, in_dims=(1, 36), out_dims=(6, 1), rank=2)
-    x = torch.randn(2, 4, 8, 8, dtype=torch.float64)
+    layer = drawn(64, 32, 3, in_dims=(1, 576), out_dims=(32, 1), rank=2)
+    x = torch.randn(2, 64, 8, 8, dtype=torch.float64)
     with (
         patch("torch.nn.functional.unfold", side_effect=AssertionError),
         patch.object(KroneckerConv2d, "weight_matrix", side_effect=AssertionError),
@@ -136,8 +158,8 @@ def test_a_low_rank_layer_lays_nothing_out():
 
 @every_layout
 def test_autocast(in_dims, out_dims, rank, path):
-    how = {"in_dims": in_dims, "out_dims": out_dims, "rank": rank, "dtype": torch.float32}
-    layer = drawn(4, 6, 3, **how)
+    how = {"in_dims": in_dims, "out_dims": out_dims, "rank": rank, "path": path}
+    layer = drawn(4, 6, 3, **how, dtype=torch.float32)
     x = torch.randn(3, 4, 7, 6)
     with torch.autocast("cpu", torch.bfloat16):
         y = layer(x)
@@ -147,10 +169,21 @@ def test_autocast(in_dims, out_dims, rank, path):
 
 @every_layout
 def test_it_compiles_whole(in_dims, out_dims, rank, path):
-    layer = drawn(4, 6, 3, in_dims=in_dims, out_dims=out_dims, rank=rank)
+    layer = drawn(4, 6, 3, in_dims=in_dims, out_dims=out_dims, rank=rank, path=path)
     x = torch.randn(3, 4, 7, 6, dtype=torch.float64)
+    torch.compiler.reset()  # else the layers before count against a limit
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), layer(x))
+
+
+@every_layout
+def test_it_is_exported_for_any_number_of_images(in_dims, out_dims, rank, path):
+    layer = drawn(4, 6, 3, in_dims=in_dims, out_dims=out_dims, rank=rank, path=path).eval()
+    x = torch.randn(3, 4, 7, 6, dtype=torch.float64)
+    images = {"x": {0: torch.export.Dim("images", min=1)}}
+    program = torch.export.export(layer, (x,), dynamic_shapes=images)
+    more = torch.randn(5, 4, 7, 6, dtype=torch.float64)
+    torch.testing.assert_close(program.module()(more), layer(more))
 
 
 def test_a_copy_is_independent():

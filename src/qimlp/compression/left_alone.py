@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-from qimlp.nn import KroneckerConv2d, KroneckerLinear, dense_class
+from qimlp.nn import KroneckerAdapter, KroneckerConv2d, KroneckerLinear, dense_class
 from qimlp.ops import registered_parameters
 
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -80,8 +80,10 @@ def _reasons_of_owners(module: nn.Module, owners: list[nn.Module]) -> Iterator[s
     for owner in owners:
         if isinstance(owner, _READERS):
             yield f"its owner, an nn.{type(owner).__name__}, reads its weight"
-        if isinstance(getattr(owner, "base_layer", None), nn.Module):
-            yield f"it belongs to an adapter ({type(owner).__name__}); merge that first"
+        of_others = isinstance(getattr(owner, "base_layer", None), nn.Module)  # PEFT's
+        if of_others or isinstance(owner, KroneckerAdapter):
+            library = type(owner).__module__.partition(".")[0]
+            yield f"it belongs to an adapter ({library}.{type(owner).__name__}); merge that first"
     if isinstance(module, NonDynamicallyQuantizableLinear):
         yield "its owner reads its weight"
 

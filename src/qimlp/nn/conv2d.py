@@ -18,16 +18,16 @@ from qimlp.nn.parameters import assign_all, read
 from qimlp.nn.resolve import resolve_shape
 from qimlp.nn.window import Window
 from qimlp.ops import check_device, check_dtype
-from qimlp.shapes import as_bias_form, format_dims
+from qimlp.shapes import as_bias_form, convolution_path, format_dims
 
 
 class KroneckerConv2d(KroneckerModule):
-    """An `nn.Conv2d` whose kernel, as a matrix, is a sum of Kronecker products never built.
+    """An `nn.Conv2d` whose kernel, as a matrix, is a sum of Kronecker products.
 
-    The matrix has the shape `(out_channels, in_channels * kernel_height * kernel_width)`. Where the
-    first of two factors acts on whole channels, as in the low-rank layout `in_dims=(1, i)`,
-    `out_dims=(o, 1)`, the layer runs as two convolutions; where that costs more than the dense one,
-    the kernel is built; else what the kernel sees is laid out for a few images at a time.
+    The matrix has the shape `(out_channels, in_channels * kernel_height * kernel_width)`. A layer
+    of low rank, `in_dims=(1, i)` and `out_dims=(o, 1)`, and others whose first of two factors
+    parts no channel, runs as two convolutions, never built; any other lays out what the kernel
+    sees, a few images at a time, or builds the kernel, whichever costs less.
 
     Args:
         in_channels: Channels of the input.
@@ -91,7 +91,7 @@ class KroneckerConv2d(KroneckerModule):
         self.groups = 1
         self.padding_mode = padding_mode
         self._window = Window.of(conv)
-        self._path = self._cheapest_path()
+        self._path = convolution_path(shape, in_channels)
         self.reset_parameters()
 
     @property
@@ -177,7 +177,9 @@ class KroneckerConv2d(KroneckerModule):
     def _by_rows(self, x: Tensor) -> Tensor:
         padded = self._window.padded(x)
         height, width = self._window.size(padded)
-        parts = self._window.parts(padded)
+        # While traced, how many images there are may be a symbol, which no split may depend on.
+        traced = torch.compiler.is_compiling()
+        parts = (padded,) if traced else self._window.parts(padded)
         if len(parts) > 1 and torch.is_grad_enabled():  # else every part's rows would be kept
             done = [checkpoint(self._rows, part, use_reentrant=False) for part in parts]
         else:
@@ -191,17 +193,6 @@ class KroneckerConv2d(KroneckerModule):
         if self.bias_form == "kronecker":
             bias = read(self, "bias_factor", count)
         return kron_linear(self._window.rows(x), read(self, "factor", count), bias)
-
-    def _cheapest_path(self) -> str:
-        """Which way to compute: `"two"` convolutions, the `"dense"` kernel, or by `"rows"`."""
-        shape, one_pixel = self.shape, self._window.kernel_size == (1, 1)
-        (groups, *rest), (out, *others) = shape.in_dims, shape.out_dims
-        two = len(rest) == 1 and self.in_channels % groups == 0
-        if not two or (one_pixel and shape.in_dims[0] * shape.out_dims[-1] > 1):
-            return "rows"
-        inner = groups * shape.rank * others[0]
-        cost = inner * (rest[0] + out)
-        return "two" if cost < shape.in_features * shape.out_features else "dense"
 
     def approximate_(self, weight: Tensor, bias: Tensor | None = None) -> KroneckerConv2d:
         """Take the factors nearest to a dense kernel, in place.

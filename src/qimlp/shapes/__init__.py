@@ -1,5 +1,6 @@
 """Plans and exact counts for Kronecker-structured layers; needs no torch."""
 
+from qimlp.shapes.convolution import convolution_path
 from qimlp.shapes.cost import candidates, chain_order, linear_seconds, turns
 from qimlp.shapes.factorize import factorizations
 from qimlp.shapes.gpu_limits import padded, supports
@@ -33,6 +34,7 @@ __all__ = [
     "as_size",
     "candidates",
     "chain_order",
+    "convolution_path",
     "factorizations",
     "format_dims",
     "linear_seconds",
