@@ -17,6 +17,7 @@ from qimlp.compression.adapters import (
     unmerge_adapters_,
 )
 from qimlp.compression.batches import call_model, model_device, model_inputs
+from qimlp.compression.compress import compress_layers_
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 from qimlp.compression.speed import measured_speed, predicted_speed, speed_ratio
@@ -36,6 +37,7 @@ __all__ = [
     "adapter_parameters",
     "add_adapters_",
     "call_model",
+    "compress_layers_",
     "find_targets",
     "load_adapters_",
     "load_compressed",

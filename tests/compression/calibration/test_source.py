@@ -64,6 +64,28 @@ def test_batches_that_do_not_fit_are_read_on_every_pass():
     assert source.notes == []
 
 
+def test_a_shuffled_loader_gives_the_same_batches_on_every_pass():
+    source = Source(DataLoader(TensorDataset(ROWS), batch_size=2, shuffle=True), BATCH_BYTES)
+    first = rows_of(source)
+    assert not torch.equal(first, ROWS)
+    assert torch.equal(rows_of(source), first)
+
+
+def test_other_batches_on_a_later_pass_are_refused():
+    class Noisy:
+        passes = 0
+
+        def __iter__(self):
+            self.passes += 1
+            yield ROWS
+            yield ROWS + self.passes
+
+    source = Source(Noisy(), BATCH_BYTES)
+    list(source)
+    with pytest.raises(ValueError, match="expected the same batches on every pass, got another"):
+        list(source)
+
+
 def test_a_pass_that_ends_early_keeps_nothing():
     given = Counting(batches())
     source = Source(given, PLENTY)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from qimlp.compression.batches import model_inputs
-from qimlp.compression.calibration.leaves import leaves, storage_bytes
+from qimlp.compression.calibration.leaves import storage_bytes, tensors
 from qimlp.files import printable, shown
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -16,7 +17,10 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class Source:
-    """Batches of inputs that can be gone through any number of times.
+    """Batches of inputs that can be gone through any number of times, to be used in `undisturbed`.
+
+    Batches that are read again are to be the same ones: torch's random numbers, which shuffle a
+    DataLoader, are set to the same start before every pass.
 
     Args:
         given: Batches as `qimlp.compression.batches.model_inputs` takes them; labels are dropped.
@@ -28,7 +32,7 @@ class Source:
 
     Raises:
         TypeError: `given` is no iterable of batches; while reading, a batch of another kind.
-        ValueError: While reading, an empty batch, or no batch at all.
+        ValueError: While reading, an empty batch, no batch at all, or other batches than before.
     """
 
     def __init__(self, given: Iterable[object], limit: int) -> None:
@@ -42,6 +46,7 @@ class Source:
         self._limit = limit
         self._kept: list[Call] | None = None
         self._once = isinstance(given, Iterator)
+        self._digests: list[float] = []
 
     def __iter__(self) -> Iterator[Call]:
         """Give the model's arguments, batch by batch."""
@@ -56,12 +61,24 @@ class Source:
         """Read to the end; the batches are kept if all of them fit."""
         kept: list[Call] | None = []
         total = 0
-        for call in self._calls():
+        torch.manual_seed(0)
+        for number, call in enumerate(self._calls()):
             total += storage_bytes([call])
+            self._check_same(call, number)
             if kept is not None:
                 kept = [*kept, call] if total <= self._limit else None
             yield call
         self._kept = kept
+
+    def _check_same(self, call: Call, number: int) -> None:
+        digest = sum(float(each.double().nan_to_num().sum()) for each in tensors(call).values())
+        if number == len(self._digests):
+            self._digests.append(digest)
+        elif digest != self._digests[number]:
+            raise ValueError(
+                f"calibration: expected the same batches on every pass, got another batch {number};"
+                " turn shuffling and random transforms off, or give a list"
+            )
 
     def _within_limit(self) -> Iterator[Call]:
         total = 0
@@ -90,12 +107,12 @@ def _call(batch: object, number: int) -> Call:
         call = model_inputs(batch)
     except (TypeError, ValueError) as error:
         raise type(error)(f"calibration, batch {number}: {error}") from None
-    tensors = [leaf for _, leaf in leaves(call) if isinstance(leaf, Tensor)]
-    if not tensors:
+    found = tensors(call).values()
+    if not found:
         raise TypeError(
             f"calibration, batch {number}: expected tensors in it, got {shown(call[1])}"
         )
-    if all(tensor.numel() == 0 for tensor in tensors):
+    if all(tensor.numel() == 0 for tensor in found):
         raise ValueError(f"calibration, batch {number}: expected rows in it, got none")
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import pairwise
 
 import torch
@@ -108,6 +109,24 @@ class Moments:
         other._flush()
         state = other._count, other._mean, other._sums
         self._join(*state, other._target_mean, other._target_sums, other._cross)
+
+    def of_outputs(self, start: int, stop: int) -> Moments:
+        """Give the moments of the same rows beside some of the outputs.
+
+        Args:
+            start: The first of these outputs.
+            stop: The one after the last.
+
+        Returns:
+            Moments that share memory with these: neither is to be updated any more.
+        """
+        self._flush()
+        part = copy(self)
+        part.out_features = stop - start
+        part._target_mean = self._target_mean[start:stop]
+        part._target_sums = self._target_sums[start:stop]
+        part._cross = self._cross[start:stop]
+        return part
 
     @property
     def count(self) -> int:
