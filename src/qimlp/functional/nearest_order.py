@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from qimlp.functional.assignment import assigned
 from qimlp.functional.nearest import nearest_kronecker
+from qimlp.functional.order_starts import grouped_orders
 from qimlp.ops import build_weight, check_weight
 
 MAX_INPUTS = 16_384
@@ -15,6 +18,9 @@ MAX_INPUTS = 16_384
 
 _LEAST_GAIN = 1e-3
 """Of the relative error; a round that gains less is the last one."""
+
+_EXACT = 1e-11
+"""Relative error at which no other order is looked for."""
 
 
 def nearest_kronecker_order(
@@ -26,8 +32,13 @@ def nearest_kronecker_order(
     allowed. Two steps take turns, each the best one while the other's answer stays: the factors
     nearest to the ordered weight (`nearest_kronecker`), and the assignment of inputs to columns of
     the sum with the least squared distance (SciPy's `linear_sum_assignment`). They begin at the
-    present order or at inputs grouped by the output that they weigh most in, whichever is nearer.
-    The error never rises; what is found is a local optimum.
+    present order or at inputs grouped by the output that they weigh most in, whichever is nearer,
+    and at inputs grouped by the spaces that their columns span, where these lead nearer.
+
+    The inputs of an exact sum that were shuffled are put back where the sum has fewer products than
+    one of its bodies has outputs and its products lie in general position. With more products, or
+    one output, an order is seldom recovered: there the error never rises, and what is found is a
+    local optimum, as it is for a weight that is no such sum.
 
     The order is information beside the factors: `in_features` numbers, which no count of
     parameters includes.
@@ -61,24 +72,57 @@ def nearest_kronecker_order(
             "order them by other means"
         )
 
-    def fit(order: Tensor) -> tuple[list[Tensor], Tensor]:
-        return nearest_kronecker(weight[:, order.to(weight.device)], in_dims, out_dims, rank)
+    search = _Search(weight, in_dims, out_dims, rank)
+    present = search.fit(torch.arange(weight.shape[1]))
+    if present.error <= _EXACT:
+        return present
+    orders = grouped_orders(search.columns, in_dims, out_dims, rank)
+    spanned = _nearest([search.fit(order) for order in orders] or [present])
+    if spanned.error <= _EXACT:
+        return spanned
+    usual = _nearest([present, search.fit(_grouped(search.columns))])
+    starts = [usual, spanned] if spanned.error < usual.error else [usual]
+    return _nearest([search.refined(start, rounds) for start in starts])
 
-    factors, error = nearest_kronecker(weight, in_dims, out_dims, rank)
-    columns = weight.detach().to("cpu", torch.float64)
-    if columns.numel():  # near 1, by a power of two: products of two entries are then finite
-        columns = torch.ldexp(columns, -torch.frexp(columns.abs().max()).exponent)
-    order, moved = torch.arange(weight.shape[1]), _grouped(columns)
-    for turn in range(rounds + 1):
-        found, less = fit(moved)
-        gain = float(error - less)
-        if gain > 0:
-            order, factors, error = moved, found, less
-        if turn and gain < _LEAST_GAIN:
-            break
-        if turn < rounds:
-            moved = _assigned(build_weight(factors).to("cpu", torch.float64), columns)
-    return order, factors, error
+
+class _Found(NamedTuple):
+    order: Tensor
+    factors: list[Tensor]
+    error: Tensor
+
+
+class _Search:
+    """The two steps for one weight."""
+
+    def __init__(
+        self, weight: Tensor, in_dims: Sequence[int], out_dims: Sequence[int], rank: int
+    ) -> None:
+        self._weight, self._shape = weight, (in_dims, out_dims, rank)
+        columns = weight.detach().to("cpu", torch.float64)
+        # Near 1, by a power of two: products of two entries are then finite.
+        self.columns = torch.ldexp(columns, -torch.frexp(columns.abs().max()).exponent)
+
+    def fit(self, order: Tensor) -> _Found:
+        """The factors nearest to the weight in an order."""
+        ordered = self._weight[:, order.to(self._weight.device)]
+        return _Found(order, *nearest_kronecker(ordered, *self._shape))
+
+    def refined(self, found: _Found, rounds: int) -> _Found:
+        """Let the steps take turns, and keep what is nearest."""
+        for _ in range(rounds):
+            near = build_weight(found.factors).to("cpu", torch.float64)
+            new = self.fit(assigned(near.t(), self.columns.t()))
+            gain = float(found.error - new.error)
+            if gain > 0:
+                found = new
+            if gain < _LEAST_GAIN:
+                break
+        return found
+
+
+def _nearest(found: list[_Found]) -> _Found:
+    """The first of those with the least error."""
+    return min(found, key=lambda each: float(each.error))
 
 
 def _grouped(columns: Tensor) -> Tensor:
@@ -89,17 +133,3 @@ def _grouped(columns: Tensor) -> Tensor:
     group = largest + negative * columns.shape[0]
     order: Tensor = by_weight[group[by_weight].argsort(stable=True)]
     return order
-
-
-def _assigned(near: Tensor, columns: Tensor) -> Tensor:
-    """Which input each column of the sum gets, so that their inner products are largest in all.
-
-    Both sums of squares are the same for every assignment, so that this is the least distance.
-    """
-    try:
-        from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow, seldom needed
-    except ImportError as error:
-        raise ImportError(
-            'nearest_kronecker_order needs SciPy: pip install "qimlp[compress]"'
-        ) from error
-    return torch.from_numpy(linear_sum_assignment((near.t() @ columns).numpy(), maximize=True)[1])
