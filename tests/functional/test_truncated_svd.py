@@ -87,6 +87,15 @@ def test_an_exact_sum_is_recovered_to_rounding(no_full_svd, true_rank):
     assert (weight - kron_dense(factors)).norm() < 1e-13 * weight.norm()
 
 
+@pytest.mark.parametrize("exponent", [-1000, -120, 120, 1000])
+def test_the_scale_changes_nothing(no_full_svd, exponent):
+    weight = _spectrum(0.9 ** torch.arange(100.0, dtype=torch.float64))
+    _, error = nearest_kronecker(weight, (32, 32), (32, 32), 2)
+    power = torch.tensor(exponent)
+    _, other = nearest_kronecker(torch.ldexp(weight, power), (32, 32), (32, 32), 2)
+    torch.testing.assert_close(other, error, rtol=1e-6, atol=0)
+
+
 def test_low_rank_is_a_layout(no_full_svd):
     weight = _spectrum(0.5 ** torch.arange(30.0, dtype=torch.float64))
     (right, left), error = nearest_kronecker(weight, (1, SIDE), (SIDE, 1), 5)

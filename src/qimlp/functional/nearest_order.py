@@ -22,6 +22,9 @@ _LEAST_GAIN = 1e-3
 _EXACT = 1e-11
 """Relative error at which no other order is looked for."""
 
+_MUCH_NEARER = 0.7
+"""Share of the usual start's error below which the spaces tell something."""
+
 
 def nearest_kronecker_order(
     weight: Tensor, in_dims: Sequence[int], out_dims: Sequence[int], rank: int, *, rounds: int = 4
@@ -33,7 +36,7 @@ def nearest_kronecker_order(
     nearest to the ordered weight (`nearest_kronecker`), and the assignment of inputs to columns of
     the sum with the least squared distance (SciPy's `linear_sum_assignment`). They begin at the
     present order or at inputs grouped by the output that they weigh most in, whichever is nearer,
-    and at inputs grouped by the spaces that their columns span, where these lead nearer.
+    and at inputs grouped by the spaces that their columns span, where that is much nearer.
 
     The inputs of an exact sum that were shuffled are put back where the sum has fewer products than
     one of its bodies has outputs and its products lie in general position. With more products, or
@@ -81,7 +84,7 @@ def nearest_kronecker_order(
     if spanned.error <= _EXACT:
         return spanned
     usual = _nearest([present, search.fit(_grouped(search.columns))])
-    starts = [usual, spanned] if spanned.error < usual.error else [usual]
+    starts = [usual, spanned] if spanned.error < _MUCH_NEARER * usual.error else [usual]
     return _nearest([search.refined(start, rounds) for start in starts])
 
 

@@ -39,7 +39,7 @@ def truncated_svd(matrix: Tensor, rank: int) -> Truncated:
     back on the full decomposition. The start is drawn by a generator of its own, always the same.
 
     Args:
-        matrix: Shape `(rows, columns)`, float64, with entries near one.
+        matrix: Shape `(rows, columns)`, float64, whose entries' squares are in its range.
         rank: Most terms; no more than the shorter side has are returned.
     """
     kept = min(rank, *matrix.shape)
@@ -62,7 +62,8 @@ def _krylov(matrix: Tensor, kept: int) -> Truncated | None:
     block = kept + _SPARE
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(matrix.shape[1], block, generator=generator).to(matrix.device)
-    rough = _Bidiagonal(matrix.float(), start, kept)
+    near_one = torch.ldexp(matrix, -torch.frexp(matrix.abs().max()).exponent)
+    rough = _Bidiagonal(near_one.float(), start, kept)
     while not rough.proven() and rough.steps < 2 * _USUAL_STEPS:
         if not rough.room():
             return None
