@@ -25,6 +25,7 @@ from qimlp.cli.closed_output import (
     replace_unwritable,
     say,
 )
+from qimlp.cli.compress import compress_command
 from qimlp.cli.eval import eval_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
@@ -69,6 +70,7 @@ _add("plan", plan_command)
 _add("train", train_command)
 _add("eval", eval_command)
 _add("predict", predict_command)
+_add("compress", compress_command)
 _add("reproduce", reproduce_command)
 _add("analyze", analyze_command)
 _add("bench", bench_command)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from qimlp.settings import RECIPES, TrainSettings, resolve_settings
     from qimlp.training.comparison.compare import Comparison, compare
     from qimlp.training.comparison.report import cells, columns, format_bytes
+    from qimlp.training.compressing.compress import compress_folder
+    from qimlp.training.compressing.front import Front
+    from qimlp.training.compressing.request import CompressionRequest
     from qimlp.training.distillation.distill import DistillationResult, distill
     from qimlp.training.engine.allocator import keep_freed_memory
     from qimlp.training.engine.callbacks import Callback
@@ -39,11 +42,13 @@ __all__ = [
     "RECIPES",
     "Callback",
     "Comparison",
+    "CompressionRequest",
     "DirectStep",
     "DistillationResult",
     "EpochDone",
     "Event",
     "Experiment",
+    "Front",
     "NonFiniteLossError",
     "OnEvent",
     "RunFinished",
@@ -61,6 +66,7 @@ __all__ = [
     "cells",
     "columns",
     "compare",
+    "compress_folder",
     "distill",
     "fit",
     "fit_stacked",
@@ -85,6 +91,9 @@ __getattr__ = lazy_face(
         "qimlp.settings": ("RECIPES", "TrainSettings", "resolve_settings"),
         "comparison.compare": ("Comparison", "compare"),
         "comparison.report": ("cells", "columns", "format_bytes"),
+        "compressing.compress": ("compress_folder",),
+        "compressing.front": ("Front",),
+        "compressing.request": ("CompressionRequest",),
         "distillation.distill": ("DistillationResult", "distill"),
         "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
         "engine.callbacks": ("Callback",),

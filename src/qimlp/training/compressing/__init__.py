@@ -1,0 +1,1 @@
+"""Compressing what lies in a folder: a run, a saved predictor, a transformers encoder."""
