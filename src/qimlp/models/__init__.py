@@ -12,12 +12,11 @@ from qimlp.models.encoder_config import check_encoder_config
 from qimlp.models.low_rank import LowRankMLP
 from qimlp.models.mlp import MLP
 from qimlp.models.named import NAMED_NETWORKS, named_network
-from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.qimlp import QiMLP
 from qimlp.models.registry import from_config, load_pretrained, register
 from qimlp.models.table_network import TableNetwork
-from qimlp.models.text_network import TextNetwork
+from qimlp.models.text_network import TextNetwork, pool_tokens
 from qimlp.models.weights import checksum, read_expected, read_tensors, write_tensors
 
 __all__ = [

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from qimlp.files import shown
 from qimlp.models.encoder_config import check_encoder_config
-from qimlp.models.pooling import pool_tokens
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.registry import from_config, register
 
@@ -118,6 +117,23 @@ class TextNetwork(Pretrained):
             features = features[:, self.order]
         logits: Tensor = self.head((features - self.shift) / self.scale)
         return logits
+
+
+def pool_tokens(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
+    """Pool the vectors of a text's tokens.
+
+    Args:
+        hidden: (N, T, F), one vector per token.
+        present: (N, T), 1 or true for a token, 0 or false for padding.
+        pooling: `"mean"` over the tokens, or `"cls"`, the first one.
+
+    Returns:
+        (N, F), of the dtype of `hidden`.
+    """
+    if pooling == "cls":
+        return hidden[:, 0]
+    weight = present.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
 
 
 def _check_numbers(name: str, given: Sequence[float], width: int) -> None:
