@@ -1,5 +1,7 @@
 """Frozen layers to put adapters on, and adapters that add something."""
 
+import copy
+
 import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -42,10 +44,13 @@ def adapter(base="linear", form="planned", dtype=torch.float64):
 
 def trained(base="linear", form="planned", dtype=torch.float64):
     """An adapter whose factors are all drawn."""
-    layer = adapter(base, form, dtype)
-    with torch.no_grad():
-        for parameter in layer.parameters(recurse=False):
-            parameter.normal_(std=0.5)
+    return draw_all(adapter(base, form, dtype))
+
+
+@torch.no_grad()
+def draw_all(layer):
+    for parameter in layer.parameters(recurse=False):
+        parameter.normal_(std=0.5)
     return layer
 
 
@@ -58,14 +63,13 @@ def learning(layer):
     return [parameter for parameter in layer.parameters() if parameter.requires_grad]
 
 
-def dense_twin(layer, base):
+@torch.no_grad()
+def dense_twin_of(layer):
     """The base with the weight that the adapter acts by, built by `torch.kron`."""
-    twin = BASES[base]().to(layer.base.weight.dtype)
-    with torch.no_grad():
-        twin.load_state_dict(layer.base.state_dict())
-        whole = sum(_kron([factor[c] for factor in layer.factors]) for c in range(layer.shape.rank))
-        whole = layer.scale * whole
-        twin.weight += whole.t() if base == "conv1d" else whole.view(twin.weight.shape)
+    twin = copy.deepcopy(layer.base).requires_grad_()
+    whole = sum(_kron([factor[c] for factor in layer.factors]) for c in range(layer.rank))
+    whole = layer.scale * whole
+    twin.weight += whole.t() if isinstance(twin, Conv1D) else whole.view(twin.weight.shape)
     return twin
 
 

@@ -12,7 +12,7 @@ from tests.nn.adapters import (
     FORMS,
     WAYS,
     adapter,
-    dense_twin,
+    dense_twin_of,
     force,
     inputs,
     learning,
@@ -27,7 +27,7 @@ from tests.tolerances import assert_close
 def test_output_and_gradients_are_those_of_the_dense_weight(base, form, way, monkeypatch):
     force(monkeypatch, way)
     layer, x = trained(base, form), inputs(base)
-    twin = dense_twin(layer, base)
+    twin = dense_twin_of(layer)
     y, expected = layer(x), twin(x)
     assert_close(y, expected)
     upstream = torch.randn_like(y)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from qimlp.nn import KroneckerAdapter
-from tests.nn.adapters import DENSE, dense_twin, inputs, trained
+from tests.nn.adapters import DENSE, dense_twin_of, inputs, trained
 from tests.tolerances import assert_close
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -18,7 +18,7 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 def test_merged_is_the_base_alone_and_unmerging_is_exact(base, form, dtype):
     layer, x = trained(base, form, dtype), inputs(base, dtype=dtype)
     own, bits, before = layer.base.weight, layer.base.weight.clone(), layer(x)
-    wide = dense_twin(copy.deepcopy(layer).double(), base)
+    wide = dense_twin_of(copy.deepcopy(layer).double())
     layer.merge()
     assert layer.merged
     assert torch.equal(layer(x), layer.base(x))

@@ -8,7 +8,7 @@ from torch.func import functional_call, grad, jvp, vmap
 from qimlp import ops
 from qimlp.nn import KroneckerAdapter
 from qimlp.ops import adapted_linear
-from tests.nn.adapters import DENSE, WAYS, dense_twin, force, inputs, learning, trained
+from tests.nn.adapters import DENSE, WAYS, dense_twin_of, force, inputs, learning, trained
 from tests.tolerances import assert_close
 
 
@@ -155,7 +155,7 @@ def test_exported_and_traced(form):
 @pytest.mark.parametrize("base", DENSE)
 def test_autocast(base):
     layer, x = trained(base, "two pairs", torch.float32), inputs(base, 40, torch.float32)
-    twin = dense_twin(layer, base)
+    twin = dense_twin_of(layer)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y, expected = layer(x), twin(x)
         assert layer.delta().dtype == torch.float32

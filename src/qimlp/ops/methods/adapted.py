@@ -161,6 +161,7 @@ def _chosen(
         return None
     recorded = Problem(shape, rows, name, device, needs_grad=True)
     candidate = choose(recorded)
-    if candidate.method == "chain":
+    # A GPU's kernels take pairs of groups only; torch's products do for gradients of many rows.
+    if candidate.method == "chain" or (candidate.method == "fused" and device != "cpu"):
         candidate = choose(recorded, "two_gemm")
     return candidate.method, candidate.groups

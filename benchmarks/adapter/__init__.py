@@ -1,0 +1,1 @@
+"""Times adapters over the frozen layer alone, beside their peers."""
