@@ -1,0 +1,1 @@
+"""Compression of whole models: accuracy against parameters."""
