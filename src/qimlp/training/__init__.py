@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qimlp.training.compressing.compress import compress_folder
     from qimlp.training.compressing.front import Front
     from qimlp.training.compressing.request import CompressionRequest
+    from qimlp.training.distillation.compress import compress_
     from qimlp.training.distillation.distill import DistillationResult, distill
     from qimlp.training.engine.allocator import keep_freed_memory
     from qimlp.training.engine.callbacks import Callback
@@ -66,6 +67,7 @@ __all__ = [
     "cells",
     "columns",
     "compare",
+    "compress_",
     "compress_folder",
     "distill",
     "fit",
@@ -94,6 +96,7 @@ __getattr__ = lazy_face(
         "compressing.compress": ("compress_folder",),
         "compressing.front": ("Front",),
         "compressing.request": ("CompressionRequest",),
+        "distillation.compress": ("compress_",),
         "distillation.distill": ("DistillationResult", "distill"),
         "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
         "engine.callbacks": ("Callback",),

@@ -170,7 +170,7 @@ def test_after_an_error_the_weights_are_as_before():
     teacher, student = network(0), network(1)
     before = state(student)
     bad = rows()
-    bad[40, 2] = torch.nan
+    bad[40, 2] = torch.nan  # not in the first batch
     with pytest.raises(NonFiniteLossError, match="training loss became nan"):
         distill(student, teacher, bad.split(16))
     assert same(student, before)
@@ -201,6 +201,7 @@ def test_bad_input_is_one_line():
         (lambda: distill(apart, teacher, batches), ValueError, "answers that depend on"),
         (lambda: distill(wider, teacher, batches), ValueError, r"\(16, 3\), as the teacher's, got"),
         (lambda: distill(student, broken, batches), ValueError, "teacher: expected finite answers"),
+        (lambda: distill(broken, student, batches), ValueError, "student: expected finite answers"),
         (lambda: distill(student, Words(), batches), TypeError, "got str; say what to match"),
         (lambda: distill(student, teacher, ["text"]), TypeError, "expected batches that are"),
         (lambda: distill(student, teacher, batches, steps=0), ValueError, "steps: expected 1 or"),

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qimlp.compression import model_device, model_inputs
 from qimlp.distributed import ProcessGroup, connect
@@ -20,6 +20,8 @@ from qimlp.training.distillation.matching_loss import Loss, MatchingLoss
 from qimlp.training.distillation.teacher_batches import TeacherBatches, collected, count, share
 from qimlp.training.engine.callbacks import Callback
 from qimlp.training.engine.trainer import Trainer
+
+_LR, _LEAST_LR = 1e-2, 1e-5
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def distill(
     *,
     steps: int | None = None,
     epochs: int = 1,
-    lr: float = 1e-3,
+    lr: float | None = None,
     factor_lr_scale: float = 0.0,
     match: Match = "auto",
     loss: Loss | None = None,
@@ -81,7 +83,8 @@ def distill(
         steps: Optimizer steps, one for each batch; the batches are gone through as often as
             needed. By default the epochs decide.
         epochs: Passes over the batches; with `steps`, parts after each of which `dev` is looked at.
-        lr: Peak learning rate.
+        lr: Peak learning rate; by default the student's relative error before training over 100:
+            the nearer it is to its teacher, the smaller the steps that do no harm.
         factor_lr_scale: From 0, one learning rate everywhere, to 1, for each Kronecker factor the
             rate that fits its size; see `qimlp.training.param_groups`.
         match: What is matched: `"outputs"`, `"hidden"` states of every attended token, or the
@@ -119,19 +122,20 @@ def distill(
     source = MatchedNetwork(teacher, match, outputs)
     with modes_kept(student, teacher), weights_kept_on_failure(student):
         source.eval()
-        objective, start = _look(learner, source, batches, loss or "mse", temperature, processes)
+        start = _look(learner, source, batches, loss or "mse", temperature, processes)
         total = epochs * count(batches) if steps is None else steps
         periods = min(epochs, total)
+        rate = start.lr if lr is None else lr
         trainer = Trainer(
             learner,
-            objective,
-            _optimisation(periods, lr, factor_lr_scale),
+            start.objective,
+            _optimisation(periods, rate, factor_lr_scale),
             train=TeacherBatches(batches, source, processes, max(round(total / periods), 1)),
             dev=TeacherBatches(dev, source, processes),
             processes=processes,
             callbacks=callbacks,
         )
-        return _train(trainer, start, batches, source)
+        return _train(trainer, start.loss, batches, source)
 
 
 def _optimisation(periods: int, lr: float, factor_lr_scale: float) -> OptimisationSettings:
@@ -156,6 +160,15 @@ def _train(
     )
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What the first batch says: the loss in its unit, its value, and a learning rate."""
+
+    objective: MatchingLoss
+    loss: float
+    lr: float
+
+
 def _look(
     student: MatchedNetwork,
     teacher: MatchedNetwork,
@@ -163,7 +176,7 @@ def _look(
     loss: Loss,
     temperature: float,
     processes: ProcessGroup,
-) -> tuple[MatchingLoss, float]:
+) -> _Start:
     """Look at the first batch: the loss before training, and whether there can be any.
 
     With several processes the parameters that the answers do not depend on are frozen for the
@@ -177,13 +190,13 @@ def _look(
     student.eval()
     with torch.no_grad():
         wanted = teacher(own).to(processes.device).float()
-    if not bool(torch.isfinite(wanted).all()):
-        raise ValueError("teacher: expected finite answers, got some that are not")
-    variance = (wanted - wanted.mean(dim=0)).square().mean()
-    unit = float(processes.sum(variance)) / processes.size
-    objective = MatchingLoss(loss, temperature, unit if unit > 0 else 1.0)
+    _require_finite("teacher", wanted)
+    unit = _mean((wanted - wanted.mean(dim=0)).square().mean(), processes) or 1.0
+    objective = MatchingLoss(loss, temperature, unit)
     student.to(processes.device)
-    found = objective.loss(student(own).float(), wanted)
+    given = student(own).float()
+    found = objective.loss(given, wanted)
+    _require_finite("student", given)
     if not found.requires_grad:
         raise ValueError(
             "student: expected answers that depend on a parameter that needs a gradient"
@@ -193,13 +206,24 @@ def _look(
         for parameter in student.parameters():
             parameter.requires_grad_(parameter.grad is not None)
             parameter.grad = None
-    return objective, float(processes.sum(found.detach())) / processes.size
+    error = _mean((given.detach() - wanted).square().mean(), processes) / unit
+    lr = min(max(_LR * error**0.5, _LEAST_LR), _LR)
+    return _Start(objective, _mean(found.detach(), processes), lr)
+
+
+def _require_finite(name: str, answers: Tensor) -> None:
+    if not bool(torch.isfinite(answers).all()):
+        raise ValueError(f"{name}: expected finite answers, got some that are not")
+
+
+def _mean(value: Tensor, processes: ProcessGroup) -> float:
+    return float(processes.sum(value)) / processes.size
 
 
 def _check(
     steps: int | None,
     epochs: int,
-    lr: float,
+    lr: float | None,
     factor_lr_scale: float,
     match: str,
     loss: str | None,
@@ -210,7 +234,7 @@ def _check(
             raise TypeError(f"{name}: expected a whole number, got {shown(value, 60)}")
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected 1 or more, got {value}")
-    for name, number in (("lr", lr), ("temperature", temperature)):
+    for name, number in (("lr", 1 if lr is None else lr), ("temperature", temperature)):
         if not (isinstance(number, int | float) and isfinite(number) and number > 0):
             raise ValueError(f"{name}: expected a number above 0, got {shown(number, 60)}")
     if not 0 <= factor_lr_scale <= 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from typing import Any
 
@@ -110,21 +110,51 @@ def share(batch: Any, processes: ProcessGroup) -> Any:
     Raises:
         ValueError: Fewer rows than processes.
     """
-    args, kwargs = model_inputs(batch)
-    if processes.size == 1:
-        return kwargs if kwargs else args
-    first = next(each for each in (*args, *kwargs.values()) if isinstance(each, Tensor))
-    rows = len(first) // processes.size
+    found = first_rows(batch)
+    rows = found // processes.size
     if not rows:
         raise ValueError(
-            f"batches: expected a row for each of {processes.size} processes, got {len(first)}"
+            f"batches: expected a row for each of {processes.size} processes, got {found}"
         )
     own = slice(processes.rank * rows, (processes.rank + 1) * rows)
+    return part_of_rows(batch, own if processes.size > 1 else slice(None))
+
+
+def first_rows(batch: Any) -> int:
+    """Count the rows of a batch.
+
+    Args:
+        batch: As `model_inputs` takes it.
+
+    Returns:
+        The length of its first tensor.
+
+    Raises:
+        ValueError: A mapping without a tensor, or without rows.
+    """
+    args, kwargs = model_inputs(batch)
+    tensors = (each for each in (*args, *kwargs.values()) if isinstance(each, Tensor))
+    first = next(tensors, None)
+    if first is None or not first.dim() or not len(first):
+        raise ValueError("batches: expected tensors with a row for each example, got none")
+    return len(first)
+
+
+def part_of_rows(batch: Any, rows: slice) -> Any:
+    """Take some rows of a batch.
+
+    Args:
+        batch: As `model_inputs` takes it.
+        rows: Which ones.
+
+    Returns:
+        A mapping, or a tuple of the one tensor; what has no rows is in it as it is.
+    """
+    args, kwargs = model_inputs(batch)
+    count_of_rows = first_rows(batch)
 
     def part(value: Any) -> Any:
-        of_rows = isinstance(value, Tensor) and value.dim() and len(value) == len(first)
-        return value[own] if of_rows else value
+        of_rows = isinstance(value, Tensor) and value.dim() and len(value) == count_of_rows
+        return value[rows] if of_rows else value
 
-    if not isinstance(kwargs, Mapping) or not kwargs:
-        return tuple(map(part, args))
-    return {name: part(value) for name, value in kwargs.items()}
+    return {name: part(value) for name, value in kwargs.items()} or tuple(map(part, args))

@@ -1,0 +1,174 @@
+"""Compression of whole models with tuned candidates: which is chosen, and what is kept."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from qimlp.compression import CompressionConfig, compress_layers_
+from qimlp.training import compress_
+from qimlp.training.distillation.candidates import FORM_NAMES
+
+TORCH = torch.Generator
+
+
+def rows(count=512, width=36, seed=0):
+    return torch.randn(count, width, generator=TORCH().manual_seed(seed))
+
+
+def network(kind="any"):
+    """36-36-36-36, whose weights are of rank 2, Kronecker products of 6x6, or anything."""
+    model = nn.Sequential(
+        nn.Linear(36, 36), nn.GELU(), nn.Linear(36, 36), nn.GELU(), nn.Linear(36, 36)
+    )
+    random = TORCH().manual_seed(1)
+    with torch.no_grad():
+        for layer in model[::2]:
+            layer.bias.copy_(torch.randn(36, generator=random) / 3)
+            if kind == "low_rank":
+                left, right = torch.randn(2, 36, 2, generator=random)
+                layer.weight.copy_(left @ right.T / 6)
+            elif kind == "kronecker":
+                first, second = torch.randn(2, 6, 6, generator=random)
+                layer.weight.copy_(torch.kron(first, second) / 6)
+            else:
+                layer.weight.copy_(torch.randn(36, 36, generator=random) / 4)
+    return model.eval()
+
+
+def state(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def is_as_before(model, modules, before):
+    same = dict(model.named_modules()) == modules
+    return same and all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+
+
+def relative(found, wanted):
+    return float((found - wanted).square().mean() / (wanted - wanted.mean(0)).square().mean())
+
+
+@pytest.mark.parametrize("kind", ["low_rank", "kronecker"])
+def test_auto_finds_the_form_that_is_exact(kind):
+    model = network(kind)
+    original = copy.deepcopy(model)
+    config = CompressionConfig(ratio=5, tune_steps=10)
+    report = compress_(model, config, calibration=rows().split(32))
+    assert {layer.form for layer in report.layers} == {kind}
+    assert report.ratio >= 5
+    fresh = rows(seed=9)
+    with torch.no_grad():
+        assert relative(model(fresh), original(fresh)) < 1e-3
+    words = {"low_rank": "low rank", "kronecker": "Kronecker"}[kind]
+    (note,) = [note for note in report.notes if note.startswith("form:")]
+    assert note.startswith(f"form: {words} chosen by the loss after tuning on held-out rows: ")
+
+
+def test_the_tuned_weights_are_kept_and_the_errors_are_theirs():
+    model = network()
+    original = copy.deepcopy(model)
+    plain = copy.deepcopy(model)
+    batches = rows().split(32)
+    config = CompressionConfig(ratio=6, tune_steps=60)
+    report = compress_(model, config, calibration=batches)
+    held = torch.cat([batch for number, batch in enumerate(batches, 1) if number % 8 == 0])
+    forms = {layer.form for layer in report.layers}
+    form = "auto" if len(forms) > 1 else forms.pop()
+    fitted = [batch for number, batch in enumerate(batches, 1) if number % 8]
+    untuned_config = CompressionConfig(ratio=6, form=form, tune_steps=0)
+    compress_layers_(plain, untuned_config, calibration=fitted)
+    with torch.no_grad():
+        tuned, untuned = (relative(each(held), original(held)) for each in (model, plain))
+        last = (model(held) - original(held)).norm()
+        spread = (original(held) - original(held).mean(0)).norm()
+    assert tuned < 0.97 * untuned
+    assert report.layers[2].tuned_error == pytest.approx(float(last / spread), rel=1e-4)
+    assert all(layer.tuned_error is not None for layer in report.layers)
+    (note,) = [note for note in report.notes if note.startswith("form:")]
+    name, _, _ = note.removeprefix("form: ").partition(" chosen by")
+    assert name == FORM_NAMES[form]
+    found = note.split(f"{name} ")[-1]
+    losses = float(found.split(" ")[0]), float(found.split("(")[1].split(" ")[0])
+    assert losses[0] / losses[1] == pytest.approx(tuned / untuned, rel=0.02)  # they are rounded
+
+
+def test_a_form_that_cannot_reach_the_budget_drops_out():
+    model = network()
+    report = compress_(
+        model, CompressionConfig(ratio=15, tune_steps=5), calibration=rows().split(32)
+    )
+    assert {layer.form for layer in report.layers} == {"kronecker"}
+    assert report.ratio >= 15
+    (left_out,) = [note for note in report.notes if "left out" in note]
+    assert left_out.startswith("form: low rank is left out: ratio: expected at most ")
+
+
+def test_nothing_changes_where_no_form_can():
+    model = network()
+    modules, before = dict(model.named_modules()), state(model)
+    with pytest.raises(ValueError, match="ratio: expected at most"):
+        compress_(model, CompressionConfig(ratio=1000), calibration=rows().split(32))
+    assert is_as_before(model, modules, before)
+
+
+def test_nothing_changes_after_an_error_in_tuning():
+    def broken(output, batch):
+        raise KeyError("broken")
+
+    model = network()
+    modules, before = dict(model.named_modules()), state(model)
+    with pytest.raises(KeyError, match="broken"):
+        compress_(model, CompressionConfig(ratio=5), calibration=rows().split(32), outputs=broken)
+    assert is_as_before(model, modules, before)
+    with pytest.raises(TypeError, match="say what to match"):
+        compress_(
+            Wordy(model), CompressionConfig(ratio=5, tune_steps=2), calibration=rows().split(32)
+        )
+    assert is_as_before(model, modules, before)
+
+
+class Wordy(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        self.model(x)
+        return "words"
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"form": "low_rank"}, {"form": "kronecker"}, {"tune_steps": 0}, {"plain": True}]
+)
+@pytest.mark.filterwarnings("ignore:no calibration data")
+def test_without_candidates_to_tune_the_fit_is_all(chosen):
+    plain = chosen.pop("plain", False)
+    config = CompressionConfig(ratio=5, **chosen)
+    calibration = None if plain else rows().split(32)
+    models = network(), network()
+    compress_(models[0], config, calibration=calibration)
+    compress_layers_(models[1], config, calibration=calibration)
+    expected = models[1].state_dict()
+    assert all(torch.equal(t, expected[name]) for name, t in models[0].state_dict().items())
+
+
+def test_frozen_models_are_tuned_and_stay_frozen_with_modes_and_hooks():
+    model = network().requires_grad_(False)
+    model.train()
+    model[1].eval()
+    seen = []
+    model[2].register_forward_hook(lambda *_: seen.append(1))
+    gelu = model[1]
+    report = compress_(
+        model, CompressionConfig(ratio=6, tune_steps=20), calibration=iter(rows().split(32))
+    )
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert [layer.training for layer in model] == [True, False, True, True, True]
+    assert model[1] is gelu
+    assert all(layer.tuned_error is not None for layer in report.layers)
+    seen.clear()
+    model(rows(4))
+    assert seen == [1]
+    assert len(model[2]._forward_hooks) == 1
