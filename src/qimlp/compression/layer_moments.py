@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import accumulate, zip_longest
 from typing import Any
@@ -94,7 +94,7 @@ class LayerMoments:
         return stage.names if moments.count < moments.in_features else ()
 
     def of_replaced(
-        self, replaced: Mapping[str, Callable[..., Any]], wanted: Container[str]
+        self, replaced: Mapping[str, Callable[..., Any]], wanted: Set[str]
     ) -> Iterator[tuple[Stage, dict[str, Moments]]]:
         """Give what the layers of every stage are fitted to, given those that are replaced so far.
 
@@ -111,14 +111,16 @@ class LayerMoments:
             ValueError: Inputs that are not finite, or padding alone.
         """
         original, current = self._walk({}), self._walk(replaced)
-        for stage in self._plan.stages:
-            if not any(name in wanted for name in stage.names):
-                continue
+        stages = [stage for stage in self._plan.stages if not wanted.isdisjoint(stage.names)]
+        last = {stage.block: stage for stage in stages}
+        for stage in stages:
             pairs = _Pairs([self._targets[name] for name in stage.names])
             paired = stage.calls is not None and bool(replaced)
             if paired:
                 passes = zip_longest(
-                    original.batches([stage], pairs.saw_original),
+                    original.batches(
+                        [stage], pairs.saw_original, leaving=stage is last[stage.block]
+                    ),
                     current.batches([stage], pairs.saw_current),
                 )
                 for _ in passes:
@@ -254,7 +256,7 @@ class NoMoments:
             yield stage, None
 
     def of_replaced(
-        self, _: Mapping[str, Callable[..., Any]], wanted: Container[str]
+        self, _: Mapping[str, Callable[..., Any]], wanted: Set[str]
     ) -> Iterator[tuple[Stage, dict[str, None]]]:
         """Give every layer to be fitted alone.
 
