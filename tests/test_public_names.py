@@ -24,6 +24,11 @@ print(json.dumps({"new": sorted(new), "cuda": torch.cuda.is_initialized()}))
 def test_names():
     expected = {"MLP", "KroneckerLinear", "KroneckerShape", "Plan", "Predictor", "QiMLP"}
     assert expected | {"correlation", "functional", "plan"} <= set(qimlp.__all__)
+    compression = {"CompressionConfig", "CompressionReport", "compress_", "distill"}
+    compression |= {"load_compressed", "save_compressed"}
+    assert compression | {"AdapterConfig", "KroneckerAdapter", "add_adapters_"} <= set(
+        qimlp.__all__
+    )
     for name in qimlp.__all__:
         assert getattr(qimlp, name) is not None
     functions = {"kron_matmul", "kron_linear", "kron_dense", "kron_bias", "nearest_kronecker"}
@@ -46,6 +51,10 @@ def test_signatures():
     assert {"in_dims", "out_dims", "num_factors", "rank", "device", "dtype"} <= set(layer)
     assert parameters(qimlp.QiMLP)[:4] == ["dims", "rank", "bias", "activation"]
     assert parameters(qimlp.MLP)[:3] == ["widths", "activation", "dropout"]
+    compress = ["model", "config", "filter_fn", "calibration"]
+    assert parameters(qimlp.compress_)[:4] == compress
+    assert parameters(qimlp.distill)[:3] == ["student", "teacher", "batches"]
+    assert parameters(qimlp.add_adapters_) == ["model", "config", "filter_fn"]
     assert parameters(qimlp.plan)[:4] == ["in_features", "out_features", "num_factors", "rank"]
     assert parameters(qimlp.functional.kron_matmul)[:2] == ["x", "factors"]
     assert parameters(qimlp.functional.kron_linear)[:3] == ["x", "factors", "bias"]

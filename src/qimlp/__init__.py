@@ -2,8 +2,9 @@
 
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
-functions below them. `Predictor` needs the libraries of `pip install "qimlp[train]"`, the
-estimators those of `[sklearn]`; they are therefore imported on first use.
+functions below them; `compress_` makes a trained model smaller and `add_adapters_` lets it learn
+cheaply. `Predictor`, `distill` and the tuning of `compress_` need the libraries of
+`pip install "qimlp[train]"`, the estimators those of `[sklearn]`; they are imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -11,12 +12,21 @@ from typing import TYPE_CHECKING
 from qimlp import _startup, correlation, functional
 from qimlp._faces import lazy_face
 from qimlp.models import MLP, QiMLP
-from qimlp.nn import KroneckerLinear
+from qimlp.nn import KroneckerAdapter, KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
 
 if TYPE_CHECKING:
+    from qimlp.compression import (
+        AdapterConfig,
+        CompressionConfig,
+        CompressionReport,
+        add_adapters_,
+        load_compressed,
+        save_compressed,
+    )
     from qimlp.estimators import QiMLPClassifier, QiMLPRegressor
     from qimlp.predictor import Predictor
+    from qimlp.training import compress_, distill
 
 del _startup  # first of all: Ctrl-C while torch loads
 
@@ -24,6 +34,10 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "MLP",
+    "AdapterConfig",
+    "CompressionConfig",
+    "CompressionReport",
+    "KroneckerAdapter",
     "KroneckerLinear",
     "KroneckerShape",
     "Plan",
@@ -31,15 +45,29 @@ __all__ = [
     "QiMLP",
     "QiMLPClassifier",
     "QiMLPRegressor",
+    "add_adapters_",
+    "compress_",
     "correlation",
+    "distill",
     "functional",
+    "load_compressed",
     "plan",
+    "save_compressed",
 ]
 
 __getattr__ = lazy_face(
     __name__,
     {
+        "qimlp.compression": (
+            "AdapterConfig",
+            "CompressionConfig",
+            "CompressionReport",
+            "add_adapters_",
+            "load_compressed",
+            "save_compressed",
+        ),
         "qimlp.estimators": ("QiMLPClassifier", "QiMLPRegressor"),
         "qimlp.predictor": ("Predictor",),
+        "qimlp.training": ("compress_", "distill"),
     },
 )
