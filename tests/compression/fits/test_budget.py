@@ -54,7 +54,7 @@ def squares(chosen: dict[str, Choice | None]) -> float:
     return sum(each.error**2 for each in chosen.values() if each is not None)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("forms", ["low_rank", "kronecker", "both"])
 @pytest.mark.parametrize("allocation", ["greedy", "uniform"])
 @pytest.mark.parametrize("ratio", [1.3, 2.0, 3.5, 5.0])
@@ -109,7 +109,7 @@ def test_greedy_is_about_the_best_allocation_there_is(seed: int) -> None:
             for chosen in product(*options)
             if sum(one[0] for one in chosen) <= budget
         )
-        assert best <= found <= 1.25 * best + 1e-12
+        assert best <= found <= 1.07 * best + 1e-12
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import combinations
 from math import floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qimlp.compression.config import CompressionConfig
-from qimlp.compression.fits.layouts import Curve, Layout
+from qimlp.compression.fits.layouts import Curve
+from qimlp.compression.fits.options import Allowed, Choice, Options, options_of
 
-Allowed = Callable[[str, Layout, int], bool]
+_EXCHANGED = 64
+"""Layers of which every pair is looked at; among more, single steps are small beside the budget."""
 
-
-@dataclass(frozen=True)
-class Choice:
-    """What a layer is replaced by.
-
-    Attributes:
-        layout: Its layout.
-        rank: Number of summed products.
-        parameters: Parameters after, bias included.
-        error: Relative output error that its curve tells.
-    """
-
-    layout: Layout
-    rank: int
-    parameters: int
-    error: float
+_LEAST_GAIN = 1e-9
 
 
 def parameter_budget(curves: Mapping[str, Sequence[Curve]], config: CompressionConfig) -> int:
@@ -75,75 +61,22 @@ def allocate(
     Raises:
         ValueError: The layers do not get so small; the message says how small they get.
     """
-    layers = [_options(name, each, allowed) for name, each in curves.items()]
+    layers = [options_of(name, each, allowed) for name, each in curves.items()]
     _check_reach(layers, budget, config, allowed is not None)
     if config.allocation == "uniform":
         chosen = _uniform(layers, budget)
     else:
-        chosen = _floor(layers, budget, config.min_share)
-        left = budget - _cost(layers, chosen)
-        left = _climb(layers, chosen, left)
-        _fill(layers, chosen, left)
+        floor_at = _floor(layers, budget, config.min_share)
+        chosen = list(floor_at)
+        left = _climb(layers, chosen, budget - _cost(layers, chosen))
+        left = _fill(layers, chosen, left)
+        if len(layers) <= _EXCHANGED:
+            _exchange(layers, floor_at, chosen, left)
     return {layer.name: layer.choices[at] for layer, at in zip(layers, chosen, strict=True)}
 
 
-@dataclass(frozen=True)
-class _Options:
-    """Choices of a layer, more parameters and a smaller error from each to the next; last dense."""
-
-    name: str
-    choices: list[Choice | None]
-    parameters: NDArray[np.int64]
-    errors: NDArray[np.float64]  # squared
-
-    @property
-    def dense(self) -> int:
-        return int(self.parameters[-1])
-
-    def within(self, most: float) -> int:
-        """The best choice of at most so many parameters, or the smallest of all."""
-        return max(0, int(np.searchsorted(self.parameters, most, side="right")) - 1)
-
-
-def _options(name: str, curves: Sequence[Curve], allowed: Allowed | None) -> _Options:
-    dense = curves[0].dense_parameters
-    found = []
-    for curve in curves:
-        for rank in range(1, _last_rank(name, curve, allowed) + 1):
-            parameters = curve.parameters(rank)
-            if parameters >= dense:
-                break
-            found.append(Choice(curve.layout, rank, parameters, curve.errors[rank]))
-    found.sort(key=lambda each: (each.parameters, each.error))
-    kept: list[Choice | None] = []
-    least = float("inf")
-    for choice in found:
-        if choice.error < least:
-            kept.append(choice)
-            least = choice.error
-    kept.append(None)
-    sizes = np.array([dense if each is None else each.parameters for each in kept])
-    errors = np.array([0.0 if each is None else each.error**2 for each in kept])
-    return _Options(name, kept, sizes, errors)
-
-
-def _last_rank(name: str, curve: Curve, allowed: Allowed | None) -> int:
-    """The largest rank that is allowed, 0 if none is."""
-    last = len(curve.errors) - 1
-    if allowed is None or (last and allowed(name, curve.layout, last)):
-        return last
-    low, high = 0, last  # allowed (or 0), and not allowed
-    while high - low > 1:
-        middle = (low + high) // 2
-        if allowed(name, curve.layout, middle):
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 def _check_reach(
-    layers: list[_Options], budget: int, config: CompressionConfig, limited: bool
+    layers: list[Options], budget: int, config: CompressionConfig, limited: bool
 ) -> None:
     least, total = (sum(int(each.parameters[at]) for each in layers) for at in (0, -1))
     if least <= budget:
@@ -160,7 +93,7 @@ def _check_reach(
     )
 
 
-def _cost(layers: list[_Options], chosen: list[int]) -> int:
+def _cost(layers: list[Options], chosen: list[int]) -> int:
     return sum(int(each.parameters[at]) for each, at in zip(layers, chosen, strict=True))
 
 
@@ -175,7 +108,7 @@ def _largest(fits: Callable[[float], bool], most: float) -> float:
     return low
 
 
-def _uniform(layers: list[_Options], budget: int) -> list[int]:
+def _uniform(layers: list[Options], budget: int) -> list[int]:
     """The largest common part that fits, then one step more for those with the largest errors."""
 
     def of(part: float) -> list[int]:
@@ -192,7 +125,7 @@ def _uniform(layers: list[_Options], budget: int) -> list[int]:
     return chosen
 
 
-def _floor(layers: list[_Options], budget: int, min_share: float) -> list[int]:
+def _floor(layers: list[Options], budget: int, min_share: float) -> list[int]:
     """Where each layer begins: at its floor or just above, if its share reaches as far."""
     total = sum(each.dense for each in layers)
 
@@ -208,7 +141,7 @@ def _floor(layers: list[_Options], budget: int, min_share: float) -> list[int]:
     return of(_largest(lambda part: _cost(layers, of(part)) <= budget, min_share))
 
 
-def _climb(layers: list[_Options], chosen: list[int], left: int) -> int:
+def _climb(layers: list[Options], chosen: list[int], left: int) -> int:
     """Go along the layers' convex hulls, the steepest step first; return what is left over."""
     hulls = [_hull(each, at) for each, at in zip(layers, chosen, strict=True)]
     heap = [
@@ -229,13 +162,13 @@ def _climb(layers: list[_Options], chosen: list[int], left: int) -> int:
     return left
 
 
-def _slope(layer: _Options, here: int, there: int) -> float:
+def _slope(layer: Options, here: int, there: int) -> float:
     """Squared error that a parameter saves between two choices."""
     saved = layer.errors[here] - layer.errors[there]
     return float(saved / (layer.parameters[there] - layer.parameters[here]))
 
 
-def _hull(layer: _Options, start: int) -> list[int]:
+def _hull(layer: Options, start: int) -> list[int]:
     """Choices from `start` on the lower convex hull of error over parameters."""
     hull: list[int] = []
     for at in range(start, len(layer.parameters)):
@@ -245,8 +178,8 @@ def _hull(layer: _Options, start: int) -> list[int]:
     return hull
 
 
-def _fill(layers: list[_Options], chosen: list[int], left: int) -> None:
-    """Spend what the hulls' steps were too large for, on the best choices within it."""
+def _fill(layers: list[Options], chosen: list[int], left: int) -> int:
+    """Spend what the hulls' steps were too large for; return what is left over even so."""
 
     def best(i: int) -> tuple[float, int]:
         layer, at = layers[i], chosen[i]
@@ -271,3 +204,23 @@ def _fill(layers: list[_Options], chosen: list[int], left: int) -> None:
         left -= int(layers[i].parameters[there] - layers[i].parameters[chosen[i]])
         chosen[i] = there
         heappush(heap, (-best(i)[0], i))
+    return left
+
+
+def _exchange(layers: list[Options], least: list[int], chosen: list[int], left: int) -> None:
+    """Choose anew for two layers at a time, the best for both, until no pair gains."""
+    gained = True
+    while gained:
+        gained = False
+        for i, j in combinations(range(len(layers)), 2):
+            one, two = layers[i], layers[j]
+            both = left + int(one.parameters[chosen[i]] + two.parameters[chosen[j]])
+            mine = np.arange(least[i], len(one.parameters))
+            theirs = np.searchsorted(two.parameters, both - one.parameters[mine], side="right") - 1
+            errors = one.errors[mine] + two.errors[theirs]
+            errors[theirs < least[j]] = np.inf
+            best = int(errors.argmin())
+            if errors[best] < one.errors[chosen[i]] + two.errors[chosen[j]] - _LEAST_GAIN:
+                chosen[i], chosen[j] = int(mine[best]), int(theirs[best])
+                left = both - int(one.parameters[chosen[i]] + two.parameters[chosen[j]])
+                gained = True
