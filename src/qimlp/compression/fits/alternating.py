@@ -14,6 +14,9 @@ from qimlp.shapes import KroneckerShape
 _EXACT = 1e-12
 """Of the energy; a squared error below is mostly rounding, and no longer tells of progress."""
 
+_AT_ONCE = 2**23
+"""Numbers of the pairs of terms that are contracted with the second moments in one product."""
+
 _LEAST_GAIN = 1e-5
 """Of the squared error; a sweep that gains less is the last one."""
 
@@ -33,6 +36,10 @@ class Target:
     energy: float
 
 
+_MOVED = 20
+"""Multiply-adds in the time that a number takes to be moved to another order."""
+
+
 def sweep_flops(shape: KroneckerShape, *, whitened: bool = False) -> float:
     """Multiply-adds of one sweep over all factors.
 
@@ -45,7 +52,7 @@ def sweep_flops(shape: KroneckerShape, *, whitened: bool = False) -> float:
     for _, _, width in shape.factor_shapes:
         total += rank * out_features * in_features
         if not whitened:
-            total += rank**2 * in_features**2 / 2 + (rank * width) ** 3 / 3
+            total += (rank**2 / 2 + _MOVED) * in_features**2 + (rank * width) ** 3 / 3
     return total
 
 
@@ -144,19 +151,20 @@ def _normal_matrix(others: list[Tensor], second: Tensor, ins: int, mode: int) ->
     widths = [each.shape[2] for each in others]
     before, after = prod(widths[:mode]), prod(widths[mode:])
     split = second.reshape(before, ins, after, before, ins, after)
-    pairs = split.permute(0, 2, 3, 5, 1, 4).reshape((before * after) ** 2, ins * ins)
-    normal = second.new_zeros(rank, ins, rank, ins)
-    for term in range(rank):
-        grams = [each[term].t() @ each[term:] for each in others]
+    moments = split.permute(0, 2, 3, 5, 1, 4).reshape((before * after) ** 2, ins * ins)
+    blocks = second.new_empty(rank, rank, ins, ins)
+    pairs = torch.triu_indices(rank, rank, device=second.device)
+    for c, d in zip(*(each.split(max(1, _AT_ONCE // len(moments))) for each in pairs), strict=True):
+        grams = [each[c].transpose(1, 2) @ each[d] for each in others]
         joined = grams[0]
         for gram in grams[1:]:
-            joined = torch.einsum("dmn,dpq->dmpnq", joined, gram).reshape(
-                len(joined), joined.shape[1] * gram.shape[1], -1
+            joined = torch.einsum("pmn,pij->pminj", joined, gram).reshape(
+                len(c), joined.shape[1] * gram.shape[1], -1
             )
-        found = (joined.reshape(rank - term, -1) @ pairs).reshape(rank - term, ins, ins)
-        normal[term, :, term:] = found.permute(1, 0, 2)
-        normal[term:, :, term] = found.permute(0, 2, 1)
-    return normal.reshape(rank * ins, rank * ins)
+        found = (joined.reshape(len(c), -1) @ moments).reshape(len(c), ins, ins)
+        blocks[c, d] = found
+        blocks[d, c] = found.transpose(1, 2)
+    return blocks.permute(0, 2, 1, 3).reshape(rank * ins, rank * ins)
 
 
 def _solve(normal: Tensor, right: Tensor) -> Tensor:

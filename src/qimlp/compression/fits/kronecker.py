@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from qimlp.compression.fits.alternating import Target, alternate, sweep_flops
-from qimlp.compression.fits.covariance import nearest_covariance
+from qimlp.compression.fits.covariance import factored_covariance
 from qimlp.compression.fits.fit import Fit, finished
 from qimlp.compression.fits.layouts import Curve, Layout
 from qimlp.compression.fits.moments import Moments
 from qimlp.compression.fits.problem import pose
 from qimlp.compression.fits.whitened import missed_by_rank, nearest
+from qimlp.ops import build_weight
 
 MAX_FLOPS = 1e11
-"""Multiply-adds that alternating least squares may take for one layer: seconds on a core."""
+"""Multiply-adds that a sweep of alternating least squares may take: some seconds of a core."""
 
-_SWEEPS = 100
+_FLOPS, _SWEEPS = 1e10, 100
+"""A fit goes on for so many multiply-adds and sweeps; the first sweep gains by far the most."""
+
+_MEASURED = (1, 4, 16, 64)
+_CURVE_FLOPS = 1e9
+"""Ranks at which a curve is measured, and multiply-adds that one of them may take."""
 
 
 class Kronecker:
@@ -27,10 +34,10 @@ class Kronecker:
 
     The inputs' second moments are first taken for a Kronecker product too, a factor for each body.
     Under them the best sum of two-factor products is known (Van Loan and Pitsianis, 1993, of the
-    whitened weight), and gives the errors of the curve, which are estimates. A fit then goes on
-    from there by alternating least squares under the moments themselves, as far as `MAX_FLOPS`
-    allow and the moments are whole (`Moments`: up to 4,096 inputs); its note says where it did
-    not. With three and more factors the start is a local optimum already.
+    whitened weight); with three and more factors the start is a local optimum. A fit goes on from
+    there by alternating least squares under the moments themselves, for about a second; where
+    already one sweep takes more than `MAX_FLOPS`, or moments are kept blockwise (`Moments`: beyond
+    4,096 inputs), it does not, and the note says so.
 
     Without moments the fit is the nearest sum.
 
@@ -72,19 +79,34 @@ class Kronecker:
         self._whitened = self._best
         if self._aware:
             damped = [root @ root.t() for root in problem.roots]
-            factored = nearest_covariance(damped, problem.bounds, layout.in_dims)
+            factored = factored_covariance(damped, problem.bounds, layout.in_dims)
             self._roots = [torch.linalg.cholesky(each) for each in factored]
             self._whitened = _whiten(self._best, self._roots)
 
     @cached_property
     def curve(self) -> Curve:
-        """Relative output error at every rank, estimated under the factored covariance."""
+        """Relative output error at every rank.
+
+        Estimated: what the start misses under the factored covariance, times what one sweep at a
+        few small ranks makes of it.
+        """
         missed, problem = missed_by_rank(self._whitened, self._layout), self._problem
+        if not self._aware:
+            return self._curve(missed)
         floor = 0.0
         if problem.cross is not None and problem.energy > 0:  # what no weight explains
             floor = max(0.0, 1 - float(problem.whiten().square().sum()) / problem.energy)
-        errors = (floor + (1 - floor) * missed).sqrt()
-        return Curve(self._layout, tuple(errors.tolist()), self._bias is not None, self._aware)
+        missed = floor + (1 - floor) * missed
+        ranks = [rank for rank in _MEASURED if rank < len(missed)]
+        ranks = [rank for rank in ranks if self._sweep(rank) <= _CURVE_FLOPS]
+        if not ranks or not float(missed[ranks[-1]]) > 0:
+            return self._curve(missed)
+        factors = nearest(self._whitened, self._layout, ranks[-1], _CURVE_FLOPS)
+        parts = []
+        for rank in ranks:
+            error = problem.error(build_weight(self._improved([e[:rank] for e in factors], 1)))
+            parts.append(min(1.0, error**2 / float(missed[rank])))
+        return self._curve(missed * _between(ranks, parts, missed))
 
     def fit(self, rank: int) -> Fit:
         """The fit at a rank.
@@ -96,23 +118,36 @@ class Kronecker:
             ValueError: A rank below 1.
         """
         shape, problem = self._layout.shape(rank), self._problem
-        factors = nearest(self._whitened, self._layout, rank, MAX_FLOPS)
+        factors = nearest(self._whitened, self._layout, rank, _FLOPS)
         note = ""
         if self._aware:
-            factors = [
-                torch.linalg.solve_triangular(root, each, upper=False, left=False)
-                for root, each in zip(self._roots, factors, strict=True)
-            ]
-            sweeps = int(min(_SWEEPS, MAX_FLOPS // sweep_flops(shape)))
+            sweep = self._sweep(rank)
+            sweeps = int(min(_SWEEPS, max(1, _FLOPS // sweep))) if sweep <= MAX_FLOPS else 0
+            factors = self._improved(factors, sweeps)
             if len(problem.roots) > 1:
                 note = f"factored covariance alone, for {shape.in_features:,} inputs"
             elif not sweeps:
                 note = f"factored covariance alone, as rank {rank} is dear"
-            else:
-                factors, _ = alternate(factors, self._target, sweeps)
         return finished(
             problem, self._layout, _ordered(factors), self._weight, self._bias, note=note
         )
+
+    def _curve(self, squares: Tensor) -> Curve:
+        errors = squares.clamp(0, 1).cummin(0).values.sqrt()
+        return Curve(self._layout, tuple(errors.tolist()), self._bias is not None, self._aware)
+
+    def _sweep(self, rank: int) -> float:
+        return sweep_flops(self._layout.shape(rank))
+
+    def _improved(self, whitened: Sequence[Tensor], sweeps: int) -> list[Tensor]:
+        """Factors of the whitened weight, taken back, and what so many sweeps make of them."""
+        factors = [
+            torch.linalg.solve_triangular(root, each, upper=False, left=False)
+            for root, each in zip(self._roots, whitened, strict=True)
+        ]
+        if sweeps and len(self._problem.roots) == 1:
+            factors, _ = alternate(factors, self._target, sweeps)
+        return factors
 
     @cached_property
     def _target(self) -> Target:
@@ -165,6 +200,13 @@ def fit_kronecker(
         ValueError: A rank below 1, or what `Kronecker` refuses.
     """
     return Kronecker(weight, moments, layout, bias=bias, damping=damping).fit(rank)
+
+
+def _between(ranks: Sequence[int], parts: Sequence[float], missed: Tensor) -> Tensor:
+    """Parts at every rank of `missed`: straight over the logarithm of the rank, level outside."""
+    at = np.log(np.arange(1, len(missed)))
+    found = np.interp(at, np.log(ranks), parts)
+    return torch.from_numpy(np.concatenate([[1.0], found])).to(missed)
 
 
 def _whiten(weight: Tensor, roots: Sequence[Tensor]) -> Tensor:
