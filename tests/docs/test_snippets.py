@@ -14,10 +14,16 @@ from qimlp.settings import resolve_settings
 from qimlp.training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"README.md": 1, "docs/python.md": 6, "docs/correlation.md": 1}
+PAGES = {"README.md": 1, "docs/python.md": 6, "docs/correlation.md": 1, "docs/compression.md": 2}
 """Pages whose code is run, each with the least number of its blocks."""
 
-COMMANDS = ["README.md", "docs/command-line.md", "docs/performance.md", "docs/results.md"]
+COMMANDS = [
+    "README.md",
+    "docs/command-line.md",
+    "docs/compression.md",
+    "docs/performance.md",
+    "docs/results.md",
+]
 """Pages whose commands are looked at."""
 
 
