@@ -109,7 +109,7 @@ def compress_command(
     ] = None,
     samples: Annotated[
         int | None,
-        option_in(COMMON, "Most examples of it that are read. (default: 10000, or 256 texts)"),
+        option_in(COMMON, "Most examples of it that are read. (default: 10000, or 128 texts)"),
     ] = None,
     distill: Annotated[
         int,

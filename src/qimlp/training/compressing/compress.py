@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from qimlp.compression import CompressionConfig, call_model, compress_layers_, speed_ratio
+from qimlp.compression import CompressionConfig, call_model, speed_ratio
 from qimlp.files import printable, shown, whole_folder, write_json
 from qimlp.training.compressing.encoder import open_encoder
 from qimlp.training.compressing.front import Front, Point
 from qimlp.training.compressing.request import CompressionRequest, point_name
 from qimlp.training.compressing.subject import Subject
 from qimlp.training.compressing.trained import open_trained
+from qimlp.training.distillation.compress import compress_
 from qimlp.training.distillation.distill import distill
 
 _REPORT, _REPORT_FIGURE = "report.json", "report.png"
@@ -117,7 +118,7 @@ def _compressed(
     start = time.perf_counter()
     network = copy.deepcopy(subject.network)
     try:
-        report = compress_layers_(network, config, calibration=subject.calibration or None)
+        report = compress_(network, config, calibration=subject.calibration or None)
     except ValueError as error:
         raise ValueError(f"{printable(subject.name)}: {error}") from None
     if not report.replaced:
@@ -156,7 +157,7 @@ def _front(subject: Subject, request: CompressionRequest, points: list[Point]) -
 def _speed(subject: Subject, network: nn.Module) -> float | None:
     if not subject.calibration:
         return None
-    batch = subject.calibration[0]
+    batch = subject.calibration[len(subject.calibration) // 2]
     device = next(network.parameters()).device
     before = partial(call_model, subject.network, batch)
     return speed_ratio(before, partial(call_model, network, batch), device=device)

@@ -20,7 +20,7 @@ from qimlp.models import pool_tokens
 from qimlp.training.compressing.request import CompressionRequest
 from qimlp.training.compressing.subject import Subject
 
-_SAMPLES = 256
+_SAMPLES = 128
 _HELD_OUT = 200
 _HELD_OUT_PART = 5
 """Where nothing is split, every fifth text is held out."""

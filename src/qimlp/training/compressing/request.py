@@ -14,7 +14,7 @@ class CompressionRequest:
     Attributes:
         configs: One for each point of the front.
         calibration: Name or path of the calibration data; by default a run's own train part.
-        samples: Most examples or texts of it to read; by default 10,000 examples, 256 texts.
+        samples: Most examples or texts of it to read; by default 10,000 examples, 128 texts.
         distill_steps: Optimizer steps of distillation after the compression.
         max_tokens: Tokens of a text that are read.
         data_dir: Folder of named data.
