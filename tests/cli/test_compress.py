@@ -45,6 +45,7 @@ def test_a_run_becomes_a_predictor_of_fewer_parameters(qimlp, runs, tmp_path):
     done = qimlp("compress", runs["mlp"], "--ratio", 2, "--out", out)
     assert done.code == 0, done.err
     assert "Note: calibrated on 80 examples of the train part of" in done.out
+    assert "chosen by the loss after tuning on held-out rows" in done.out
     assert f"Written to {out}" in done.out
     kept = {"config.json", "model.safetensors", "preprocess.json", "report.json", "report.png"}
     assert {path.name for path in out.iterdir()} == kept
@@ -116,6 +117,15 @@ def test_a_saved_model_with_other_data(qimlp, runs, tmp_path):
     assert printed["scores"] == {}
     assert printed["points"][0]["report"]["parameters_after"] <= 600
     assert Predictor.load(tmp_path / "small", device="cpu").predict(rows).shape == (50,)
+    done = qimlp("compress", tmp_path / "saved", "--ratio", 2, "--out", tmp_path / "plain")
+    assert (done.code, done.err) == (0, "")
+    assert "Note: no calibration data: layers are fitted to their weights alone" in done.out
+    done = qimlp(
+        *("compress", tmp_path / "saved", "--ratio", 2, "--distill", 5),
+        *("--out", tmp_path / "tuned"),
+    )
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "distill: expected data to train on" in done.err
 
 
 def test_an_encoder_keeps_its_tokenizer_and_its_structure(qimlp, encoder, tmp_path):

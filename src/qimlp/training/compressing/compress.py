@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,10 @@ from qimlp.training.distillation.distill import distill
 
 _REPORT, _REPORT_FIGURE = "report.json", "report.png"
 _FRONT, _FRONT_FIGURE = "front.json", "front.png"
+_NO_DATA = (
+    "no calibration data: layers are fitted to their weights alone, which costs accuracy, and "
+    "nothing is judged; name data to calibrate on"
+)
 
 
 def compress_folder(
@@ -118,7 +123,10 @@ def _compressed(
     start = time.perf_counter()
     network = copy.deepcopy(subject.network)
     try:
-        report = compress_(network, config, calibration=subject.calibration or None)
+        with warnings.catch_warnings():
+            if not subject.calibration:  # a note says it
+                warnings.simplefilter("ignore", UserWarning)
+            report = compress_(network, config, calibration=subject.calibration or None)
     except ValueError as error:
         raise ValueError(f"{printable(subject.name)}: {error}") from None
     if not report.replaced:
@@ -149,7 +157,7 @@ def _front(subject: Subject, request: CompressionRequest, points: list[Point]) -
         calibrated_on=subject.calibrated_on,
         distill_steps=request.distill_steps,
         points=tuple(sorted(points, key=lambda point: -point.parameters)),
-        notes=subject.notes,
+        notes=subject.notes if subject.calibration else (*subject.notes, _NO_DATA),
     )
 
 
