@@ -301,18 +301,6 @@ def test_the_error_of_the_first_layer_is_that_of_its_outputs():
     assert report.layers[0].error == pytest.approx(float((after - before).norm() / spread))
 
 
-def test_only_what_gets_faster_is_replaced_for_speed(monkeypatch):
-    monkeypatch.setattr(
-        "qimlp.compression.layer_fits.predicted_speed",
-        lambda in_dims, out_dims, rank, rows, **_: 2.0 if out_dims == (8, 1) else 0.5,
-    )
-    model, batches = made("mlp")
-    config = CompressionConfig(ratio=1.05, form="low_rank", goal="speed")
-    report = compress_layers_(model, config, calibration=batches)
-    assert [layer.name for layer in report.replaced] == ["3"]
-    assert report.replaced[0].predicted_speed == 2.0
-
-
 def test_a_width_that_does_not_split_is_left_alone_or_refused():
     model = nn.Sequential(nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 7)).double()
     with pytest.raises(ValueError, match="2: expected widths that are products of 2 sizes"):

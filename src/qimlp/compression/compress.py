@@ -11,7 +11,8 @@ from torch import nn
 
 from qimlp.compression.calibration import Source, undisturbed
 from qimlp.compression.config import CompressionConfig
-from qimlp.compression.layer_fits import FittedLayer, LayerFits, possible_layouts, predicted
+from qimlp.compression.faster import predicted
+from qimlp.compression.layer_fits import FittedLayer, LayerFits, possible_layouts
 from qimlp.compression.layer_moments import LayerMoments, NoMoments
 from qimlp.compression.report import CompressionReport, LayerReport
 from qimlp.compression.speed import measured_speed

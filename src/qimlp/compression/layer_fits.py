@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from qimlp.compression.config import CompressionConfig
+from qimlp.compression.faster import Faster
 from qimlp.compression.fits import (
     Choice,
     Fit,
@@ -23,7 +24,6 @@ from qimlp.compression.fits import (
 from qimlp.compression.layer_moments import LayerMoments, NoMoments
 from qimlp.compression.replacement import replacement
 from qimlp.compression.report import LeftAlone
-from qimlp.compression.speed import predicted_speed
 from qimlp.compression.targets import Target
 from qimlp.files import printable
 
@@ -78,8 +78,13 @@ class LayerFits:
             for name in stage.names
         }
         budget = parameter_budget(curves, self._config)
-        allowed = self._is_faster if self._config.goal == "speed" else None
-        return allocate(curves, budget, self._config, allowed=allowed)
+        if self._config.goal != "speed":
+            return allocate(curves, budget, self._config)
+        faster = Faster(self._targets, self._moments.rows)
+        while True:
+            chosen = allocate(curves, budget, self._config, allowed=faster)
+            if faster.confirmed(chosen):
+                return chosen
 
     def fitted(self, choices: Mapping[str, Choice | None]) -> dict[str, FittedLayer]:
         """Fit every layer that does not stay dense, in the order in which they run.
@@ -112,27 +117,6 @@ class LayerFits:
         if layout.form == "low_rank":
             return LowRank(target.weight, moments, **how)
         return Kronecker(target.weight, moments, layout, **how)
-
-    def _is_faster(self, name: str, layout: Layout, rank: int) -> bool:
-        return predicted(self._targets[name], layout, rank, self._moments.rows) > 1
-
-
-def predicted(target: Target, layout: Layout, rank: int, rows: int) -> float:
-    """Predict how many times as fast as a layer what takes its place is.
-
-    Args:
-        target: The layer.
-        layout: The new layer's layout.
-        rank: Its number of summed products.
-        rows: Rows of input.
-
-    Returns:
-        The dense layer's time over the new one's.
-    """
-    weight = target.weight
-    return predicted_speed(
-        layout.in_dims, layout.out_dims, rank, rows, dtype=weight.dtype, device=weight.device.type
-    )
 
 
 def possible_layouts(

@@ -212,7 +212,7 @@ def test_only_what_is_allowed_is_chosen() -> None:
     assert any(each is not None and each.rank == 7 for each in chosen.values())
     assert len(asked) < 300  # found by halving
     config = CompressionConfig(ratio=50)
-    with pytest.raises(ValueError, match="with every replaced layer allowed, got 50"):
+    with pytest.raises(ValueError, match="where every new layer is faster, got 50"):
         allocate(curves, parameter_budget(curves, config), config, allowed=allowed)
 
 

@@ -81,7 +81,7 @@ def _check_reach(
     least, total = (sum(int(each.parameters[at]) for each in layers) for at in (0, -1))
     if least <= budget:
         return
-    where = " with every replaced layer allowed" if limited else ""
+    where = " where every new layer is faster" if limited else ""
     if config.ratio is None:
         raise ValueError(
             f"max_parameters: expected {least:,} or more, the least that these layers of "
