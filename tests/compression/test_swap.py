@@ -204,6 +204,31 @@ def test_all_or_nothing(change, message):
     assert dict(model.named_modules(remove_duplicate=False)) == before
 
 
+class Refusing(nn.Module):
+    """Takes no other layer once it is made."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def add_module(self, name, module):
+        raise OverflowError(name)
+
+
+def test_an_owner_that_refuses_leaves_the_model_and_its_hooks():
+    model = nn.Sequential(nn.Linear(4, 4), Refusing())
+    seen = []
+    model[0].register_forward_hook(lambda *_: seen.append(0))
+    model[1].layer.register_forward_hook(lambda *_: seen.append(1))
+    before = dict(model.named_modules())
+    with pytest.raises(OverflowError, match="layer"):
+        swap_(model, {"0": nn.Linear(4, 4), "1.layer": nn.Linear(4, 4)})
+    assert dict(model.named_modules()) == before
+    model[0](torch.zeros(4))
+    model[1].layer(torch.zeros(4))
+    assert seen == [0, 1]
+
+
 def test_a_swapped_model_learns():
     model, x = Block(), images(torch.float32)
     swap_(model, replaced(model, rank=1))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from qimlp.compression.calibration import Source, undisturbed
 from qimlp.compression.config import CompressionConfig
@@ -55,6 +56,7 @@ def compress_layers_(
             after any other error.
     """
     targets, left_alone = find_targets(model, config, filter_fn)
+    _check_shapes_known(model)
     layouts, unfit = possible_layouts(targets, config)
     known = {target.name: target for target in targets if target.name in layouts}
     modes = {name: target.module.training for name, target in known.items()}
@@ -69,17 +71,28 @@ def compress_layers_(
         choices = fits.choices()
         new = fits.fitted(choices)
         layers = tuple(_layer_report(known[n], new.get(n), moments.rows) for n in choices)
-    for name, layer in new.items():
-        layer.module.train(modes[name])
-    swap_(model, {name: layer.module for name, layer in new.items()})
-    return CompressionReport(
+    fewer = sum(layer.parameters_before - layer.parameters_after for layer in layers)
+    report = CompressionReport(
         layers=layers,
         left_alone=(*left_alone, *unfit),
         model_parameters_before=before,
-        model_parameters_after=_parameters(model),
+        model_parameters_after=before - fewer,
         notes=(*moments.notes, *_notes_of(new)),
         speed_rows=moments.rows,
     )
+    for name, layer in new.items():
+        layer.module.train(modes[name])
+    swap_(model, {name: layer.module for name, layer in new.items()})
+    return report
+
+
+def _check_shapes_known(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        tensors = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        if any(is_lazy(tensor) for tensor in tensors):
+            raise ValueError(
+                f"{printable(name)}: its shape is known after a first call; call the model once"
+            )
 
 
 def _warn_of_no_data() -> None:

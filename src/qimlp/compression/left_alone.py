@@ -26,6 +26,8 @@ _OTHER_CONVOLUTIONS = (
 def is_layer(module: nn.Module) -> bool:
     """Whether a module is a layer that is replaced, or of which it is said why it is not."""
     kronecker = (KroneckerLinear, KroneckerConv2d)
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
     if dense_class(module) is not None or isinstance(module, (*kronecker, *_OTHER_CONVOLUTIONS)):
         return True
     return _is_quantised(module) and hasattr(module, "weight")

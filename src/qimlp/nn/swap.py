@@ -51,7 +51,18 @@ def swap_(model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
         for name, old in modules.items()
         if id(old) in new
     ]
-    for old in {id(old): old for old in modules.values() if id(old) in new}.values():
-        exchange_call_hooks(old, new[id(old)])
-    for owner, name, layer in places:
-        owner.add_module(name, layer)
+    pairs = {id(old): (old, new[id(old)]) for old in modules.values() if id(old) in new}
+    before = [(owner, name, owner.get_submodule(name)) for owner, name, _ in places]
+    exchanged: list[tuple[nn.Module, nn.Module]] = []
+    try:
+        for pair in pairs.values():
+            exchange_call_hooks(*pair)
+            exchanged.append(pair)
+        for owner, name, layer in places:
+            owner.add_module(name, layer)
+    except BaseException:  # an owner of its own kind may refuse
+        for owner, name, old in before:
+            owner._modules[name] = old
+        for pair in exchanged:
+            exchange_call_hooks(*pair)
+        raise

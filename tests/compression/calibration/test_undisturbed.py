@@ -31,6 +31,49 @@ def test_modes_come_back_after_an_error():
     assert model.training
 
 
+class Counting(nn.Module):
+    """Counts its calls in buffers, one altered in place and one made anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("inside", torch.zeros(1))
+        self.register_buffer("anew", torch.zeros(1))
+
+    def forward(self, x):
+        self.inside += 1
+        self.anew = self.anew + 1
+        return x
+
+
+def test_buffers_come_back():
+    model = Counting()
+    inside, anew = model.inside, model.anew
+    with undisturbed(model):
+        model(torch.zeros(1))
+        assert model.inside == model.anew == 1
+    assert model.inside is inside
+    assert model.anew is anew
+    assert inside == anew == 0
+
+
+def test_nothing_is_an_inference_tensor_in_inference_mode():
+    with torch.inference_mode():
+        with undisturbed(nn.Linear(2, 2)):
+            assert not torch.ones(1).is_inference()
+            assert not torch.is_grad_enabled()
+        assert torch.ones(1).is_inference()
+
+
+def test_compiled_modules_run_as_written():
+    def never(graph, inputs):
+        raise AssertionError(graph, inputs)
+
+    plain = nn.Linear(2, 2)
+    compiled = torch.compile(plain, backend=never)
+    with undisturbed(compiled):
+        assert torch.equal(compiled(torch.ones(2)), plain(torch.ones(2)))
+
+
 def test_transformers_keep_no_past_tokens_meanwhile():
     class Config:
         use_cache = True

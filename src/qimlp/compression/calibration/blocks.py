@@ -34,7 +34,9 @@ def block_names(model: nn.Module, names: Iterable[str]) -> list[str]:
 
 def _blocks(module: nn.Module, name: str, layers: list[str]) -> list[str]:
     within = [
-        (f"{name}.{each}" if name else each, child) for each, child in module.named_children()
+        (f"{name}.{each}" if name else each, child)
+        for each, child in module.named_children()
+        if not isinstance(child, torch.jit.ScriptModule)  # takes no hooks
     ]
     if not isinstance(module, nn.ModuleList | nn.Sequential):
         return [each for path, child in within for each in _blocks(child, path, layers)]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from qimlp.compression.batches import model_device, moved
+from qimlp.compression.calibration.leaves import rebuilt, tensors
 
 Before = Callable[[Any, Any], None]
 """Takes a module's positional and keyword arguments."""
@@ -133,10 +134,11 @@ def run_model(model: nn.Module, call: tuple[Any, Any]) -> None:
     """Run a model on its device until it ends or somebody has seen enough.
 
     Args:
-        model: Any module.
+        model: Any module. It is given copies, as it may alter its inputs in place.
         call: Its positional and keyword arguments, on any device.
     """
-    args, kwargs = moved(call, model_device(model))
+    copies = {path: tensor.clone() for path, tensor in tensors(call).items()}
+    args, kwargs = moved(rebuilt(call, copies), model_device(model))
     try:
         model(*args, **kwargs)
     except Enough:

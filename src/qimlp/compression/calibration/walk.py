@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from qimlp.compression.calibration.hooks import (
@@ -127,7 +128,8 @@ class Walk:
             nonlocal left
             given = module_input(args, kwargs)
             present = counted_rows(given, self._masks.mask)
-            observer(name, given if present is None else given[present])
+            with torch.autocast(given.device.type, enabled=False):  # see `Moments`
+                observer(name, given if present is None else given[present])
             if left is not None:
                 left -= 1
                 if not left:

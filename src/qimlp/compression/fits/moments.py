@@ -244,5 +244,6 @@ def _centred(rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    product: Tensor = (left.t() @ right).double()
+    with torch.autocast(left.device.type, enabled=False):  # it would round what is multiplied
+        product: Tensor = (left.t() @ right).double()
     return product
