@@ -23,7 +23,8 @@ RECALL = 0.5
 
 A layer's wanted output is the original layer's, on its own input (0), on the original's (1), or in
 between. At 0 errors of earlier layers are never made good; at 1 a fit follows the noise in the
-differences: MiniLM at 4x had cosines with the original of 0.52, 0.66, 0.64 at 0, 0.5, 1.
+differences. At 0, 0.5, 1: MiniLM at 4x, uniform, has cosines with the original of 0.52, 0.66, 0.64
+on held-out IMDb texts, and an MNIST MLP at 50x an accuracy of 0.72, 0.85, 0.86.
 """
 
 _AT_ONCE = 2**28
