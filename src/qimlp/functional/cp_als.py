@@ -8,7 +8,7 @@ from torch import Tensor
 
 _SWEEPS = 500
 _FEWEST_SWEEPS = 20
-_MOST_FLOPS = 1e12
+_MOST_FLOPS = 2e11
 
 
 def als(tensor: Tensor, rank: int) -> list[Tensor]:
