@@ -12,6 +12,9 @@ from qimlp.compression.targets import Target
 from qimlp.nn import kronecker_like
 from qimlp.shapes import KroneckerShape
 
+_CLEARLY = 1.05
+"""Times as fast that count as faster: measurements of one layer differ by a few percent."""
+
 _NEXT = 0.85
 """Of a rank that was measured to be too slow: the least one that counts as too slow with it."""
 
@@ -83,5 +86,5 @@ class Faster:
                 for parameter in layer.parameters():
                     parameter.fill_(1e-2)  # what lies there may be slow numbers
             speed = measured_speed(target.module, layer, self._rows)
-            self._measured[key] = speed is None or speed > 1
+            self._measured[key] = speed is None or speed > _CLEARLY
         return self._measured[key]
