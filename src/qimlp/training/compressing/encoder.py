@@ -21,7 +21,7 @@ from qimlp.training.compressing.request import CompressionRequest
 from qimlp.training.compressing.subject import Subject
 
 _SAMPLES = 128
-_HELD_OUT = 200
+_HELD_OUT = 128
 _HELD_OUT_PART = 5
 """Where nothing is split, every fifth text is held out."""
 _BATCH = 16
