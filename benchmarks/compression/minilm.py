@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for data in (calibration, None):
             torch.set_num_threads(given.threads)
             small, row = _compressed(model, ratio, given.form, data)
-            row |= {name: _cosine(small, held_out[name], original[name]) for name in TEXTS}
+            row |= {name: cosine(small, held_out[name], original[name]) for name in TEXTS}
             torch.set_num_threads(1)
             row["forward"] = _forward_speed(model, small, held_out["imdb"][0], rounds)
             rows.append(row | _verdict(row))
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def batches(tokenizer: Any, name: str, split: str, count: int) -> list[Batch]:
+def batches(tokenizer: Any, name: str, split: str, count: int, tokens: int = TOKENS) -> list[Batch]:
     """Tokens of texts drawn from a split, seed 0.
 
     Args:
@@ -87,19 +87,29 @@ def batches(tokenizer: Any, name: str, split: str, count: int) -> list[Batch]:
         name: Folder of the texts.
         split: `"train"` or `"test"`.
         count: Number of texts.
+        tokens: Most of one text.
 
     Raises:
         FileNotFoundError: There are no such texts in the folder that `QIMLP_DATA` names.
     """
+    drawn = _drawn(name, split, "text", count)
+    how = {"truncation": True, "max_length": tokens, "padding": True, "return_tensors": "pt"}
+    return [dict(tokenizer(drawn[i : i + _ROWS], **how)) for i in range(0, len(drawn), _ROWS)]
+
+
+def labels(name: str, split: str, count: int) -> list[int]:
+    """Classes of the texts that `batches` draws; see there."""
+    return _drawn(name, split, "label", count)
+
+
+def _drawn(name: str, split: str, column: str, count: int) -> list[Any]:
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     path = Path(os.environ.get("QIMLP_DATA", "."), name, f"{split}-00000-of-00001.parquet")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such texts; set QIMLP_DATA to the data folder")
-    texts = pd.read_parquet(path, columns=["text"])["text"].tolist()
-    drawn = [texts[i] for i in np.random.default_rng(0).permutation(len(texts))[:count]]
-    how = {"truncation": True, "max_length": TOKENS, "padding": True, "return_tensors": "pt"}
-    return [dict(tokenizer(drawn[i : i + _ROWS], **how)) for i in range(0, len(drawn), _ROWS)]
+    values = pd.read_parquet(path, columns=[column])[column].tolist()
+    return [values[i] for i in np.random.default_rng(0).permutation(len(values))[:count]]
 
 
 @torch.no_grad()
@@ -143,7 +153,8 @@ def _floor(original: dict[str, Tensor]) -> dict[str, Any]:
     return {"fit": "mean vector", "verdict": ""} | near
 
 
-def _cosine(model: nn.Module, texts: Sequence[Batch], original: Tensor) -> float:
+def cosine(model: nn.Module, texts: Sequence[Batch], original: Tensor) -> float:
+    """Mean cosine of a model's embeddings with the original's."""
     return float(cosine_similarity(embeddings(model, texts), original).mean())
 
 
@@ -152,7 +163,7 @@ def _forward_speed(model: nn.Module, small: nn.Module, batch: Batch, rounds: int
     with torch.no_grad():
         calls = {"dense": partial(model, **batch), "small": partial(small, **batch)}
         timings = interleave(calls, rounds=rounds, device=torch.device("cpu"))
-    return timings.speedup("dense", over="small")
+    return timings.speedup("small", over="dense")
 
 
 def _verdict(row: dict[str, Any]) -> dict[str, Any]:
