@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
 from qimlp.compression import CompressionConfig
 from qimlp.compression.fits import (
@@ -13,6 +14,8 @@ from qimlp.compression.fits import (
     Layout,
     allocate,
     candidate_layouts,
+    kronecker_curve,
+    low_rank_curve,
     parameter_budget,
 )
 
@@ -110,6 +113,37 @@ def test_greedy_is_about_the_best_allocation_there_is(seed: int) -> None:
             if sum(one[0] for one in chosen) <= budget
         )
         assert best <= found <= 1.07 * best + 1e-12
+
+
+@pytest.mark.parametrize("ratio", [1.5, 3.0, 6.0, 12.0])
+def test_no_budget_loses_to_truncated_svd_in_weight_error(ratio: float) -> None:
+    """Low rank is among the layouts: real weights, some nearly of low rank, some of Kronecker."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*sizes: int) -> torch.Tensor:
+        return torch.randn(*sizes, generator=generator)
+
+    weights = {
+        "any": draw(48, 48),
+        "low": draw(48, 4) @ draw(4, 192) + 0.3 * draw(48, 192),
+        "kron": torch.kron(draw(16, 8), draw(12, 6)) + 0.3 * draw(192, 48),
+    }
+    low, both = {}, {}
+    for name, weight in weights.items():
+        low[name] = [low_rank_curve(weight)]
+        layouts = candidate_layouts(weight.shape[1], weight.shape[0], "kronecker")
+        both[name] = low[name] + [kronecker_curve(weight, None, each) for each in layouts]
+    config = CompressionConfig(ratio=ratio, min_share=0.0)
+    budget = parameter_budget(low, config)
+    svd, found = (allocate(each, budget, config) for each in (low, both))
+    assert cost(both, found) <= budget
+    assert squares(found) <= squares(svd)
+    kron, low_kron = found["kron"], svd["kron"]
+    if ratio > 2:  # below, the layer may stay dense
+        assert kron is not None
+        assert low_kron is not None
+        assert kron.layout.form == "kronecker"
+        assert kron.error < 0.5 * low_kron.error
 
 
 @pytest.mark.parametrize("seed", range(10))
