@@ -78,6 +78,18 @@ def test_a_noisy_weight_is_met_no_worse_than_by_what_it_was_made_of():
     assert error < noise.norm() / (exact + noise).norm()
 
 
+def test_a_sparse_weight_that_its_leading_directions_miss():
+    """Each axis's leading vector alone says nothing of the others: their product is zero there."""
+    cube = torch.zeros(3, 3, 3, 2, dtype=torch.float64)
+    cube[0, 1, 2, 0] = cube[1, 2, 0, 1] = cube[2, 0, 1, 0] = 1.0
+    weight = cube.permute(1, 2, 0, 3).reshape(9, 6)
+    for rank in (1, 2, 3, 7):
+        factors, error = nearest_kronecker(weight, (1, 1, 3, 2), (3, 3, 1, 1), rank)
+        assert float(error) == pytest.approx(max(0.0, 1 - rank / 3) ** 0.5, abs=1e-9)
+        off = float((weight - kron_dense(factors)).norm())
+        assert off == pytest.approx(float(error) * 3**0.5, abs=1e-9)
+
+
 def test_starts_are_what_they_say():
     generator = torch.Generator().manual_seed(0)
     tensor = torch.randn(2, 5, 3, dtype=torch.float64, generator=generator)

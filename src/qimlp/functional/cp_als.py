@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,14 +14,14 @@ _MOST_FLOPS = 2e11
 
 
 def als(tensor: Tensor, rank: int) -> list[Tensor]:
-    """Sweeps that begin at the leading subspaces of the axes.
+    """Sweeps that begin at the leading subspaces of the axes, or at random.
 
     Args:
         tensor: Float64, on the CPU.
         rank: Number of products; fewer are returned where their equations become singular.
 
     Returns:
-        For each axis a matrix `(size, products)`.
+        For each axis a matrix `(size, products)`; zeros where all equations are singular.
 
     Raises:
         ImportError: TensorLy is not installed.
@@ -33,23 +35,22 @@ def als(tensor: Tensor, rank: int) -> list[Tensor]:
             'pip install "qimlp[compress]"'
         ) from error
     sweep = 2.0 * tensor.dim() * tensor.numel() * rank
-    kept = rank
     with tensorly.backend_context("numpy", local_threadsafe=True):
-        while True:
+        for kept, init in product(range(rank, 0, -1), ("svd", "random")):
+            if init == "svd" and kept > min(tensor.shape):
+                continue
             try:
                 cp = parafac(
                     tensor.numpy(),
                     kept,
-                    init="svd" if kept <= min(tensor.shape) else "random",
+                    init=init,
                     normalize_factors=False,
                     n_iter_max=max(_FEWEST_SWEEPS, min(_SWEEPS, int(_MOST_FLOPS / sweep))),
                     tol=1e-12,
                     random_state=0,
                 )
-                break
-            except np.linalg.LinAlgError:  # the rank is lower
-                if kept == 1:
-                    raise
-                kept -= 1
-    factors = [torch.from_numpy(factor) for factor in cp.factors]
-    return [factors[0] * torch.from_numpy(cp.weights), *factors[1:]]
+            except np.linalg.LinAlgError:  # the rank is lower, or the subspaces miss the tensor
+                continue
+            factors = [torch.from_numpy(factor) for factor in cp.factors]
+            return [factors[0] * torch.from_numpy(cp.weights), *factors[1:]]
+    return [tensor.new_zeros(size, 1) for size in tensor.shape]
