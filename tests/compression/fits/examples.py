@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from qimlp.compression.fits import Fit, Moments
-from qimlp.functional import kron_dense
+from qimlp.functional import kron_bias, kron_dense
 
 
 def draw(*sizes: int, seed: int = 0) -> Tensor:
@@ -30,4 +30,6 @@ def output_error(fit: Fit, rows: Tensor, wanted: Tensor) -> float:
     given = rows @ kron_dense(fit.factors).t()
     if fit.bias is None:
         return float((wanted - given).norm() / wanted.norm())
-    return float((wanted - given - fit.bias).norm() / (wanted - wanted.mean(0)).norm())
+    bias = fit.stored_bias
+    given = given + (bias if isinstance(bias, Tensor) else kron_bias(bias))
+    return float((wanted - given).norm() / (wanted - wanted.mean(0)).norm())

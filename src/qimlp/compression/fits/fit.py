@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot, sqrt
 
 from torch import Tensor
 
@@ -23,8 +24,8 @@ class Fit:
             dtype and device.
         bias: Shape `(out,)`, in the bias's dtype and device; None for a layer without one.
         error: Relative output error: `sqrt(E|y - y'|^2 / E|y - E y|^2)` on the moments that it
-            was fitted to, without the mean for a layer without bias; the weight's where there are
-            no moments.
+            was fitted to, with the bias as it is stored, without the mean for a layer without
+            bias; for uncorrelated inputs of mean 0 and variance 1 where there are no moments.
         weight_error: `|W - W'| / |W|` in the Frobenius norm.
         note: What to know of it; may be empty.
     """
@@ -76,7 +77,36 @@ def finished(
         layout,
         [each.to(weight) for each in functional.balance(factors)],
         None if bias is None or fitted_bias is None else fitted_bias.to(bias),
-        problem.error(dense) if error is None else error,
+        error_of(problem, layout, factors) if error is None else error,
         problem.weight_error(dense),
         note,
     )
+
+
+def as_stored(layout: Layout, rank: int, bias: Tensor) -> Tensor:
+    """What a layer has of a fitted bias: the nearest that `layout.bias_form` can store.
+
+    Args:
+        layout: The layer's layout.
+        rank: Number of summed products.
+        bias: The fitted bias, shape `(out,)`.
+    """
+    if layout.bias_form(rank) == "dense":
+        return bias
+    return functional.kron_bias(functional.nearest_kronecker_bias(bias, layout.out_dims))
+
+
+def error_of(problem: Problem, layout: Layout, factors: Sequence[Tensor]) -> float:
+    """Relative output error of a weight with the best bias that its layer stores beside it.
+
+    Args:
+        problem: What the layer is fitted to.
+        layout: Its layout.
+        factors: Float64 factors.
+    """
+    dense = build_weight(list(factors))
+    error, bias = problem.error(dense), problem.fitted_bias(dense)
+    if bias is None or not problem.energy > 0:
+        return error
+    lost = bias - as_stored(layout, len(factors[0]), bias)
+    return hypot(error, float(lost.norm()) / sqrt(problem.energy))

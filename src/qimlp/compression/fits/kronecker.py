@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from qimlp.compression.fits.alternating import Target, alternate, sweep_flops
 from qimlp.compression.fits.covariance import factored_covariance
-from qimlp.compression.fits.fit import Fit, finished
+from qimlp.compression.fits.fit import Fit, as_stored, error_of, finished
 from qimlp.compression.fits.layouts import Curve, Layout
 from qimlp.compression.fits.moments import Moments
 from qimlp.compression.fits.problem import pose
@@ -128,13 +129,50 @@ class Kronecker:
                 note = f"factored covariance alone, for {shape.in_features:,} inputs"
             elif not sweeps:
                 note = f"factored covariance alone, as rank {rank} is dear"
+            elif self._stores_other_bias(rank):
+                factors = self._beside_bias(factors, min(10, sweeps))
         return finished(
             problem, self._layout, _ordered(factors), self._weight, self._bias, note=note
         )
 
     def _curve(self, squares: Tensor) -> Curve:
+        self._add_bias_(squares)
         errors = squares.clamp(0, 1).cummin(0).values.sqrt()
         return Curve(self._layout, tuple(errors.tolist()), self._bias is not None, self._aware)
+
+    def _add_bias_(self, squares: Tensor) -> None:
+        """Add to the squared errors what comes of storing the bias, measured at a few ranks."""
+        ranks = [r for r in _MEASURED if r < len(squares) and self._stores_other_bias(r)]
+        for rank, end in pairwise([*ranks, len(squares)]):
+            factors = nearest(self._whitened, self._layout, rank, _CURVE_FLOPS)
+            if self._aware and self._sweep(rank) <= _CURVE_FLOPS:
+                factors = self._beside_bias(self._improved(factors, 1), 2)
+            more = error_of(self._problem, self._layout, factors) ** 2 - float(squares[rank])
+            for each in range(rank, end):
+                squares[each] += more * self._stores_other_bias(each)
+
+    def _stores_other_bias(self, rank: int) -> bool:
+        return self._layout.bias_form(rank, self._bias is not None) == "kronecker"
+
+    def _beside_bias(self, factors: list[Tensor], most: int) -> list[Tensor]:
+        """Fit the weight to what the bias leaves over as it is stored, and in turn the bias.
+
+        A dense bias takes up all means; what another one does not is the weight's to explain.
+        """
+        problem = self._problem
+        if problem.means is None or problem.bias is None or len(problem.roots) > 1:
+            return factors
+        mean, wanted = problem.means
+        assert self._target.second is not None  # noqa: S101 - there are moments
+        second = self._target.second.addr(mean, mean)
+        found, bias = factors, problem.bias
+        for _ in range(most if len(factors) == 2 else min(most, 2)):  # of more, they are dear
+            left = wanted - as_stored(self._layout, len(factors[0]), bias)
+            cross = self._target.cross.addr(left, mean)
+            energy = self._target.energy + float(left.square().sum())
+            found, _ = alternate(found, Target(cross, second, energy), 3)
+            bias = wanted - build_weight(found) @ mean
+        return min(factors, found, key=partial(error_of, problem, self._layout))
 
     def _sweep(self, rank: int) -> float:
         return sweep_flops(self._layout.shape(rank))

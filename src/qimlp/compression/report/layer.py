@@ -29,7 +29,9 @@ class LayerReport:
         parameters_before: Weight and bias that were there.
         parameters_after: Weight and bias now.
         error: Relative output error as fitted: the norm of the outputs' error over that of the
-            centred outputs, on calibration data.
+            outputs wanted, centred where there is a bias, on the calibration data that the
+            compressed layers before let through. Wanted is what the dense layer makes of inputs
+            half-way between those and the original model's.
         tuned_error: The same after tuning.
         weight_error: Norm of the weight's error over that of the weight, as fitted.
         share: Part of all parameters after that are this layer's. `CompressionReport` fills it in.
