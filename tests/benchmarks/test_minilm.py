@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.compression import minilm
+from qimlp.bench.timing import Timings
 from tests.tiny_encoder import write_encoder
 
 TEXTS = ["good film", "a very bad film", "very good", "bad bad film a"] * 10
@@ -73,3 +74,11 @@ def test_missing_texts_are_said_in_one_line(small, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert "no such texts; set QIMLP_DATA to the data folder" in said
     assert said.count("\n") == 1
+
+
+def test_a_faster_network_has_a_speed_above_one(monkeypatch):
+    def interleave(calls, *, rounds, device):
+        return Timings({"dense": (4.0,) * rounds, "small": (2.0,) * rounds})
+
+    monkeypatch.setattr(minilm, "interleave", interleave)
+    assert minilm._forward_speed(torch.nn.Identity(), torch.nn.Identity(), {}, 3) == 2.0
