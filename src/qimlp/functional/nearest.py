@@ -86,6 +86,8 @@ def nearest_kronecker(
 
 def _times_power(tensor: Tensor, exponent: int) -> Tensor:
     """`tensor * 2 ** exponent`, in two steps: the power itself may be out of range."""
+    if not exponent:
+        return tensor
     half = exponent // 2
     return tensor * 2.0**half * 2.0 ** (exponent - half)
 

@@ -62,8 +62,9 @@ def _krylov(matrix: Tensor, kept: int) -> Truncated | None:
     block = kept + _SPARE
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(matrix.shape[1], block, generator=generator).to(matrix.device)
-    near_one = torch.ldexp(matrix, -torch.frexp(matrix.abs().max()).exponent)
-    rough = _Bidiagonal(near_one.float(), start, kept)
+    least, most = torch.aminmax(matrix)
+    power = torch.exp2(-torch.frexp(torch.maximum(-least, most)).exponent.to(matrix.dtype))
+    rough = _Bidiagonal((matrix * power).float(), start, kept)
     while not rough.proven() and rough.steps < 2 * _USUAL_STEPS:
         if not rough.room():
             return None
