@@ -5,8 +5,8 @@ from qimlp.functional.dense import kron_bias, kron_dense
 from qimlp.functional.explanation import explain
 from qimlp.functional.initialize import init_bias_factors, init_factors
 from qimlp.functional.linear import kron_linear, kron_matmul
-from qimlp.functional.nearest import nearest_kronecker, nearest_kronecker_bias
-from qimlp.functional.nearest_order import nearest_kronecker_order
+from qimlp.functional.nearest_sums.nearest import nearest_kronecker, nearest_kronecker_bias
+from qimlp.functional.nearest_sums.nearest_order import nearest_kronecker_order
 from qimlp.functional.norm import frobenius_inner, frobenius_norm
 
 __all__ = [

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from qimlp.functional.balance import balance
-from qimlp.functional.cp import cp_columns
 from qimlp.functional.initialize import init_bias_factors
-from qimlp.functional.truncated_svd import truncated_svd
+from qimlp.functional.nearest_sums.cp import cp_columns
+from qimlp.functional.nearest_sums.truncated_svd import truncated_svd
 from qimlp.ops import build_weight, check_weight
 from qimlp.shapes import KroneckerShape
 

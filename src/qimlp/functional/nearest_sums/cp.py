@@ -8,9 +8,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from qimlp.functional.cp_als import als
-from qimlp.functional.cp_newton import miss, newton_flops, polish
-from qimlp.functional.cp_starts import pencil_start, random_start, unit_start
+from qimlp.functional.nearest_sums.cp_als import als
+from qimlp.functional.nearest_sums.cp_newton import miss, newton_flops, polish
+from qimlp.functional.nearest_sums.cp_starts import pencil_start, random_start, unit_start
 
 _EXACT = 1e-13  # of the tensor's norm: nothing nearer is to be had
 _RANDOM_STARTS = 8

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from qimlp.functional import kron_dense, nearest_kronecker
-from qimlp.functional.cp_newton import miss, polish
-from qimlp.functional.cp_starts import pencil_start, random_start, unit_start
+from qimlp.functional.nearest_sums.cp_newton import miss, polish
+from qimlp.functional.nearest_sums.cp_starts import pencil_start, random_start, unit_start
 from tests.problems import make_factors
 
 pytest.importorskip("tensorly")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qimlp.functional import kron_dense, nearest_kronecker, nearest_kronecker_order
-from qimlp.functional.order_starts import grouped_orders
+from qimlp.functional.nearest_sums.order_starts import grouped_orders
 
 #: inputs, outputs, rank: below both outputs, below one, one output, few rows for the rank
 FEASIBLE = [

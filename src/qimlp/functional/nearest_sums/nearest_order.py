@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from qimlp.functional.assignment import assigned
-from qimlp.functional.nearest import nearest_kronecker
-from qimlp.functional.order_starts import grouped_orders
+from qimlp.functional.nearest_sums.assignment import assigned
+from qimlp.functional.nearest_sums.nearest import nearest_kronecker
+from qimlp.functional.nearest_sums.order_starts import grouped_orders
 from qimlp.ops import build_weight, check_weight
 
 MAX_INPUTS = 16_384

@@ -8,7 +8,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from qimlp.functional.assignment import assigned
+from qimlp.functional.nearest_sums.assignment import assigned
 
 _MOST_DRAWS = 4096
 _MOST_NUMBERS = 4_000_000

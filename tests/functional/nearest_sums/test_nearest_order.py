@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qimlp.functional import kron_dense, nearest_kronecker, nearest_kronecker_order
-from qimlp.functional.nearest_order import MAX_INPUTS, _grouped
+from qimlp.functional.nearest_sums.nearest_order import MAX_INPUTS, _grouped
 from tests.problems import make_factors
 from tests.tolerances import assert_close
 
