@@ -10,7 +10,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from qimlp.compression import model_device, model_inputs
+from qimlp.compression import model_device
 from qimlp.distributed import ProcessGroup, connect
 from qimlp.files import shown
 from qimlp.settings import OptimisationSettings
@@ -85,15 +85,13 @@ def distill(
         epochs: Passes over the batches; with `steps`, parts after each of which `dev` is looked at.
         lr: Peak learning rate; by default the student's relative error before training over 100:
             the nearer it is to its teacher, the smaller the steps that do no harm.
-        factor_lr_scale: From 0, one learning rate everywhere, to 1, for each Kronecker factor the
-            rate that fits its size; see `qimlp.training.param_groups`.
+        factor_lr_scale: From 0 to 1, as in the settings of a run; see `param_groups`.
         match: What is matched: `"outputs"`, `"hidden"` states of every attended token, or the
             `"embedding"`, their mean.
         loss: `"mse"` over the variance of the teacher's answers (the default), `"kl"` of class
             probabilities, or `"cosine"`.
         temperature: What logits are divided by for `"kl"`.
-        outputs: Maps a model's output and the batch to the tensor that is matched, in place of
-            `match`.
+        outputs: Maps a model's output and the batch to what is matched, in place of `match`.
         dev: Batches after which epoch the student is best is decided; its weights then are kept.
         dropout: Whether the student is trained in training mode, with dropout.
         processes: Processes and device; by default those of the launcher, on the student's device.
@@ -109,19 +107,12 @@ def distill(
         NonFiniteLossError: Training diverges.
     """
     _check(steps, epochs, lr, factor_lr_scale, match, loss, temperature)
-    if not any(parameter.requires_grad for parameter in student.parameters()):
-        raise ValueError("student: expected a parameter that needs a gradient, all are frozen")
-    batches = collected(batches, None if steps is None else steps)
-    dev = collected(dev, None)
+    batches, dev = collected(batches, steps), collected(dev, None)
     take_apart_(student, teacher)
-    device = model_device(student)
-    if processes is None:
-        processes = connect(device.type)
-        processes = ProcessGroup.alone(device) if processes.size == 1 else processes
+    processes = _processes(student) if processes is None else processes
     learner = MatchedNetwork(student, match, outputs, dropout=dropout)
     source = MatchedNetwork(teacher, match, outputs)
     with modes_kept(student, teacher), weights_kept_on_failure(student):
-        source.eval()
         start = _look(learner, source, batches, loss or "mse", temperature, processes)
         total = epochs * count(batches) if steps is None else steps
         periods = min(epochs, total)
@@ -136,6 +127,13 @@ def distill(
             callbacks=callbacks,
         )
         return _train(trainer, start.loss, batches, source)
+
+
+def _processes(student: nn.Module) -> ProcessGroup:
+    """Those of the launcher, else this one, on the student's device."""
+    device = model_device(student)
+    launched = connect(device.type)
+    return ProcessGroup.alone(device) if launched.size == 1 else launched
 
 
 def _optimisation(periods: int, lr: float, factor_lr_scale: float) -> OptimisationSettings:
@@ -182,12 +180,14 @@ def _look(
     With several processes the parameters that the answers do not depend on are frozen for the
     time: data-parallel training waits for their gradients.
     """
+    if not any(parameter.requires_grad for parameter in student.parameters()):
+        raise ValueError("student: expected a parameter that needs a gradient, all are frozen")
     first = next(iter(batches), None)
     if first is None:
         raise ValueError("batches: expected at least one batch, got none")
-    model_inputs(first)
     own = share(first, processes)
     student.eval()
+    teacher.eval()
     with torch.no_grad():
         wanted = teacher(own).to(processes.device).float()
     _require_finite("teacher", wanted)
