@@ -43,8 +43,10 @@ def allocate(
 
     `"greedy"`: every layer begins at `min_share` of its uniform share, the part of the budget that
     is its part of all dense parameters; the rest goes step by step to where a parameter takes most
-    off the squared relative output errors. Without that floor a layer with a few outlier features
-    would take nearly all. `"uniform"`: every layer gets the same part of its dense parameters.
+    off the relative output errors. By their squares the layers with large errors took too much
+    (MiniLM at 4x had cosines of 0.70 and 0.34, not 0.74 and 0.41), and without the floor a layer
+    with a few outlier features takes nearly all. `"uniform"`: every layer gets the same part of
+    its dense parameters.
 
     A layer stays dense where no layout has fewer parameters, or where the budget is so large.
 
@@ -163,7 +165,7 @@ def _climb(layers: list[Options], chosen: list[int], left: int) -> int:
 
 
 def _slope(layer: Options, here: int, there: int) -> float:
-    """Squared error that a parameter saves between two choices."""
+    """Error that a parameter saves between two choices."""
     saved = layer.errors[here] - layer.errors[there]
     return float(saved / (layer.parameters[there] - layer.parameters[here]))
 

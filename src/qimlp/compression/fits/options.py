@@ -38,7 +38,7 @@ class Options:
         name: The layer's name.
         choices: None stands for dense.
         parameters: Of every choice.
-        errors: Squared relative output error of every choice.
+        errors: Relative output error of every choice.
     """
 
     name: str
@@ -81,7 +81,7 @@ def options_of(name: str, curves: Sequence[Curve], allowed: Allowed | None) -> O
             least = choice.error
     kept.append(None)
     sizes = np.array([dense if each is None else each.parameters for each in kept])
-    errors = np.array([0.0 if each is None else each.error**2 for each in kept])
+    errors = np.array([0.0 if each is None else each.error for each in kept])
     return Options(name, kept, sizes, errors)
 
 
