@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from qimlp.compression import CompressionConfig, compress, compress_layers_
+from qimlp.compression import (
+    CompressionConfig,
+    adapter_parameters,
+    add_adapters_,
+    compress,
+    compress_layers_,
+    restore_,
+    save_compressed,
+)
 from tests.compression.models import made
 
 CONFIG = CompressionConfig(ratio=1.8, form="low_rank")
@@ -19,6 +27,27 @@ def compressed(batches=None):
     model, given = made("mlp")
     compress_layers_(model, CONFIG, calibration=given if batches is None else batches)
     return model
+
+
+def test_dense_layers_and_adapters_made_in_inference_mode_learn():
+    model, batches = made("mlp")
+    with torch.inference_mode():
+        compress_layers_(model, CompressionConfig(ratio=3, skip="3"), calibration=batches)
+        assert restore_(model)
+        add_adapters_(model, filter_fn=lambda _, name: name == "3")
+    model[0].requires_grad_()
+    model(batches[0]).sum().backward()
+    assert model[0].weight.grad is not None
+    assert any(bool(parameter.grad.any()) for parameter in adapter_parameters(model))
+
+
+def test_a_compressed_model_is_not_saved_with_adapters(tmp_path):
+    model, batches = made("mlp")
+    compress_layers_(model, CompressionConfig(ratio=3, skip="3"), calibration=batches)
+    add_adapters_(model, filter_fn=lambda _, name: name == "3")
+    with pytest.raises(ValueError, match="^model: it has an adapter on 3; save_adapters saves"):
+        save_compressed(model, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
 
 
 def same(one, other):

@@ -19,7 +19,7 @@ from qimlp.models import (
     rebuild_,
     write_tensors,
 )
-from qimlp.nn import dense_matrix, swap_
+from qimlp.nn import KroneckerAdapter, dense_matrix, swap_
 
 STRUCTURE_NAME = "structure.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -47,12 +47,19 @@ def save_compressed(model: nn.Module, folder: str | Path) -> Path:
         The folder.
 
     Raises:
-        ValueError: No layer of the model was replaced, or its state holds what is no tensor.
+        ValueError: No layer of the model was replaced, it has adapters, or its state holds what is
+            no tensor.
         OSError: The folder cannot be written.
     """
     specs = layer_specs(model)
     if not specs:
         raise ValueError("model: expected one with replaced layers; compress it first")
+    for name, module in model.named_modules():
+        if isinstance(module, KroneckerAdapter):
+            raise ValueError(
+                f"model: it has an adapter on {printable(name, 80)}; save_adapters saves those, and "
+                "remove_adapters_ takes them away"
+            )
     tensors, tied = _stored_once(model.state_dict())
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)

@@ -118,6 +118,7 @@ def stands_for_dense(module: nn.Module) -> bool:
     return isinstance(vars(module).get(_ORIGIN), _Origin)
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
 def dense_like(layer: nn.Module) -> nn.Module | None:
     """Make the dense layer of the class that a Kronecker layer was made in place of.

@@ -172,3 +172,15 @@ def test_frozen_models_are_tuned_and_stay_frozen_with_modes_and_hooks():
     model(rows(4))
     assert seen == [1]
     assert len(model[2]._forward_hooks) == 1
+
+
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
+def test_forms_are_tuned_where_gradients_are_off_around(around):
+    model, other = network(), network()
+    batches = rows(64).split(32)
+    config = CompressionConfig(ratio=6, tune_steps=3)
+    with around():
+        report = compress_(model, config, calibration=batches)
+    assert report.notes == compress_(other, config, calibration=batches).notes
+    assert all(torch.equal(t, other.state_dict()[name]) for name, t in model.state_dict().items())
+    model(batches[0]).sum().backward()

@@ -213,3 +213,15 @@ def test_bad_input_is_one_line():
         with pytest.raises(kind, match=line) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
+def test_it_trains_where_gradients_are_off_around(around):
+    teacher, student, other = network(0), network(1), network(1)
+    batches = rows().split(16)
+    with around():
+        found = distill(student, teacher, batches)
+        assert not torch.is_grad_enabled()
+    assert found == distill(other, teacher, batches)
+    assert same(student, state(other))
+    assert not any(parameter.is_inference() for parameter in student.parameters())

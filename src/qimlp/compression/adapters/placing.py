@@ -79,6 +79,7 @@ def _present(model: nn.Module) -> dict[str, KroneckerAdapter]:
     }
 
 
+@torch.inference_mode(False)
 def place_(model: nn.Module, make: Mapping[str, Callable[[], KroneckerAdapter]]) -> list[str]:
     """Put adapters on layers and let only them learn; where one cannot be, the model stays.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from qimlp.compression import CompressionConfig, CompressionReport, compress_layers_
@@ -24,6 +25,7 @@ from qimlp.training.distillation.teacher_batches import collected
 from qimlp.training.engine.errors import NonFiniteLossError
 
 
+@torch.inference_mode(False)
 def compress_(
     model: nn.Module,
     config: CompressionConfig,

@@ -47,6 +47,8 @@ class DistillationResult:
         )
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def distill(
     student: nn.Module,
     teacher: nn.Module,
