@@ -54,12 +54,12 @@ def save_compressed(model: nn.Module, folder: str | Path) -> Path:
     specs = layer_specs(model)
     if not specs:
         raise ValueError("model: expected one with replaced layers; compress it first")
-    for name, module in model.named_modules():
-        if isinstance(module, KroneckerAdapter):
-            raise ValueError(
-                f"model: it has an adapter on {printable(name, 80)}; save_adapters saves those, and "
-                "remove_adapters_ takes them away"
-            )
+    on = [name for name, each in model.named_modules() if isinstance(each, KroneckerAdapter)]
+    if on:
+        raise ValueError(
+            f"model: it has an adapter on {printable(on[0], 80)}; save_adapters saves those, and "
+            "remove_adapters_ takes them away"
+        )
     tensors, tied = _stored_once(model.state_dict())
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
