@@ -15,6 +15,7 @@ BASES = {
     "no bias": lambda: nn.Linear(48, 36, bias=False),
     "conv1d": lambda: Conv1D(36, 48),
     "conv2d": lambda: nn.Conv2d(12, 36, (2, 2), stride=2, padding=1, padding_mode="reflect"),
+    "grouped": lambda: nn.Conv2d(36, 36, (2, 2), padding="same", dilation=2, groups=3),
     "kronecker": lambda: KroneckerLinear(48, 36),
 }
 DENSE = [name for name in BASES if name != "kronecker"]
@@ -55,7 +56,8 @@ def draw_all(layer):
 
 
 def inputs(base="linear", rows=6, dtype=torch.float64):
-    size = (rows, 12, 4, 6) if base == "conv2d" else (rows, 2, 48)
+    images = {"conv2d": (rows, 12, 4, 6), "grouped": (rows, 36, 4, 6)}
+    size = images.get(base, (rows, 2, 48))
     return torch.randn(size, dtype=dtype, requires_grad=True)
 
 

@@ -12,6 +12,7 @@ from qimlp.functional import kron_linear
 from qimlp.nn import adapter_base
 from qimlp.nn.resolve import resolve_shape
 from qimlp.nn.scaled_sum import ScaledSum, as_factor_ranks, as_scale, casts
+from qimlp.nn.window import Window
 from qimlp.ops import (
     adapted_linear,
     any_global_hook,
@@ -215,11 +216,11 @@ class KroneckerAdapter(ScaledSum):
         base: Any = self.base
         delta = build_weight(factors).view(base.weight.shape)
         precise = delta.itemsize >= 4 and not casts(delta.device.type)
+        window = Window.of(base)
         if precise and self._base_is_plain():
-            y: Tensor = base._conv_forward(x, base.weight + delta, base.bias)
-        else:
-            y = base(x) + base._conv_forward(x, delta, None)
-        return y
+            return window.convolve(x, base.weight + delta, base.bias, base.groups)
+        y: Tensor = base(x)
+        return y + window.convolve(x, delta, None, base.groups)
 
     def _base_is_plain(self) -> bool:
         """Whether a call of the base is nothing but the product with its weight."""

@@ -152,13 +152,13 @@ class KroneckerConv2d(KroneckerModule):
             return self._by_rows(x)
         bias = self.bias_vector()
         if self._path == "dense":
-            return self._convolve(x, self.weight, bias)
+            return self._window.convolve(x, self.weight, bias)
         first, second = read(self, "factor", 2)
         rank, out, groups = first.shape
         images, channels, height, width = x.shape
         parts = x.reshape(images * groups, channels // groups, height, width)
         kernel = second.reshape(-1, channels // groups, *self._window.kernel_size)
-        inner = self._convolve(parts, kernel, None)
+        inner = self._window.convolve(parts, kernel, None)
         height, width = inner.shape[2:]
         stacked = inner.reshape(images, groups * rank, self.out_channels // out * height, width)
         mixing = first.permute(1, 2, 0).reshape(out, groups * rank, 1, 1)
@@ -166,13 +166,6 @@ class KroneckerConv2d(KroneckerModule):
             return F.conv2d(stacked, mixing, bias)
         y = F.conv2d(stacked, mixing).reshape(images, self.out_channels, height, width)
         return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
-
-    def _convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        window = self._window
-        left, right, top, bottom = window.padding
-        if window.padding_mode == "zeros" and (left, top) == (right, bottom):
-            return F.conv2d(x, kernel, bias, window.stride, (top, left), window.dilation)
-        return F.conv2d(window.padded(x), kernel, bias, window.stride, 0, window.dilation)
 
     def _by_rows(self, x: Tensor) -> Tensor:
         padded = self._window.padded(x)

@@ -62,7 +62,7 @@ def swap_(model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
             owner.add_module(name, layer)
     except BaseException:  # an owner of its own kind may refuse
         for owner, name, old in before:
-            owner._modules[name] = old
+            nn.Module.add_module(owner, name, old)
         for pair in exchanged:
             exchange_call_hooks(*pair)
         raise

@@ -61,6 +61,24 @@ class Window:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         return F.pad(x, self.padding, mode=mode)
 
+    def convolve(self, x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int = 1) -> Tensor:
+        """Convolve images with another kernel of the same size.
+
+        Args:
+            x: Images of shape (N, C, H, W) or (C, H, W), not padded.
+            kernel: Of shape (out, C / groups, kernel height, kernel width).
+            bias: Of shape (out,).
+            groups: Parts of the channels that are convolved apart.
+
+        Returns:
+            Images with `out` channels.
+        """
+        left, right, top, bottom = self.padding
+        sides: tuple[int, int] = (top, left)
+        if self.padding_mode != "zeros" or (left, top) != (right, bottom):
+            x, sides = self.padded(x), (0, 0)
+        return F.conv2d(x, kernel, bias, self.stride, sides, self.dilation, groups)
+
     def size(self, x: Tensor) -> tuple[int, int]:
         """Height and width of the output for padded images."""
         rows, columns = (

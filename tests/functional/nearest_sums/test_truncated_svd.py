@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qimlp.functional import kron_dense, nearest_kronecker
-from qimlp.functional import truncated_svd as module
+from qimlp.functional.nearest_sums import truncated_svd as module
 from qimlp.functional.nearest_sums.truncated_svd import pays, truncated_svd
 from tests.problems import make_factors
 

@@ -35,17 +35,15 @@ def take_apart_(student: nn.Module, teacher: nn.Module) -> None:
     storages = {_storage(tensor) for tensor in chain(teacher.parameters(), teacher.buffers())}
     copied: dict[int, Any] = {id(p): p for p in teacher.parameters() if not p.requires_grad}
     for module in [each for each in student.modules() if id(each) not in theirs]:
-        for name, child in module._modules.items():
-            if id(child) in theirs:
-                module._modules[name] = copy.deepcopy(child, copied)
-        for name, parameter in module._parameters.items():
-            if parameter is None or not parameter.requires_grad:
-                continue
-            if _storage(parameter) in storages:
-                module._parameters[name] = copy.deepcopy(parameter, copied)
-        for name, buffer in module._buffers.items():
-            if buffer is not None and _storage(buffer) in storages:
-                module._buffers[name] = copy.deepcopy(buffer, copied)
+        for path, child in list(module.named_modules(remove_duplicate=False)):
+            if path and "." not in path and id(child) in theirs:
+                module.add_module(path, copy.deepcopy(child, copied))
+        for name, parameter in list(module.named_parameters("", False, False)):
+            if parameter.requires_grad and _storage(parameter) in storages:
+                setattr(module, name, copy.deepcopy(parameter, copied))
+        for name, buffer in list(module.named_buffers("", False, False)):
+            if _storage(buffer) in storages:
+                setattr(module, name, copy.deepcopy(buffer, copied))
 
 
 def _storage(tensor: Tensor) -> int:
