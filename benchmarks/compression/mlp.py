@@ -32,7 +32,7 @@ from qimlp.training import compress_, distill
 _FORMS = ("low_rank", "kronecker", "auto")
 _CALIBRATION_ROWS, _BATCH = 8192, 64
 _TIMED_ROWS = 256
-_HEADER = ("ratio", "form", "fitted to", "reached", "as fitted", "tuned", "time", "seeds")
+_HEADER = ("ratio", "form", "fitted to", "reached", "as fitted", "tuned", "times as fast", "seeds")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
