@@ -19,6 +19,7 @@ from qimlp.compression.adapters import (
 from qimlp.compression.batches import call_model, model_device, model_inputs
 from qimlp.compression.compress import compress_layers_
 from qimlp.compression.config import CompressionConfig, Form
+from qimlp.compression.layer_fits import possible_layouts
 from qimlp.compression.report import CompressionReport, LayerForm, LayerReport, LeftAlone
 from qimlp.compression.speed import measured_speed, predicted_speed, speed_ratio
 from qimlp.compression.structure import load_compressed, save_compressed
@@ -46,6 +47,7 @@ __all__ = [
     "merge_adapters_",
     "model_device",
     "model_inputs",
+    "possible_layouts",
     "predicted_speed",
     "remove_adapters_",
     "restore_",

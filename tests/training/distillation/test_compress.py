@@ -184,3 +184,26 @@ def test_forms_are_tuned_where_gradients_are_off_around(around):
     assert report.notes == compress_(other, config, calibration=batches).notes
     assert all(torch.equal(t, other.state_dict()[name]) for name, t in model.state_dict().items())
     model(batches[0]).sum().backward()
+
+
+@pytest.mark.parametrize("budget", [{"ratio": 4}, {"max_parameters": 700}])
+def test_layers_that_a_form_does_not_fit_count_in_its_budget(budget):
+    model = nn.Sequential(network("kronecker"), nn.Linear(36, 7))  # 7 is no product
+    total = sum(parameter.numel() for parameter in model.parameters())
+    report = compress_(
+        model, CompressionConfig(tune_steps=3, **budget), calibration=rows().split(32)
+    )
+    assert {layer.form for layer in report.layers} == {"kronecker"}
+    assert sum(parameter.numel() for parameter in model.parameters()) <= total / 4
+
+
+def test_a_form_whose_dense_layers_take_all_of_the_budget_is_left_out():
+    model = nn.Sequential(nn.Linear(36, 36), nn.Linear(36, 37))
+    report = compress_(
+        model, CompressionConfig(ratio=3, tune_steps=3), calibration=rows().split(32)
+    )
+    assert (
+        "form: Kronecker is left out: the layers that it does not fit have 1,369 parameters, the "
+        "budget is 900"
+    ) in report.notes
+    assert sum(parameter.numel() for parameter in model.parameters()) <= 900

@@ -5,12 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import floor
 from typing import Any
 
 import torch
 from torch import nn
 
-from qimlp.compression import CompressionConfig, CompressionReport, compress_layers_
+from qimlp.compression import (
+    CompressionConfig,
+    CompressionReport,
+    compress_layers_,
+    find_targets,
+    possible_layouts,
+)
 from qimlp.nn import swap_
 from qimlp.training.distillation.candidates import (
     FORM_NAMES,
@@ -90,12 +97,39 @@ def _try_forms(
     for form in FORM_NAMES:
         own = replace(config, form=form)
         try:
-            found = try_form(model, teacher, own, filter_fn, data, outputs, tried)
+            found = try_form(
+                model,
+                teacher,
+                _within_budget(model, own, filter_fn),
+                filter_fn,
+                data,
+                outputs,
+                tried,
+            )
         except (ValueError, NonFiniteLossError) as error:
             dropped[form] = error
         else:
             tried += [] if found is None else [found]
     return tried, dropped
+
+
+def _within_budget(
+    model: nn.Module, config: CompressionConfig, filter_fn: Filter | None
+) -> CompressionConfig:
+    """The same budget for every form: layers that one does not fit stay dense and count in it."""
+    targets, _ = find_targets(model, config, filter_fn)
+    layouts, _ = possible_layouts(targets, config)
+    dense = sum(target.parameters for target in targets if target.name not in layouts)
+    if not dense:
+        return config
+    total = sum(target.parameters for target in targets)
+    most = config.max_parameters
+    budget = floor(total / (config.ratio or 1)) if most is None else most
+    if budget <= dense:
+        raise ValueError(
+            f"the layers that it does not fit have {dense:,} parameters, the budget is {budget:,}"
+        )
+    return replace(config, ratio=None, max_parameters=budget - dense)
 
 
 def _notes(
