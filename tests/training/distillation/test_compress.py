@@ -8,7 +8,7 @@ from torch import nn
 
 from qimlp.compression import CompressionConfig, compress_layers_
 from qimlp.training import compress_
-from qimlp.training.distillation.candidates import FORM_NAMES
+from qimlp.training.distillation.candidates import FORM_NAMES, output_errors
 
 TORCH = torch.Generator
 
@@ -207,3 +207,20 @@ def test_a_form_whose_dense_layers_take_all_of_the_budget_is_left_out():
         "budget is 900"
     ) in report.notes
     assert sum(parameter.numel() for parameter in model.parameters()) <= 900
+
+
+def test_errors_of_convolutions_are_measured_by_channel_before_what_writes_into_them():
+    random = TORCH().manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(8, 12, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten(2)
+    ).eval()
+    original = copy.deepcopy(model)
+    with torch.no_grad():
+        model[0].weight.add_(torch.randn(12, 8, 3, 3, generator=random) / 10)
+    batches = torch.randn(12, 8, 5, 5, generator=random).split(4)
+    found = output_errors(model, original, ["0"], batches)
+    with torch.no_grad():
+        wanted, given = (torch.cat([each[0](x) for x in batches]) for each in (original, model))
+        spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).norm()
+        expected = (given - wanted).norm() / spread
+    assert found == {"0": pytest.approx(float(expected), rel=1e-5)}
