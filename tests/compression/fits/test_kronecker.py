@@ -141,6 +141,17 @@ def test_curves_fall_and_end_where_nothing_is_saved() -> None:
             assert last.weight_parameters <= shape.dense_weight_parameters
 
 
+def test_a_curve_of_three_factors_is_measured_and_goes_on_beyond() -> None:
+    layout = Layout("kronecker", (4, 5, 6), (6, 5, 4))
+    weight = draw(120, 120)
+    curve = Kronecker(weight, None, layout, bias=draw(120)).curve
+    assert len(curve.errors) - 1 == 120 * 120 // 73  # as far as it is smaller than dense
+    for rank in (4, 16, 64):
+        fit = fit_kronecker(weight, None, layout, rank)
+        assert curve.errors[rank] == pytest.approx(fit.weight_error, abs=0.05)
+    assert curve.errors[64] > curve.errors[100] > curve.errors[197] > 0
+
+
 def test_two_factors_come_with_orthogonal_terms_the_largest_first() -> None:
     fit = fit_kronecker(draw(8, 12), moments_of(inputs(99, 12)), LAYOUTS[0], 3)
     for each in fit.factors:

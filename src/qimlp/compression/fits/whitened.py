@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qimlp import functional
 from qimlp.compression.fits.alternating import Target, alternate, sweep_flops
 from qimlp.compression.fits.layouts import Layout
 
+_LEAST = 1e-30  # of the energy: it has a logarithm
 _RESTARTS = 3
 _FIRST_SWEEPS, _LAST_SWEEPS = 20, 300
 _CURVE_SWEEPS = 8
-_LARGEST_RANK = 256
-"""Of a curve with three or more factors."""
+_MEASURED_RANK, _GROWTH = 64, 4
+"""Largest rank at which more than two factors are measured, and each such rank over the last."""
 
 
 def nearest(weight: Tensor, layout: Layout, rank: int, max_flops: float) -> list[Tensor]:
@@ -44,8 +47,9 @@ def missed_by_rank(weight: Tensor, layout: Layout) -> Tensor:
     """Part of a weight's squared norm that the nearest sum misses at rank 0, 1, ...
 
     For two factors the singular values tell it, of the weight rearranged so that a Kronecker
-    product is an outer product. For more it is measured at ranks 1, 2, 4, ... and interpolated,
-    up to the rank at which the sum is no smaller than the weight.
+    product is an outer product. For more it is measured at ranks 1, 4, 16, 64, and taken to fall
+    like a power of the rank between and beyond, up to the rank at which the sum is no smaller than
+    the weight.
     """
     energy = float(weight.square().sum())
     if not energy > 0:
@@ -61,31 +65,33 @@ def missed_by_rank(weight: Tensor, layout: Layout) -> Tensor:
 
 
 def _measured(weight: Tensor, layout: Layout, energy: float) -> Tensor:
-    shape = layout.shape(1)
-    most = min(layout.max_rank, max(1, weight.numel() // shape.weight_parameters), _LARGEST_RANK)
+    most = min(layout.max_rank, max(1, weight.numel() // layout.parameters_of_a_term))
+    last = min(most, _MEASURED_RANK)
     target = Target(weight, None, energy)
     factors = _drawn(layout, 1, 0, weight)
-    ranks, found = [0], [1.0]
+    ranks, missed = [], [1.0]
     while True:
         factors, error = alternate(factors, target, _CURVE_SWEEPS)
-        ranks.append(len(factors[0]))
-        found.append(min(error / energy, found[-1]))
-        if ranks[-1] == most:
+        rank = len(factors[0])
+        ranks.append(rank)
+        missed.append(min(max(error / energy, _LEAST), missed[-1]))
+        if rank == last:
             break
-        more = _drawn(layout, min(ranks[-1], most - ranks[-1]), len(ranks), weight)
+        more = _drawn(layout, min(_GROWTH * rank, last) - rank, rank, weight)
         factors = [torch.cat(pair) for pair in zip(factors, more, strict=True)]
-    known, missed = torch.tensor(ranks).to(weight), torch.tensor(found).to(weight)
-    return _interpolated(known, missed, most)
+    found = _by_power(np.log(ranks), np.log(missed[1:]), np.log(np.arange(1, most + 1)))
+    return torch.from_numpy(np.concatenate([[1.0], found])).to(weight)
 
 
-def _interpolated(known: Tensor, values: Tensor, most: int) -> Tensor:
-    """Values at 0, 1, ..., `most`, straight between those that are known."""
-    at = torch.arange(most + 1).to(known)
-    right = torch.searchsorted(known, at).clamp(1, len(known) - 1)
-    left = right - 1
-    part = (at - known[left]) / (known[right] - known[left])
-    joined: Tensor = values[left] + part * (values[right] - values[left])
-    return joined
+def _by_power(
+    known: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values, given as logarithms over those of ranks: straight between, and on beyond the last."""
+    found = np.interp(at, known, values)
+    if len(known) > 1:
+        slope = (values[-1] - values[-2]) / (known[-1] - known[-2])
+        found += slope * np.maximum(at - known[-1], 0)
+    return np.asarray(np.exp(found))
 
 
 def _drawn(layout: Layout, rank: int, seed: int, like: Tensor) -> list[Tensor]:
