@@ -225,3 +225,21 @@ def test_it_trains_where_gradients_are_off_around(around):
     assert found == distill(other, teacher, batches)
     assert same(student, state(other))
     assert not any(parameter.is_inference() for parameter in student.parameters())
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.5, 1e-3), (0.02, 2e-4)])
+def test_the_default_rate_shrinks_with_the_error_of_a_near_student(noise, expected):
+    class Seen(Callback):
+        def on_start(self, trainer):
+            rates.append(trainer.optimisation.lr)
+
+    rates = []
+    teacher = nn.Linear(6, 3)
+    student = copy.deepcopy(teacher)
+    batch = rows()
+    with torch.no_grad():
+        answers = teacher(batch)
+        scale = noise * (answers - answers.mean(0)).norm() / answers.numel() ** 0.5
+        student.bias.add_(scale)
+    distill(student, teacher, [batch], callbacks=[Seen()])
+    assert rates == [pytest.approx(expected, rel=1e-4)]
