@@ -13,6 +13,7 @@ from qimlp.compression import (
     restore_,
     save_compressed,
 )
+from qimlp.training import compress_
 from tests.compression.models import made
 
 CONFIG = CompressionConfig(ratio=1.8, form="low_rank")
@@ -98,6 +99,20 @@ def test_a_lazy_module_is_not_given_its_shape():
     with pytest.raises(ValueError, match="^1: its shape is known .* call the model once$"):
         compress_layers_(model, CONFIG, calibration=[torch.randn(50, 12)])
     assert model[1].has_uninitialized_params()
+
+
+def test_a_part_without_values_is_refused_before_the_model_is_run():
+    model = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 12, device="meta"))
+    config = CompressionConfig(ratio=2, skip="1")
+    with pytest.raises(ValueError, match="^1: it is on the meta device and has no values"):
+        compress_layers_(model, config, calibration=[torch.randn(50, 12)])
+
+
+@pytest.mark.parametrize("call", [compress_layers_, compress_])
+@pytest.mark.parametrize("config", [{"ratio": 2}, 2, None])
+def test_a_config_of_another_type(call, config):
+    with pytest.raises(TypeError, match="^config: expected a CompressionConfig, got "):
+        call(made("mlp")[0], config)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

@@ -19,7 +19,7 @@ from qimlp.compression.report import CompressionReport, LayerReport
 from qimlp.compression.speed import measured_speed
 from qimlp.compression.swap import swap_
 from qimlp.compression.targets import FilterFn, Target, find_targets
-from qimlp.files import printable
+from qimlp.files import printable, shown
 
 CACHE_BYTES = 2**28
 """Most bytes that calibration batches, and the activations of each walk, may take."""
@@ -55,8 +55,10 @@ def compress_layers_(
             not finite, or layers that the calibration never reaches. The model is as it was, as
             after any other error.
     """
+    if not isinstance(config, CompressionConfig):
+        raise TypeError(f"config: expected a CompressionConfig, got {shown(config, 60)}")
     targets, left_alone = find_targets(model, config, filter_fn)
-    _check_shapes_known(model)
+    _check_weights(model, runs=calibration is not None)
     layouts, unfit = possible_layouts(targets, config)
     known = {target.name: target for target in targets if target.name in layouts}
     modes = {name: target.module.training for name, target in known.items()}
@@ -86,12 +88,17 @@ def compress_layers_(
     return report
 
 
-def _check_shapes_known(model: nn.Module) -> None:
+def _check_weights(model: nn.Module, *, runs: bool) -> None:
+    """Refuse parameters without a shape, and without values where the model is to be run."""
     for name, module in model.named_modules():
         tensors = (*module.parameters(recurse=False), *module.buffers(recurse=False))
         if any(is_lazy(tensor) for tensor in tensors):
             raise ValueError(
                 f"{printable(name)}: its shape is known after a first call; call the model once"
+            )
+        if runs and any(tensor.is_meta for tensor in module.parameters(recurse=False)):
+            raise ValueError(
+                f"{printable(name)}: it is on the meta device and has no values; load them before"
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
+import torch
 from torch import Tensor
 
 from qimlp import functional
@@ -77,36 +78,48 @@ def finished(
         layout,
         [each.to(weight) for each in functional.balance(factors)],
         None if bias is None or fitted_bias is None else fitted_bias.to(bias),
-        error_of(problem, layout, factors) if error is None else error,
+        error_of(problem, layout, factors, exact=True) if error is None else error,
         problem.weight_error(dense),
         note,
     )
 
 
-def as_stored(layout: Layout, rank: int, bias: Tensor) -> Tensor:
-    """What a layer has of a fitted bias: the nearest that `layout.bias_form` can store.
+def as_stored(layout: Layout, rank: int, bias: Tensor, *, exact: bool = False) -> Tensor:
+    """What a layer has of a fitted bias, in the form that `layout.bias_form` stores.
 
     Args:
         layout: The layer's layout.
         rank: Number of summed products.
         bias: The fitted bias, shape `(out,)`.
+        exact: Whether of three and more vectors the nearest product is looked for, as `Fit` does,
+            which takes a while, or one found vector by vector will do.
     """
     if layout.bias_form(rank) == "dense":
         return bias
-    return functional.kron_bias(functional.nearest_kronecker_bias(bias, layout.out_dims))
+    if exact:
+        return functional.kron_bias(functional.nearest_kronecker_bias(bias, layout.out_dims))
+    vectors, rest = [], bias
+    for size in layout.out_dims[:-1]:
+        left, sizes, right = torch.linalg.svd(rest.reshape(size, -1), full_matrices=False)
+        vectors.append(left[:, 0] * sizes[0])
+        rest = right[0]
+    return functional.kron_bias([*vectors, rest])
 
 
-def error_of(problem: Problem, layout: Layout, factors: Sequence[Tensor]) -> float:
+def error_of(
+    problem: Problem, layout: Layout, factors: Sequence[Tensor], *, exact: bool = False
+) -> float:
     """Relative output error of a weight with the best bias that its layer stores beside it.
 
     Args:
         problem: What the layer is fitted to.
         layout: Its layout.
         factors: Float64 factors.
+        exact: How that bias is found; see `as_stored`.
     """
     dense = build_weight(list(factors))
     error, bias = problem.error(dense), problem.fitted_bias(dense)
     if bias is None or not problem.energy > 0:
         return error
-    lost = bias - as_stored(layout, len(factors[0]), bias)
+    lost = bias - as_stored(layout, len(factors[0]), bias, exact=exact)
     return hypot(error, float(lost.norm()) / sqrt(problem.energy))

@@ -166,7 +166,7 @@ class Kronecker:
         assert self._target.second is not None  # noqa: S101 - there are moments
         second = self._target.second.addr(mean, mean)
         found, bias = factors, problem.bias
-        for _ in range(most if len(factors) == 2 else min(most, 2)):  # of more, they are dear
+        for _ in range(most):
             left = wanted - as_stored(self._layout, len(factors[0]), bias)
             cross = self._target.cross.addr(left, mean)
             energy = self._target.energy + float(left.square().sum())

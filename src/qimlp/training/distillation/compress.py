@@ -18,6 +18,7 @@ from qimlp.compression import (
     find_targets,
     possible_layouts,
 )
+from qimlp.files import shown
 from qimlp.nn import swap_
 from qimlp.training.distillation.candidates import (
     FORM_NAMES,
@@ -72,6 +73,8 @@ def compress_(
             not finite, or layers that the calibration never reaches. The model is as it was, as
             after any other error.
     """
+    if not isinstance(config, CompressionConfig):
+        raise TypeError(f"config: expected a CompressionConfig, got {shown(config, 60)}")
     if config.form != "auto" or calibration is None or not config.tune_steps:
         return compress_layers_(model, config, filter_fn, calibration)
     data = split(collected(calibration, None))
