@@ -91,6 +91,20 @@ def test_a_weight_of_that_rank_is_recovered(sizes: tuple[int, int]) -> None:
     assert fit.weight_error < 1e-10
 
 
+@pytest.mark.parametrize("rows", [4, 8, 16, 48])
+def test_few_rows_do_no_harm_to_new_ones(rows: int) -> None:
+    """Inputs alike in all directions: of these the second moments of few rows know nothing."""
+
+    def missed(moments: Moments | None, damping: float) -> float:
+        fit = fit_low_rank(weight, moments, 12, damping=damping)
+        return float(((weight - kron_dense(fit.factors)) @ fresh.t()).norm())
+
+    weight, fresh = draw(48, 48), draw(2000, 48, seed=1)
+    seen = moments_of(draw(rows, 48, seed=2))
+    assert missed(seen, 1e-3) <= 1.01 * missed(None, 0.0)
+    assert missed(seen, 1e-3) < 0.97 * missed(seen, 0.0)
+
+
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("damping", [0.0, 1e-3])
 def test_inputs_that_never_vary_and_fewer_rows_than_inputs(
@@ -100,7 +114,8 @@ def test_inputs_that_never_vary_and_fewer_rows_than_inputs(
     rows[:, :2] = 7.0
     wanted = rows @ weight.t() + bias
     fit = fit_low_rank(weight, moments_of(rows), 3, bias=bias, damping=damping)
-    assert output_error(fit, rows, wanted) < 0.02  # 4 rows less their mean have rank 3
+    # 4 rows less their mean have rank 3; damping has them count for less where they are so few
+    assert output_error(fit, rows, wanted) < (0.2 if damping else 1e-5)
     assert fit.weight_error < 2
     rows[:] = 7.0
     fit = fit_low_rank(weight, moments_of(rows), 3, bias=bias, damping=damping)

@@ -15,6 +15,10 @@ _JITTER = 1e-12
 """Least damping, over the mean diagonal, once second moments turn out to be singular."""
 
 
+_MOST_SHRINKAGE = 1000.0
+"""Most damping for want of rows, over the mean diagonal."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """`E|y - V x|^2` as a function of the weight `V`, in float64.
@@ -108,7 +112,8 @@ def pose(weight: Tensor, bias: Tensor | None, moments: Moments | None, damping: 
         bias: Shape `(out,)`, or None.
         moments: Of the inputs, and of outputs wanted for them if there are such; None counts all
             inputs alike.
-        damping: Added to the diagonal of the second moments, over its mean.
+        damping: Added to the diagonal of the second moments, over its mean; more where there are
+            too few rows to tell one direction from another, nothing at all for 0.
 
     Raises:
         TypeError: `weight` is no floating-point tensor.
@@ -131,7 +136,7 @@ def pose(weight: Tensor, bias: Tensor | None, moments: Moments | None, damping: 
         if cross is not None and target_mean is not None and variance is not None:
             cross = cross.addr(target_mean, mean.to(target_mean))
             variance = variance + target_mean.square()
-    roots, added = _roots(blocks, damping)
+    roots, added = _roots(blocks, damping and max(damping, _shrinkage(blocks, moments.count)))
     if cross is not None and target_mean is not None and variance is not None:
         cross, target_mean, energy = cross.to(exact), target_mean.to(exact), float(variance.sum())
     else:
@@ -159,6 +164,23 @@ def _check(moments: Moments, weight: Tensor) -> None:
         )
     if not moments.count:
         raise ValueError("moments: expected those of one row or more, got none")
+
+
+def _shrinkage(blocks: list[Tensor], rows: int) -> float:
+    """What the second moments of few rows need on their diagonal, over its mean.
+
+    The oracle approximating shrinkage `(1 - r) S + r mean I` (Chen, Wiesel, Eldar and Hero, 2010,
+    Eq. 23), as `S + r / (1 - r) mean I`: with many rows next to nothing; for few rows of inputs
+    that are much alike in all directions so much that the weight alone counts.
+    """
+    width = sum(len(block) for block in blocks)
+    trace = sum(float(block.diagonal().sum()) for block in blocks)
+    if not trace > 0:
+        return 0.0
+    squares = sum(float((block / trace).square().sum()) for block in blocks)
+    uneven = (rows + 1 - 2 / width) * (squares - 1 / width)
+    share = ((1 - 2 / width) * squares + 1) / uneven if uneven > 0 else 1.0
+    return share / (1 - share) if share < 1 - 1 / _MOST_SHRINKAGE else _MOST_SHRINKAGE
 
 
 def _roots(blocks: list[Tensor], damping: float) -> tuple[list[Tensor], float]:
