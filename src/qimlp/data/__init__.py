@@ -10,7 +10,7 @@ from qimlp.data.batching.step_batches import StepBatches
 from qimlp.data.batching.token_batches import TokenBatches
 from qimlp.data.dataset import OFFICIAL_TEST, DataSet, TensorSplit
 from qimlp.data.features.encoder import Encoder, listening
-from qimlp.data.features.encoder_files import load_encoder
+from qimlp.data.features.encoder_files import PACKAGED, load_encoder
 from qimlp.data.features.grid.order import grid_order, grid_shape
 from qimlp.data.features.offsets import Number, centred, learn_offsets
 from qimlp.data.features.ordering import spectral_order
@@ -36,6 +36,7 @@ from qimlp.data.texts import TextDataSet, load_text_inputs, load_texts
 
 __all__ = [
     "OFFICIAL_TEST",
+    "PACKAGED",
     "Batches",
     "Column",
     "ColumnKind",

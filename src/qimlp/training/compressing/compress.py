@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from qimlp.compression import CompressionConfig, call_model, speed_ratio
+from qimlp.data import PACKAGED
 from qimlp.files import printable, shown, whole_folder, write_json
 from qimlp.training.compressing.encoder import open_encoder
 from qimlp.training.compressing.front import Front, Point
@@ -114,6 +115,11 @@ def open_subject(source: str, request: CompressionRequest) -> Subject:
         return open_trained(folder, request)
     if (folder / "preprocess.json").is_file():
         return open_trained(folder, request)
+    if not folder.is_dir() and source not in PACKAGED:  # a slip must not ask the hub
+        raise FileNotFoundError(
+            f"{printable(source)}: expected a run folder, that of a saved model or that of a text "
+            f"encoder, found no such folder (nor is it {', '.join(PACKAGED)}, which is a package)"
+        )
     return open_encoder(source, request)
 
 
