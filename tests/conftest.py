@@ -1,17 +1,32 @@
 """For all tests: one thread, and the real data sets where QIMLP_DATA names them.
 
 With QIMLP_REQUIRE_DATA=1, as in CI, a test that would be skipped for want of data fails instead.
+Every test starts from random numbers of its own, the same in every run and order.
 """
 
 import os
+import random
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tests.tiny_runs import settings, tiny  # noqa: F401 - fixtures for all
 
 torch.set_num_threads(1)  # tests run side by side
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Seed what draws without a generator, before the test's fixtures are made."""
+    seed = zlib.crc32(item.nodeid.encode())
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - for libraries that use it
+    torch.manual_seed(seed)
+    return (yield)
 
 
 @pytest.fixture
