@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from qimlp.functional import kron_linear
 from qimlp.nn import adapter_base
+from qimlp.nn.owner import named_input
 from qimlp.nn.resolve import resolve_shape
 from qimlp.nn.scaled_sum import ScaledSum, as_factor_ranks, as_scale, casts
 from qimlp.nn.window import Window
@@ -123,15 +124,26 @@ class KroneckerAdapter(ScaledSum):
         bias: Tensor | None = self.base.bias  # type: ignore[assignment]
         return bias
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor | None = None,
+        *,
+        input: Tensor | None = None,  # noqa: A002 - the name that torch gives it
+    ) -> Tensor:
         """Apply the layer.
 
         Args:
             x: Inputs of the base.
+            input: The same under the name that torch's layers have for it, in place of `x`.
 
         Returns:
             Outputs of the base's shape.
+
+        Raises:
+            TypeError: Neither is given.
         """
+        if x is None:
+            x = named_input(self, input)
         if self._own is not None:
             y: Tensor = self.base(x)
             return y

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from qimlp import functional
 from qimlp.functional import kron_linear
 from qimlp.nn.conversion import approximate_, copy_dense_, fill_dense_
-from qimlp.nn.owner import KroneckerModule
+from qimlp.nn.owner import KroneckerModule, named_input
 from qimlp.nn.parameters import assign_all, read
 from qimlp.nn.resolve import resolve_shape
 from qimlp.nn.window import Window
@@ -126,18 +126,27 @@ class KroneckerConv2d(KroneckerModule):
         elif self.bias is not None:
             self.bias.zero_()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor | None = None,
+        *,
+        input: Tensor | None = None,  # noqa: A002 - the name that torch gives it
+    ) -> Tensor:
         """Apply the layer.
 
         Args:
             x: Images of shape `(N, in_channels, H, W)` or one of shape `(in_channels, H, W)`.
+            input: The same under the name that `nn.Conv2d` has for it, in place of `x`.
 
         Returns:
             Shape `(N, out_channels, H', W')`, or without the N.
 
         Raises:
+            TypeError: Neither is given.
             ValueError: Another shape.
         """
+        if x is None:
+            x = named_input(self, input)
         if x.dim() not in (3, 4) or x.shape[-3] != self.in_channels:
             raise ValueError(
                 f"x: expected shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), "

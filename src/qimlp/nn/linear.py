@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from qimlp import functional
 from qimlp.functional import kron_linear
 from qimlp.nn.conversion import approximate_, copy_dense_, to_linear
-from qimlp.nn.owner import KroneckerModule
+from qimlp.nn.owner import KroneckerModule, named_input
 from qimlp.nn.parameters import assign_all, read
 from qimlp.nn.resolve import resolve_shape
 from qimlp.ops import Explanation, apply_layer, check_device, check_dtype
@@ -119,16 +119,25 @@ class KroneckerLinear(KroneckerModule):
         elif self.bias is not None:
             self.bias.zero_()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor | None = None,
+        *,
+        input: Tensor | None = None,  # noqa: A002 - the name that torch gives it
+    ) -> Tensor:
         """Apply the layer.
 
         Args:
             x: Inputs of shape `(*, in_features)`.
+            input: The same under the name that `nn.Linear` has for it, in place of `x`.
 
         Returns:
             Outputs of shape `(*, out_features)`.
+
+        Raises:
+            TypeError: Neither is given.
         """
-        return self._call(x, False)
+        return self._call(named_input(self, input) if x is None else x, False)
 
     def forward_gelu(self, x: Tensor) -> Tensor:
         """Compute the exact GELU of `forward(x)`, in one pass where the kernel takes the call."""

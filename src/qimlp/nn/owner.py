@@ -177,6 +177,24 @@ class KroneckerModule(nn.Module):
         return self
 
 
+def named_input(module: nn.Module, given: Tensor | None) -> Tensor:
+    """The input of a module that was called without `x`, as `layer(input=x)` calls torch's layers.
+
+    Args:
+        module: Named in the error.
+        given: What `input` is.
+
+    Returns:
+        The same.
+
+    Raises:
+        TypeError: It is None.
+    """
+    if given is None:
+        raise TypeError(f"{type(module).__name__}: expected an input, got none; call layer(x)")
+    return given
+
+
 def _rename_older(_: nn.Module, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
     """Before parameters are loaded: call them by today's names."""
     del rest
