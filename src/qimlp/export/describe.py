@@ -1,0 +1,154 @@
+"""From a `Predictor` to its description, or one line that says why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from torch import Tensor, nn
+
+from qimlp.export.description import Array, Description, Layer
+from qimlp.models import MLP, LowRankMLP, QiMLP, inner_network
+from qimlp.nn import KroneckerLinear
+from qimlp.predictor import Predictor
+from qimlp.tasks import Regression
+
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.GELU: "gelu",
+    nn.ReLU: "relu",
+    nn.SiLU: "silu",
+    nn.Tanh: "tanh",
+    nn.Identity: "identity",
+}
+
+
+def describe(predictor: Predictor, *, head: bool = False) -> Description:
+    """Describe a predictor in plain NumPy.
+
+    Args:
+        predictor: Of one of the networks `QiMLP`, `MLP` and `LowRankMLP`, compressed or not.
+        head: Whether of a network on texts the part behind the features is meant; its raw
+            examples are these features.
+
+    Returns:
+        The description.
+
+    Raises:
+        ValueError: If there is a part that cannot be described.
+    """
+    require_exportable(predictor, head=head)
+    network = inner_network(predictor.network)
+    if not isinstance(network, QiMLP | MLP | LowRankMLP):
+        kind = getattr(network, "kind", type(network).__name__)
+        raise ValueError(  # noqa: TRY004 - the folder is wrong, not the argument
+            f"expected a network of layers one after the other (qimlp, mlp, low-rank), got kind "
+            f"{kind!r}; export it as onnx, program or html"
+        )
+    task = predictor.task
+    output_shift = output_scale = None
+    if isinstance(task, Regression):
+        output_shift, output_scale = np.array(task.shift), np.array(task.scale)
+    elif not task.answers_are_probabilities:
+        raise ValueError(
+            f"expected classes, labels or values as answers, got {task.kind}; export it as onnx, "
+            "program or html"
+        )
+    shift, scale = _scaling(predictor)
+    return Description(
+        layers=tuple(_layers(network.layers)),
+        shift=shift,
+        scale=scale,
+        order=predictor.features.order,
+        feature_shape=predictor.feature_shape,
+        feature_names=predictor.feature_names,
+        pixels=len(predictor.feature_shape) > 1,
+        task=task,
+        output_shift=output_shift,
+        output_scale=output_scale,
+    )
+
+
+def require_exportable(predictor: Predictor, *, head: bool = False) -> None:
+    """Refuse what takes texts, unless only the part behind its features is meant.
+
+    Args:
+        predictor: Any.
+        head: Whether of a network on texts the part behind the features is meant.
+
+    Raises:
+        ValueError: If it cannot be exported.
+    """
+    if predictor.features.tokenizer is not None:
+        raise ValueError(
+            "expected a network on numbers, got one that holds a text encoder, which is not "
+            "exported; train on frozen features (without finetune) and export the head"
+        )
+    if predictor.features.of_texts and not head:
+        made_by = "TF-IDF" if predictor.features.terms is not None else "an encoder"
+        raise ValueError(
+            f"expected a network on numbers, got one on texts: its features are made by {made_by}, "
+            "which is not exported; ask for the part behind them alone (--head, head=True)"
+        )
+
+
+def _scaling(predictor: Predictor) -> tuple[Array, Array]:
+    """Shift and scale of raw features, one number each where all are alike."""
+    scaling, features = predictor.scaling, predictor.features
+    width = scaling.in_features // len(scaling.shift)
+    shift, scale = (
+        np.repeat(np.array(v, np.float64), width) for v in (scaling.shift, scaling.scale)
+    )
+    if features.order is not None:  # scaling is of the ordered features
+        order = np.array(features.order)
+        for values in (shift, scale):
+            values[order] = values.copy()
+    if features.offsets:
+        shift = shift + np.array(features.offsets, np.float64)
+    if (shift == shift[0]).all() and (scale == scale[0]).all():
+        return shift[:1], scale[:1]
+    return shift, scale
+
+
+def _layers(modules: Iterable[nn.Module]) -> Iterator[Layer]:
+    """Join each layer with the activation behind it."""
+    waiting: tuple[nn.Module, str] | None = None
+    for module in modules:
+        name = _ACTIVATIONS.get(type(module))
+        if isinstance(module, nn.Dropout):
+            continue
+        if name is None:
+            if waiting is not None:
+                yield _layer(*waiting)
+            waiting = (module, "identity")
+        elif waiting is not None:
+            waiting = (waiting[0], name)
+            yield _layer(*waiting)
+            waiting = None
+    if waiting is not None:
+        yield _layer(*waiting)
+
+
+def _layer(module: nn.Module, activation: str) -> Layer:
+    if isinstance(module, KroneckerLinear):
+        vectors = module.bias_factors
+        bias = module.bias if module.bias_form == "dense" else None
+        return Layer(
+            tuple(_array(factor) for factor in module.factors),
+            None if vectors is None else tuple(_array(vector) for vector in vectors),
+            None if bias is None else _array(bias),
+            activation,
+        )
+    if isinstance(module, nn.Linear):
+        bias = None if module.bias is None else _array(module.bias)
+        return Layer((_array(module.weight)[None],), None, bias, activation)
+    raise ValueError(
+        f"expected Kronecker and dense layers with activations between them, got a "
+        f"{type(module).__name__}; export it as onnx or program"
+    )
+
+
+def _array(tensor: Tensor) -> Array:
+    values: Array = tensor.detach().to("cpu").double().numpy()
+    if not np.isfinite(values).all():
+        raise ValueError("the network's weights hold numbers that are not finite; train it anew")
+    return values
