@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -75,23 +75,30 @@ def modes_kept(student: nn.Module, teacher: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def weights_kept_on_failure(model: nn.Module) -> Iterator[None]:
+def weights_kept_on_failure(model: nn.Module) -> Iterator[Callable[[], None]]:
     """Put a model's weights back where training ends in an error.
 
     Args:
         model: Any module.
+
+    Yields:
+        What puts them back without an error.
     """
     kept: Mapping[str, Tensor] = {
         name: tensor.detach().clone()
         for name, tensor in chain(model.named_parameters(), model.named_buffers())
         if not isinstance(tensor, nn.Parameter) or tensor.requires_grad
     }
+
+    def put_back() -> None:
+        now = dict(chain(model.named_parameters(), model.named_buffers()))
+        for name, tensor in kept.items():
+            now[name].data.copy_(tensor)
+
     done = False
     try:
-        yield
+        yield put_back
         done = True
     finally:
         if not done:
-            now = dict(chain(model.named_parameters(), model.named_buffers()))
-            for name, tensor in kept.items():
-                now[name].data.copy_(tensor)
+            put_back()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite
 from typing import Any, get_args
 
@@ -22,6 +23,9 @@ from qimlp.training.engine.callbacks import Callback
 from qimlp.training.engine.trainer import Trainer
 
 _LR, _LEAST_LR = 1e-3, 1e-5
+_MEASURED = 8
+"""Batches on which the loss is measured before and after training, where there is no dev."""
+
 _NEAR = 0.1
 """Relative error below which the learning rate shrinks with it: larger steps would undo the fit."""
 
@@ -33,19 +37,26 @@ class DistillationResult:
     Attributes:
         steps: Optimizer steps taken.
         before: The loss before the first step.
-        after: The loss after the last.
-        measured_on: Where both were measured: on the `"dev"` batches, or the `"first batch"`.
+        after: The loss of the weights that the student has now.
+        measured_on: Where both were measured: on the `"dev"` batches or, without them, on the
+            `"first 8 batches"`, or as many as there are.
+        rejected: The loss that training led to where it was higher than before, so that the
+            student has the weights that it came with; None else.
     """
 
     steps: int
     before: float
     after: float
     measured_on: str
+    rejected: float | None = None
 
     def __str__(self) -> str:
+        done = f"distilled for {self.steps:,} steps: loss {self.before:.4g} before, "
+        if self.rejected is None:
+            return f"{done}{self.after:.4g} after, on the {self.measured_on}"
         return (
-            f"distilled for {self.steps:,} steps: loss {self.before:.4g} before, {self.after:.4g} "
-            f"after, on the {self.measured_on}"
+            f"{done}{self.rejected:.4g} after, on the {self.measured_on}: it rose, so the "
+            "weights are as they were; try a lower lr or more batches"
         )
 
 
@@ -74,7 +85,8 @@ def distill(
     The teacher answers every batch when it comes; nothing is stored, and the labels in a batch are
     not read. The student's parameters that need a gradient are trained; what it shares with the
     teacher it gets copies of, and the teacher stays as it is. Modes, dtypes, device and hooks of
-    both stay as they were, and after an error so do the student's weights.
+    both stay as they were, and after an error so do the student's weights. They do, too,
+    where training raises the loss, on `dev` or else on the first 8 batches; the result says so.
 
     Started by a launcher (`torchrun`, `accelerate launch`), every process is given the same
     batches and takes its part of the rows of each.
@@ -96,7 +108,7 @@ def distill(
             probabilities, or `"cosine"`.
         temperature: What logits are divided by for `"kl"`.
         outputs: Maps a model's output and the batch to what is matched, in place of `match`.
-        dev: Batches after which epoch the student is best is decided; its weights then are kept.
+        dev: Batches that say after which epoch the student is best; its weights then are kept.
         dropout: Whether the student is trained in training mode, with dropout.
         processes: Processes and device; by default those of the launcher, on the student's device.
         callbacks: Told what happens, see `Trainer`.
@@ -116,8 +128,9 @@ def distill(
     processes = _processes(student) if processes is None else processes
     learner = MatchedNetwork(student, match, outputs, dropout=dropout)
     source = MatchedNetwork(teacher, match, outputs)
-    with modes_kept(student, teacher), weights_kept_on_failure(student):
-        start = _look(learner, source, batches, loss or "mse", temperature, processes)
+    with modes_kept(student, teacher), weights_kept_on_failure(student) as put_back:
+        first = list(islice(batches, 1 if count(dev) else _MEASURED))
+        start = _look(learner, source, first, loss or "mse", temperature, processes)
         total = epochs * count(batches) if steps is None else steps
         periods = min(epochs, total)
         rate = start.lr if lr is None else lr
@@ -130,7 +143,10 @@ def distill(
             processes=processes,
             callbacks=callbacks,
         )
-        return _train(trainer, start.loss, batches, source)
+        result = _train(trainer, first, source)
+        if result.rejected is not None:
+            put_back()
+        return result
 
 
 def _processes(student: nn.Module) -> ProcessGroup:
@@ -146,50 +162,48 @@ def _optimisation(periods: int, lr: float, factor_lr_scale: float) -> Optimisati
     )
 
 
-def _train(
-    trainer: Trainer, start: float, batches: Iterable[Any], teacher: MatchedNetwork
-) -> DistillationResult:
-    """Train; measure before and after on what decides."""
-    state, dev = trainer.state, trainer.dev_batches
-    measured = dev if len(dev) else TeacherBatches(batches, teacher, state.processes, 1)
-    before = trainer.evaluate(dev).metrics["loss"] if len(dev) else start
+def _train(trainer: Trainer, first: Sequence[Any], teacher: MatchedNetwork) -> DistillationResult:
+    """Train; measure before and after on what decides: on dev, or else the first batches."""
+    state, measured, where = trainer.state, trainer.dev_batches, "dev"
+    if not len(measured):
+        measured = TeacherBatches(first, teacher, state.processes)
+        where = "first batch" if len(first) == 1 else f"first {len(first)} batches"
+    before: float = trainer.evaluate(measured).metrics["loss"]
     trainer.fit()
     if state.best:
         state.use_best()
-    after = trainer.evaluate(measured).metrics["loss"]
-    return DistillationResult(
-        state.progress.step, before, after, "dev" if len(dev) else "first batch"
-    )
+    after: float = trainer.evaluate(measured).metrics["loss"]
+    if after <= before:
+        return DistillationResult(state.progress.step, before, after, where)
+    return DistillationResult(state.progress.step, before, before, where, rejected=after)
 
 
 @dataclass(frozen=True)
 class _Start:
-    """What the first batch says: the loss in its unit, its value, and a learning rate."""
+    """What the first batch says: the loss in its unit, and a learning rate."""
 
     objective: MatchingLoss
-    loss: float
     lr: float
 
 
 def _look(
     student: MatchedNetwork,
     teacher: MatchedNetwork,
-    batches: Iterable[Any],
+    batches: Sequence[Any],
     loss: Loss,
     temperature: float,
     processes: ProcessGroup,
 ) -> _Start:
-    """Look at the first batch: the loss before training, and whether there can be any.
+    """Look at the first batch: how far the student is off, and whether it can be trained.
 
     With several processes the parameters that the answers do not depend on are frozen for the
     time: data-parallel training waits for their gradients.
     """
     if not any(parameter.requires_grad for parameter in student.parameters()):
         raise ValueError("student: expected a parameter that needs a gradient, all are frozen")
-    first = next(iter(batches), None)
-    if first is None:
+    if not batches:
         raise ValueError("batches: expected at least one batch, got none")
-    own = share(first, processes)
+    own = share(batches[0], processes)
     student.eval()
     teacher.eval()
     with torch.no_grad():
@@ -212,7 +226,7 @@ def _look(
             parameter.grad = None
     error = _mean((given.detach() - wanted).square().mean(), processes) / unit
     lr = min(max(_LR * error**0.5 / _NEAR, _LEAST_LR), _LR)
-    return _Start(objective, _mean(found.detach(), processes), lr)
+    return _Start(objective, lr)
 
 
 def _require_finite(name: str, answers: Tensor) -> None:
