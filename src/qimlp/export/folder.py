@@ -29,11 +29,23 @@ def new_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         FileExistsError: If something is there.
         OSError: If it cannot be written.
     """
-    path = Path(out)
-    if os.path.lexists(path):
-        raise FileExistsError(f"{printable(str(path))} exists; choose another folder to export to")
-    with whole_folder(path) as folder:
+    require_free(out)
+    with whole_folder(Path(out)) as folder:
         yield folder
+
+
+def require_free(out: str | os.PathLike[str]) -> None:
+    """Refuse a folder that is there.
+
+    Args:
+        out: Where an export will lie.
+
+    Raises:
+        FileExistsError: If something is there.
+    """
+    if os.path.lexists(out):
+        name = printable(os.fspath(out))
+        raise FileExistsError(f"{name} exists; choose another folder to export to")
 
 
 def sizes(folder: Path) -> Mapping[str, int]:
