@@ -89,15 +89,15 @@ def test_several_ratios_make_a_front(qimlp, runs, tmp_path):
 
 
 def test_distillation_and_an_earlier_result_replaced(qimlp, runs, tmp_path):
-    call = ("compress", runs["mlp"], "--ratio", 3, "--form", "low_rank", "--out", tmp_path / "out")
+    call = ("compress", runs["mlp"], "--ratio", 3, "--form", "kronecker", "--out", tmp_path / "out")
     assert qimlp(*call).code == 0
     untuned = load_file(tmp_path / "out" / "model.safetensors")
     done = qimlp(*call)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "out exists; choose another --out, or --overwrite" in done.err
-    done = qimlp(*call, "--distill", 5, "--overwrite")
+    done = qimlp(*call, "--distill", 50, "--overwrite")
     assert done.code == 0, done.err
-    assert "distilled for 5 steps" in done.out
+    assert "distilled for 50 steps" in done.out
     tuned = load_file(tmp_path / "out" / "model.safetensors")
     assert any(not torch.equal(tuned[name], untuned[name]) for name in untuned)
 
@@ -156,6 +156,7 @@ REFUSED = [
     (("--ratio", 4, "--ratio", 4), "expected every budget once, got ratio-4 2 times"),
     ((), "expected a budget, such as --ratio 4"),
     (("--ratio", 4, "--max-parameters", 9), "expected ratio or max_parameters, one of them"),
+    (("--max-parameters", 99_999), "max_parameters: expected fewer than the"),
     (("--ratio", 4, "--form", "sparse"), "form: expected one of auto, low_rank, kronecker"),
     (("--ratio", 4, "--calibration", "nowhere.csv"), "no data set 'nowhere.csv'"),
     (("--ratio", 4, "--skip", "heads.*"), "skip: 'heads.*' matches no module"),
@@ -171,11 +172,21 @@ def test_bad_options_are_one_line_and_write_nothing(qimlp, runs, tmp_path, optio
     assert not list(tmp_path.iterdir())
 
 
-def test_kronecker_layers_are_not_compressed_again(qimlp, runs, tmp_path):
-    done = qimlp("compress", runs["2b"], "--ratio", 2, "--out", tmp_path / "out")
-    assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "Kronecker layer already" in done.err
-    assert not list(tmp_path.iterdir())
+def test_networks_without_dense_layers_are_not_compressed(qimlp, runs, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,label\n" + "".join(f"{i},{i % 7},{i % 2}\n" for i in range(60)))
+    given = {"data": str(table), "model": "table", "epochs": 1, "device": "cpu"}
+    settings = resolve_settings(given)
+    folder = fit(settings, out=tmp_path / "runs").folder
+    for run, kind, instead in (
+        (runs["2b"], "qimlp", "train one with smaller --dims or --rank, or compress a classic"),
+        (folder, "table", "train one with smaller --dims, --embedding-dim or --members, or"),
+    ):
+        done = qimlp("compress", run, "--ratio", 2, "--out", tmp_path / "out")
+        assert (done.code, done.err.count("\n"), done.out) == (2, 1, "")
+        assert f"{run}: expected a network with dense layers, got one of kind {kind}" in done.err
+        assert f"Kronecker layers already; {instead}" in done.err
+        assert not (tmp_path / "out").exists()
 
 
 def test_folders_that_are_in_the_way_or_hold_nothing(qimlp, runs, tmp_path):

@@ -50,6 +50,17 @@ def relative(found, wanted):
     return float((found - wanted).square().mean() / (wanted - wanted.mean(0)).square().mean())
 
 
+@pytest.mark.parametrize("form", ["low_rank", "kronecker", "auto"])
+def test_a_budget_that_the_model_keeps_already_replaces_nothing(form):
+    model = network()
+    modules, before = dict(model.named_modules()), state(model)
+    config = CompressionConfig(max_parameters=10_000, form=form)
+    report = compress_(model, config, calibration=rows().split(32))
+    assert not report.replaced
+    assert report.ratio == 1
+    assert is_as_before(model, modules, before)
+
+
 @pytest.mark.parametrize("kind", ["low_rank", "kronecker"])
 def test_auto_finds_the_form_that_is_exact(kind):
     model = network(kind)

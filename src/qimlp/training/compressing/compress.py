@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from qimlp.compression import CompressionConfig, call_model, speed_ratio
 from qimlp.data import PACKAGED
-from qimlp.files import printable, shown, whole_folder, write_json
+from qimlp.files import printable, whole_folder, write_json
 from qimlp.training.compressing.encoder import open_encoder
 from qimlp.training.compressing.front import Front, Point
 from qimlp.training.compressing.request import CompressionRequest, point_name
@@ -136,7 +135,10 @@ def _compressed(
     except ValueError as error:
         raise ValueError(f"{printable(subject.name)}: {error}") from None
     if not report.replaced:
-        raise ValueError(_nothing(subject, report.left_alone))
+        raise ValueError(
+            f"{printable(subject.name)}: max_parameters: expected fewer than the "
+            f"{report.parameters_before:,} that its layers have, got {config.max_parameters:,}"
+        )
     if steps:
         tell(f"{point_name(config)}: distilling for {steps:,} steps")
         found = distill(network, subject.network, subject.tuning, steps=steps)
@@ -179,12 +181,6 @@ def _speed(subject: Subject, network: nn.Module) -> float | None:
 
 def _parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def _nothing(subject: Subject, left_alone: tuple[Any, ...]) -> str:
-    reasons = sorted({str(each.reason) for each in left_alone})
-    why = f": {'; '.join(reasons[:3])}" if reasons else ""
-    return f"{shown(subject.name)} has no dense layer to compress{why}"
 
 
 def _require_free(out: Path, source: Path, *, overwrite: bool) -> None:

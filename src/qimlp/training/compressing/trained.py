@@ -12,6 +12,7 @@ from torch import nn
 
 from qimlp.files import printable, shown
 from qimlp.models import CompressedNetwork, Pretrained
+from qimlp.nn import dense_class
 from qimlp.predictor import Predictor
 from qimlp.training.compressing.request import CompressionRequest
 from qimlp.training.compressing.subject import Subject
@@ -19,6 +20,13 @@ from qimlp.training.runs.load import TrainedRun, load_trained
 from qimlp.training.runs.training_data import TrainingData
 
 _SAMPLES = 10_000
+
+_INSTEAD = {
+    "table": "train one with smaller --dims, --embedding-dim or --members",
+    "qimlp": "train one with smaller --dims or --rank",
+    "compressed": "compress the original by another ratio",
+}
+"""What to do in place of compressing a network of a kind that has no dense layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +76,11 @@ def open_trained(path: Path, request: CompressionRequest) -> TrainedSubject:
 
     Raises:
         FileNotFoundError: If there is none, or its data is gone.
-        ValueError: If a file is damaged, or the data has changed or does not fit.
+        ValueError: If the network has no dense layer, a file is damaged, or the data has changed
+            or does not fit.
     """
     predictor, run = load_trained(path, device=request.device, data_dir=request.data_dir)
+    _require_dense(predictor.network, path)
     data = None if run is None else _own_data(run)
     given: dict[str, Any] = {"name": str(path), "network": predictor.network}
     given |= {"predictor": predictor, "data": data}
@@ -96,6 +106,18 @@ def open_trained(path: Path, request: CompressionRequest) -> TrainedSubject:
         calibrated_on=f"{len(inputs):,} examples of {part}{shown(source)}",
         tuning=calibration,
         notes=found.notes,
+    )
+
+
+def _require_dense(network: nn.Module, path: Path) -> None:
+    if any(dense_class(module) is not None for module in network.modules()):
+        return
+    kind = str(getattr(network, "kind", type(network).__name__))
+    instead = _INSTEAD.get(kind)
+    raise ValueError(
+        f"{printable(str(path))}: expected a network with dense layers, got one of kind "
+        f"{kind}, whose layers are small Kronecker layers already"
+        f"{f'; {instead}' if instead else ''}, or compress a classic network (--model mlp)"
     )
 
 

@@ -77,6 +77,8 @@ def compress_(
         raise TypeError(f"config: expected a CompressionConfig, got {shown(config, 60)}")
     if config.form != "auto" or calibration is None or not config.tune_steps:
         return compress_layers_(model, config, filter_fn, calibration)
+    if _fits_already(model, config, filter_fn):
+        return compress_layers_(model, config, filter_fn, calibration)
     data = split(collected(calibration, None))
     tried, dropped = _try_forms(model, config, filter_fn, data, outputs)
     if not tried:
@@ -114,6 +116,13 @@ def _try_forms(
         else:
             tried += [] if found is None else [found]
     return tried, dropped
+
+
+def _fits_already(model: nn.Module, config: CompressionConfig, filter_fn: Filter | None) -> bool:
+    """Whether the budget is so large that no layer is replaced."""
+    targets, _ = find_targets(model, config, filter_fn)
+    total = sum(target.parameters for target in targets)
+    return config.max_parameters is not None and config.max_parameters >= total
 
 
 def _within_budget(

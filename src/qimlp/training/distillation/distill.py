@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
@@ -84,12 +84,12 @@ def distill(
 
     The teacher answers every batch when it comes; nothing is stored, and the labels in a batch are
     not read. The student's parameters that need a gradient are trained; what it shares with the
-    teacher it gets copies of, and the teacher stays as it is. Modes, dtypes, device and hooks of
-    both stay as they were, and after an error so do the student's weights. They do, too,
-    where training raises the loss, on `dev` or else on the first 8 batches; the result says so.
+    teacher it gets copies of. Modes, dtypes, device and hooks of both stay as they were; so do the
+    student's weights after an error, and where training raises the loss (`dev`'s, or that of the
+    first 8 batches).
 
-    Started by a launcher (`torchrun`, `accelerate launch`), every process is given the same
-    batches and takes its part of the rows of each.
+    Started by a launcher (`torchrun`, `accelerate launch`), every process is given the same batches
+    and takes its part of the rows.
 
     Args:
         student: The model to train.
@@ -99,11 +99,10 @@ def distill(
         steps: Optimizer steps, one for each batch; the batches are gone through as often as
             needed. By default the epochs decide.
         epochs: Passes over the batches; with `steps`, parts after each of which `dev` is looked at.
-        lr: Peak learning rate; by default 1e-3, less for a student within 10% of its teacher.
-            Kronecker factors of an MLP bear, and at high ratios want, up to 1e-2.
+        lr: Peak learning rate; by default 1e-3, less for a student within 10% of its teacher. At
+            high ratios Kronecker factors of an MLP want up to 1e-2.
         factor_lr_scale: From 0 to 1, as in the settings of a run; see `param_groups`.
-        match: What is matched: `"outputs"`, `"hidden"` states of every attended token, or the
-            `"embedding"`, their mean.
+        match: `"outputs"`, `"hidden"` states of every attended token, or `"embedding"`, their mean.
         loss: `"mse"` over the variance of the teacher's answers (the default), `"kl"` of class
             probabilities, or `"cosine"`.
         temperature: What logits are divided by for `"kl"`.
@@ -118,8 +117,8 @@ def distill(
 
     Raises:
         TypeError: A batch or an output of another kind.
-        ValueError: No batches, nothing to train, answers of different shapes or that are not
-            finite, or an option out of range.
+        ValueError: No batches, nothing to train, answers that do not fit or are not finite, or an
+            option out of range.
         NonFiniteLossError: Training diverges.
     """
     _check(steps, epochs, lr, factor_lr_scale, match, loss, temperature)
@@ -143,10 +142,7 @@ def distill(
             processes=processes,
             callbacks=callbacks,
         )
-        result = _train(trainer, first, source)
-        if result.rejected is not None:
-            put_back()
-        return result
+        return _train(trainer, first, source, put_back)
 
 
 def _processes(student: nn.Module) -> ProcessGroup:
@@ -162,7 +158,9 @@ def _optimisation(periods: int, lr: float, factor_lr_scale: float) -> Optimisati
     )
 
 
-def _train(trainer: Trainer, first: Sequence[Any], teacher: MatchedNetwork) -> DistillationResult:
+def _train(
+    trainer: Trainer, first: Sequence[Any], teacher: MatchedNetwork, put_back: Callable[[], None]
+) -> DistillationResult:
     """Train; measure before and after on what decides: on dev, or else the first batches."""
     state, measured, where = trainer.state, trainer.dev_batches, "dev"
     if not len(measured):
@@ -175,6 +173,7 @@ def _train(trainer: Trainer, first: Sequence[Any], teacher: MatchedNetwork) -> D
     after: float = trainer.evaluate(measured).metrics["loss"]
     if after <= before:
         return DistillationResult(state.progress.step, before, after, where)
+    put_back()
     return DistillationResult(state.progress.step, before, before, where, rejected=after)
 
 
