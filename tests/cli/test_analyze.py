@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
+from qimlp import Predictor
+from qimlp.correlation import analyze
 from qimlp.models import load_pretrained
 
 FIGURES = {"histograms.png", "levels.png", "spectra.png", "truncation.png"}
@@ -209,6 +211,22 @@ def test_a_control_on_other_data(qimlp, runs, tmp_path):
     assert done.code == 2
     assert "expected a run on the same data, tiny, got one on tiny, or on another" in done.err
     assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("named", [".", "below"])
+def test_a_compressed_model_is_refused_with_what_to_do(qimlp, runs, tmp_path, named):
+    (run,) = runs.glob("tiny-mlp*/seed-0")
+    small = tmp_path / "small" / named
+    done = qimlp("compress", run, "--ratio", 2, "--form", "kronecker", "--out", small)
+    assert done.code == 0, done.err
+    done = qimlp("analyze", tmp_path / "small")
+    assert (done.code, done.err.count("\n"), done.out) == (2, 1, "")
+    assert "small: expected a run folder, got a saved or compressed model" in done.err
+    saved = Predictor.load(small, device="cpu")  # as the line says
+    rows = saved.read(json.loads((run / "settings.json").read_text())["data"]).inputs
+    report = analyze(saved.network, saved.batches(rows))
+    assert report.samples == len(rows) == 90
+    assert report.layers[0].place.layer.startswith("network.layers.")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def find_runs(paths: Sequence[Path], *, classic: bool) -> list[Path]:
         Each run folder once, in order.
 
     Raises:
-        FileNotFoundError: If a path is no run folder and holds none.
+        FileNotFoundError: If a path is no run folder and holds none, as a saved model.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -33,6 +33,12 @@ def find_runs(paths: Sequence[Path], *, classic: bool) -> list[Path]:
         below = sorted(file.parent for file in path.rglob(RunFolder(path).settings_file.name))
         below = [run for run in below if RunFolder(run).best.is_dir()]
         below = [run for run in below if classic or RunFolder(run).read_settings().kind != "mlp"]
+        if not below and next(path.rglob("preprocess.json"), None) is not None:
+            raise FileNotFoundError(
+                f"{path}: expected a run folder, got a saved or compressed model, which has no "
+                "test data of its own; in Python: p = qimlp.Predictor.load(folder), then "
+                "qimlp.correlation.analyze(p.network, p.batches(p.read(data).inputs))"
+            )
         if not below:
             raise FileNotFoundError(
                 f"{path}: expected a run folder, or a folder that holds finished runs of "
