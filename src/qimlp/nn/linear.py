@@ -76,26 +76,6 @@ class KroneckerLinear(KroneckerModule):
         self.gain = gain
         self.reset_parameters()
 
-    @property
-    def in_dims(self) -> tuple[int, ...]:
-        """Sizes of the input's bodies."""
-        return self.shape.in_dims
-
-    @property
-    def out_dims(self) -> tuple[int, ...]:
-        """Sizes of the output's bodies."""
-        return self.shape.out_dims
-
-    @property
-    def rank(self) -> int:
-        """Number of summed Kronecker products."""
-        return self.shape.rank
-
-    @property
-    def num_factors(self) -> int:
-        """Number of factors M."""
-        return self.shape.num_factors
-
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the factors anew, by `init` and `gain`; the bias becomes zero.

@@ -17,6 +17,7 @@ from qimlp.nn.parameters import (
     numbered,
     read,
 )
+from qimlp.nn.shaped import Shaped
 from qimlp.ops import autocast_dtype, build_weight, mask_anew, registered_parameters
 from qimlp.shapes import KroneckerShape
 
@@ -45,7 +46,7 @@ class _Bias:
         return module.bias_vector()
 
 
-class KroneckerModule(nn.Module):
+class KroneckerModule(Shaped):
     """A module that owns the factors of a weight, and a bias, as parameters of itself.
 
     Hooks that bring parameters in before a call and take them away after it (offloading, sharding)
@@ -67,8 +68,7 @@ class KroneckerModule(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        self.shape = shape
+        super().__init__(shape)
         self.bias_form = bias_form
         self.register_load_state_dict_pre_hook(_rename_older)  # type: ignore[no-untyped-call]
 

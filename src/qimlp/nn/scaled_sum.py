@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from qimlp import functional
 from qimlp.nn.parameters import in_full, read
+from qimlp.nn.shaped import Shaped
 from qimlp.ops import autocast_dtype, build_weight, is_proxy, mask_anew
 from qimlp.shapes import KroneckerShape, as_size
 
 
-class ScaledSum(nn.Module):
+class ScaledSum(Shaped):
     """A module that owns the factors of `scale * sum_c kron(factors[0][c], ...)`.
 
     Args:
@@ -35,8 +36,7 @@ class ScaledSum(nn.Module):
         init: str,
         like: Tensor,
     ) -> None:
-        super().__init__()
-        self.shape = shape
+        super().__init__(shape)
         self.scale = scale
         self.factor_ranks = factor_ranks
         self.init = init
@@ -50,26 +50,6 @@ class ScaledSum(nn.Module):
         """The M factors, factor i of shape `(rank, out_dims[i], in_dims[i])`, without the scale."""
         mask_anew(self)
         return tuple(self._factors())
-
-    @property
-    def in_dims(self) -> tuple[int, ...]:
-        """Sizes of the input's bodies."""
-        return self.shape.in_dims
-
-    @property
-    def out_dims(self) -> tuple[int, ...]:
-        """Sizes of the output's bodies."""
-        return self.shape.out_dims
-
-    @property
-    def rank(self) -> int:
-        """Number of summed Kronecker products."""
-        return self.shape.rank
-
-    @property
-    def num_factors(self) -> int:
-        """Number of factors M."""
-        return self.shape.num_factors
 
     def delta(self) -> Tensor:
         """Build what the adapter adds to the base's weight: `scale` times the sum, differentiable.

@@ -1,9 +1,11 @@
 """Inputs with unequal, correlated deviations, and the error by its definition."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from qimlp.compression.fits import Fit, Moments
+from qimlp.compression.fits import Curve, Fit, Kronecker, Layout, LowRank, Moments
 from qimlp.functional import kron_bias, kron_dense
 
 
@@ -23,6 +25,24 @@ def moments_of(rows: Tensor, wanted: Tensor | None = None) -> Moments:
     moments = Moments(rows.shape[1], None if wanted is None else wanted.shape[1])
     moments.update(rows, wanted)
     return moments
+
+
+def fit_low_rank(weight: Tensor, moments: Moments | None, rank: int, **how: Any) -> Fit:
+    return LowRank(weight, moments, **how).fit(rank)
+
+
+def low_rank_curve(weight: Tensor, moments: Moments | None = None) -> Curve:
+    return LowRank(weight, moments).curve
+
+
+def fit_kronecker(
+    weight: Tensor, moments: Moments | None, layout: Layout, rank: int, **how: Any
+) -> Fit:
+    return Kronecker(weight, moments, layout, **how).fit(rank)
+
+
+def kronecker_curve(weight: Tensor, moments: Moments | None, layout: Layout) -> Curve:
+    return Kronecker(weight, moments, layout).curve
 
 
 def output_error(fit: Fit, rows: Tensor, wanted: Tensor) -> float:

@@ -14,10 +14,9 @@ from qimlp.compression.fits import (
     Layout,
     allocate,
     candidate_layouts,
-    kronecker_curve,
-    low_rank_curve,
     parameter_budget,
 )
+from tests.compression.fits.examples import kronecker_curve, low_rank_curve
 
 SIZES = [(48, 48), (48, 192), (192, 48), (64, 64), (36, 10)]
 

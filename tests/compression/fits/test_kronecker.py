@@ -4,9 +4,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from qimlp.compression.fits import Kronecker, Layout, Moments, fit_kronecker, kronecker_curve
+from qimlp.compression.fits import Kronecker, Layout, Moments
 from qimlp.functional import kron_bias, kron_dense, nearest_kronecker, nearest_kronecker_bias
-from tests.compression.fits.examples import draw, inputs, moments_of, output_error
+from tests.compression.fits.examples import (
+    draw,
+    fit_kronecker,
+    inputs,
+    kronecker_curve,
+    moments_of,
+    output_error,
+)
 
 LAYOUTS = [
     Layout("kronecker", (3, 4), (4, 2)),

@@ -4,9 +4,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from qimlp.compression.fits import LowRank, Moments, fit_low_rank, low_rank_curve
+from qimlp.compression.fits import LowRank, Moments
 from qimlp.functional import kron_dense, nearest_kronecker
-from tests.compression.fits.examples import draw, inputs, moments_of, output_error
+from tests.compression.fits.examples import (
+    draw,
+    fit_low_rank,
+    inputs,
+    low_rank_curve,
+    moments_of,
+    output_error,
+)
 
 SIZES = [(6, 9), (9, 6), (7, 7)]
 

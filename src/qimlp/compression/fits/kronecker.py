@@ -195,51 +195,6 @@ class Kronecker:
         return Target(cross, second, float((cross * self._best).sum()))
 
 
-def kronecker_curve(
-    weight: Tensor,
-    moments: Moments | None,
-    layout: Layout,
-    *,
-    bias: Tensor | None = None,
-    damping: float = 1e-3,
-) -> Curve:
-    """Estimate the relative output error at every rank of a layout; see `Kronecker`.
-
-    Args:
-        weight: Shape `(out, in)`.
-        moments: Of the layer's inputs; None where none were measured.
-        layout: Dims that multiply up to the weight's sizes.
-        bias: Shape `(out,)`, or None.
-        damping: Added to the diagonal of the inputs' second moments, over its mean.
-    """
-    return Kronecker(weight, moments, layout, bias=bias, damping=damping).curve
-
-
-def fit_kronecker(
-    weight: Tensor,
-    moments: Moments | None,
-    layout: Layout,
-    rank: int,
-    *,
-    bias: Tensor | None = None,
-    damping: float = 1e-3,
-) -> Fit:
-    """Fit a layer at one rank of a layout; see `Kronecker`.
-
-    Args:
-        weight: Shape `(out, in)`.
-        moments: Of the layer's inputs; None where none were measured.
-        layout: Dims that multiply up to the weight's sizes.
-        rank: Number of summed products, 1 or more.
-        bias: Shape `(out,)`, or None.
-        damping: Added to the diagonal of the inputs' second moments, over its mean.
-
-    Raises:
-        ValueError: A rank below 1, or what `Kronecker` refuses.
-    """
-    return Kronecker(weight, moments, layout, bias=bias, damping=damping).fit(rank)
-
-
 def _between(ranks: Sequence[int], parts: Sequence[float], missed: Tensor) -> Tensor:
     """Parts at every rank of `missed`: straight over the logarithm of the rank, level outside."""
     at = np.log(np.arange(1, len(missed)))

@@ -68,47 +68,6 @@ class LowRank:
         return finished(self._problem, self._layout, factors, self._weight, self._bias, error=error)
 
 
-def low_rank_curve(
-    weight: Tensor,
-    moments: Moments | None = None,
-    *,
-    bias: Tensor | None = None,
-    damping: float = 1e-3,
-) -> Curve:
-    """Relative output error of a layer at every low rank; see `LowRank`, which also keeps the fits.
-
-    Args:
-        weight: Shape `(out, in)`.
-        moments: Of the layer's inputs; None where none were measured.
-        bias: Shape `(out,)`, or None.
-        damping: Added to the diagonal of the inputs' second moments, over its mean.
-    """
-    return LowRank(weight, moments, bias=bias, damping=damping).curve
-
-
-def fit_low_rank(
-    weight: Tensor,
-    moments: Moments | None,
-    rank: int,
-    *,
-    bias: Tensor | None = None,
-    damping: float = 1e-3,
-) -> Fit:
-    """Fit a layer at one low rank; see `LowRank`.
-
-    Args:
-        weight: Shape `(out, in)`.
-        moments: Of the layer's inputs; None where none were measured.
-        rank: From 1 to the smaller of the weight's sizes.
-        bias: Shape `(out,)`, or None.
-        damping: Added to the diagonal of the inputs' second moments, over its mean.
-
-    Raises:
-        ValueError: A rank out of range, or what `LowRank` refuses.
-    """
-    return LowRank(weight, moments, bias=bias, damping=damping).fit(rank)
-
-
 def _decompose(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
     """Orthonormal `left` (out, k), `right` (k, in) and the squared singular values (k,).
 
