@@ -1,0 +1,1 @@
+"""What exported networks cost where they run."""
