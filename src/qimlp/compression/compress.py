@@ -16,9 +16,10 @@ from qimlp.compression.faster import predicted
 from qimlp.compression.layer_fits import FittedLayer, LayerFits, possible_layouts
 from qimlp.compression.layer_moments import LayerMoments, NoMoments
 from qimlp.compression.report import CompressionReport, LayerReport
+from qimlp.compression.selection import FilterFn
 from qimlp.compression.speed import measured_speed
 from qimlp.compression.swap import swap_
-from qimlp.compression.targets import FilterFn, Target, find_targets
+from qimlp.compression.targets import Target, find_targets
 from qimlp.files import printable, shown
 
 CACHE_BYTES = 2**28

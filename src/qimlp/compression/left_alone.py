@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+from torch.nn.parameter import is_lazy
 
+from qimlp.compression.report import LeftAlone
 from qimlp.nn import KroneckerAdapter, KroneckerConv2d, KroneckerLinear, dense_class
 from qimlp.ops import registered_parameters
 
@@ -22,6 +24,8 @@ _OTHER_CONVOLUTIONS = (
     nn.ConvTranspose3d,
 )
 
+_NO_WEIGHTS = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm, KroneckerAdapter)
+
 
 def is_layer(module: nn.Module) -> bool:
     """Whether a module is a layer that is replaced, or of which it is said why it is not."""
@@ -34,7 +38,11 @@ def is_layer(module: nn.Module) -> bool:
 
 
 def why_left_alone(
-    module: nn.Module, owners: list[nn.Module], shared: Mapping[str, str]
+    module: nn.Module,
+    owners: list[nn.Module],
+    shared: Mapping[str, str],
+    *,
+    kronecker: bool = False,
 ) -> str | None:
     """Say why nothing is put in the place of a layer.
 
@@ -42,10 +50,13 @@ def why_left_alone(
         module: A layer.
         owners: The modules around it, wherever the model has it.
         shared: By the names of its own tensors, that of another in the same memory.
+        kronecker: Whether something can be put in the place of a `KroneckerLinear` too.
 
     Returns:
         The reason, or None where the layer can be replaced.
     """
+    if kronecker and type(module).forward is KroneckerLinear.forward:
+        return next(_reasons_of_owners(module, owners), None)
     return next(_reasons(module, owners, shared), None)
 
 
@@ -122,3 +133,85 @@ def _is_quantised(module: nn.Module) -> bool:
     weight = registered_parameters(module).get("weight")
     integer = isinstance(weight, Tensor) and weight.dtype in (torch.int8, torch.uint8)
     return integer and dense_class(module) is not None
+
+
+def owners_of(model: nn.Module) -> dict[int, list[nn.Module]]:
+    """Find the module around each module, and the one around that, wherever the model has it.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        Owners by the `id` of the module.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    owners: dict[int, list[nn.Module]] = {}
+    for name, module in modules.items():
+        outer, steps = name, 0
+        while outer and steps < 2:  # an adapter's layers lie in a dictionary of layers
+            outer, steps = outer.rpartition(".")[0], steps + 1
+            owners.setdefault(id(module), []).append(modules[outer])
+    return owners
+
+
+def shared_memory(model: nn.Module) -> dict[str, dict[str, str]]:
+    """Find tensors of a model that lie in the memory of another.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        By a module's name and that of its tensor, the name of the other.
+    """
+    stored: dict[tuple[str, int], list[tuple[int, int, str, str]]] = {}
+    for owner, module in model.named_modules():
+        tensors = [
+            *module.named_parameters(recurse=False, remove_duplicate=False),
+            *module.named_buffers(recurse=False, remove_duplicate=False),
+        ]
+        for own, tensor in tensors:
+            plain = type(tensor) in (nn.Parameter, Tensor) and tensor.layout == torch.strided
+            if not plain or tensor.is_meta or tensor.numel() == 0:
+                continue
+            size = tensor.element_size()
+            first = tensor.storage_offset() * size
+            steps = zip(tensor.shape, tensor.stride(), strict=True)
+            last = first + (sum((n - 1) * s for n, s in steps) + 1) * size
+            key = str(tensor.device), tensor.untyped_storage().data_ptr()
+            stored.setdefault(key, []).append((first, last, owner, own))
+    shared: dict[str, dict[str, str]] = {}
+    for group in stored.values():
+        for first, last, owner, own in group:
+            for start, end, *other in group:
+                if other != [owner, own] and first < end and start < last:
+                    shared.setdefault(owner, {})[own] = ".".join(filter(None, other))
+    return shared
+
+
+def loose_parameters(model: nn.Module, skipped: Set[str]) -> list[LeftAlone]:
+    """Find the parameters of a model that are matrices, or many, but lie in no layer.
+
+    Such are the weights of experts that are kept as one tensor. Tables of embeddings and the scales
+    of norms are not meant.
+
+    Args:
+        model: Any module.
+        skipped: Names of modules that are not looked at.
+
+    Returns:
+        The parameters with the reason, in the model's order.
+    """
+    found: list[LeftAlone] = []
+    layers = tuple(f"{name}." for name, module in model.named_modules() if is_layer(module))
+    for name, module in model.named_modules():
+        if name in skipped or f"{name}.".startswith(layers) or isinstance(module, _NO_WEIGHTS):
+            continue
+        for own, parameter in module.named_parameters(recurse=False):
+            if not is_lazy(parameter) and sum(size > 1 for size in parameter.shape) > 1:
+                reason = (
+                    f"a parameter of shape {tuple(parameter.shape)} that lies in no nn.Linear, "
+                    "Conv1D or nn.Conv2d"
+                )
+                path = f"{name}.{own}" if name else own
+                found.append(LeftAlone(path, type(module).__name__, reason))
+    return found

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from qimlp.compression.left_alone import is_layer, why_left_alone
+from qimlp.compression.left_alone import (
+    is_layer,
+    loose_parameters,
+    owners_of,
+    shared_memory,
+    why_left_alone,
+)
 from qimlp.compression.report import LeftAlone
+from qimlp.compression.selection import FilterFn, Selection, names_of, skipped_names
 from qimlp.files import printable, shown
 from qimlp.nn import Window, dense_class, dense_matrix
-
-FilterFn = Callable[[nn.Module, str], bool]
-"""Which layers are looked at, by the layer and its name."""
-
-
-class Selection(Protocol):
-    """What a configuration says of the layers to take; see `CompressionConfig`."""
-
-    @property
-    def skip(self) -> tuple[str, ...]:
-        """Names of modules to leave out; `*` stands for any part of a name."""
-        ...
-
-    @property
-    def on_unsupported(self) -> str:
-        """`"skip"` or `"raise"`."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +108,35 @@ def _as_images(x: Tensor) -> Tensor:
 def find_targets(
     model: nn.Module, config: Selection, filter_fn: FilterFn | None = None
 ) -> tuple[list[Target], list[LeftAlone]]:
-    """Find the layers of a model that can be replaced, and say which cannot and why.
+    """Find the layers of a model that can be replaced, and say what cannot and why.
+
+    Args:
+        model: The model; it is not changed.
+        config: As for `find_layers`.
+        filter_fn: Says of a layer and its name whether to look at it.
+
+    Returns:
+        `(targets, left_alone)`, both in the model's order. Parameters that lie in no layer are left
+        alone too. What `skip` and `filter_fn` leave out is in neither.
+
+    Raises:
+        TypeError: As of `find_layers`.
+        ValueError: As of `find_layers`.
+    """
+    layers, left = find_layers(model, config, filter_fn)
+    if filter_fn is None:
+        left += loose_parameters(model, skipped_names(names_of(model), config.skip))
+    return [Target(name, each, *_weight_and_bias(each)) for name, each in layers.items()], left
+
+
+def find_layers(
+    model: nn.Module,
+    config: Selection,
+    filter_fn: FilterFn | None = None,
+    *,
+    kronecker: bool = False,
+) -> tuple[dict[str, nn.Module], list[LeftAlone]]:
+    """Find the layers of a model that something can be put in the place of.
 
     A layer that the model has under several names is found once, under the first of them.
 
@@ -130,10 +145,11 @@ def find_targets(
         config: `skip`: names of modules to leave out with all that is in them, where `*` stands for
             any part; `on_unsupported`: `"skip"` or `"raise"`.
         filter_fn: Says of a layer and its name whether to look at it.
+        kronecker: Whether `KroneckerLinear` layers are among them; else they are left alone.
 
     Returns:
-        `(targets, left_alone)`, both in the model's order. What `skip` and `filter_fn` leave out is
-        in neither.
+        Layers by name, and those that are left alone, both in the model's order. What `skip` and
+        `filter_fn` leave out is in neither.
 
     Raises:
         TypeError: No module, or a filter that cannot be called.
@@ -146,25 +162,27 @@ def find_targets(
     if filter_fn is not None and not callable(filter_fn):
         raise TypeError(f"filter_fn: expected a function of (module, name), got {shown(filter_fn)}")
     _check_unwrapped(model)
-    names = _names_of(model)
-    skipped = _skipped(names, config.skip)
+    names = names_of(model)
+    skipped = skipped_names(names, config.skip)
     layers = {
         each[0]: module
         for module, each in names.values()
         if is_layer(module) and not any(name in skipped for name in each)
     }
-    found = {
+    looked_at = {
         name: module
         for name, module in layers.items()
         if filter_fn is None or any(filter_fn(module, each) for each in names[id(module)][1])
     }
-    owners, shared = _owners_of(model), _shared_memory(model)
-    targets: list[Target] = []
+    owners, shared = owners_of(model), shared_memory(model)
+    found: dict[str, nn.Module] = {}
     left: list[LeftAlone] = []
-    for name, module in found.items():
-        reason = why_left_alone(module, owners.get(id(module), []), shared.get(name, {}))
+    for name, module in looked_at.items():
+        around, ties = owners.get(id(module), []), shared.get(name, {})
+        reason = why_left_alone(module, around, ties, kronecker=kronecker)
         if reason is None:
-            targets.append(_target(name, module))
+            _check(name, module)
+            found[name] = module
         else:
             left.append(LeftAlone(name, type(module).__name__, reason))
     if left and config.on_unsupported == "raise":
@@ -172,87 +190,27 @@ def find_targets(
             f"model: {_said(left[0])}; leave it out by skip or filter_fn, or say "
             'on_unsupported="skip"'
         )
-    if not targets:
-        raise ValueError(_none_found(layers, left, filter_fn is not None))
-    return targets, left
+    if not found:
+        loose = loose_parameters(model, skipped)
+        raise ValueError(_none_found(list(layers), left, loose, filter_fn is not None))
+    return found, left
 
 
-def _names_of(model: nn.Module) -> dict[int, tuple[nn.Module, list[str]]]:
-    names: dict[int, tuple[nn.Module, list[str]]] = {}
-    for name, module in model.named_modules(remove_duplicate=False):
-        names.setdefault(id(module), (module, []))[1].append(name)
-    return names
+def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None]:
+    return dense_matrix(module), module.bias.detach() if isinstance(module.bias, Tensor) else None
 
 
-def _skipped(names: dict[int, tuple[nn.Module, list[str]]], patterns: Iterable[str]) -> set[str]:
-    """Names that a pattern matches, or that lie in a module that one matches."""
-    known = [name for _, each in names.values() for name in each if name]
-    skipped: set[str] = set()
-    for pattern in patterns:
-        matched = {name for name in known if fnmatchcase(name, pattern)}
-        if not matched:
-            near = get_close_matches(pattern, known, 3) or known[:3]
-            raise ValueError(
-                f"skip: {shown(pattern, 80)} matches no module; the model has "
-                f"{printable(', '.join(near), 200)}{' ...' if len(known) > len(near) else ''}"
-            )
-        skipped |= matched
-    return {
-        name
-        for name in known
-        if name in skipped or any(name.startswith(f"{each}.") for each in skipped)
-    }
-
-
-def _owners_of(model: nn.Module) -> dict[int, list[nn.Module]]:
-    """The module around each module, and the two around that, wherever the model has it."""
-    modules = dict(model.named_modules(remove_duplicate=False))
-    owners: dict[int, list[nn.Module]] = {}
-    for name, module in modules.items():
-        outer, steps = name, 0
-        while outer and steps < 2:  # an adapter's layers lie in a dictionary of layers
-            outer, steps = outer.rpartition(".")[0], steps + 1
-            owners.setdefault(id(module), []).append(modules[outer])
-    return owners
-
-
-def _shared_memory(model: nn.Module) -> dict[str, dict[str, str]]:
-    """By a module's name and that of its tensor, another tensor of the model in its memory."""
-    stored: dict[tuple[str, int], list[tuple[int, int, str, str]]] = {}
-    for owner, module in model.named_modules():
-        tensors = [
-            *module.named_parameters(recurse=False, remove_duplicate=False),
-            *module.named_buffers(recurse=False, remove_duplicate=False),
-        ]
-        for own, tensor in tensors:
-            plain = type(tensor) in (nn.Parameter, Tensor) and tensor.layout == torch.strided
-            if not plain or tensor.is_meta or tensor.numel() == 0:
-                continue
-            size = tensor.element_size()
-            first = tensor.storage_offset() * size
-            steps = zip(tensor.shape, tensor.stride(), strict=True)
-            last = first + (sum((n - 1) * s for n, s in steps) + 1) * size
-            key = str(tensor.device), tensor.untyped_storage().data_ptr()
-            stored.setdefault(key, []).append((first, last, owner, own))
-    shared: dict[str, dict[str, str]] = {}
-    for group in stored.values():
-        for first, last, owner, own in group:
-            for start, end, *other in group:
-                if other != [owner, own] and first < end and start < last:
-                    shared.setdefault(owner, {})[own] = ".".join(filter(None, other))
-    return shared
-
-
-def _target(name: str, module: nn.Module) -> Target:
+def _check(name: str, module: nn.Module) -> None:
+    """Refuse a model that is itself the layer, and a dense layer without finite values."""
     if not name:
         kind = type(module).__name__
         raise ValueError(
             f"model: it is itself the {kind} to be replaced, which has no place to be replaced in; "
             "wrap it: nn.Sequential(layer)"
         )
-    weight = dense_matrix(module)
-    bias = module.bias.detach() if isinstance(module.bias, Tensor) else None
-    for what, tensor in (("weight", weight), ("bias", bias)):
+    if dense_class(module) is None:
+        return
+    for what, tensor in zip(("weight", "bias"), _weight_and_bias(module), strict=True):
         if tensor is None:
             continue
         if tensor.is_meta:
@@ -261,7 +219,6 @@ def _target(name: str, module: nn.Module) -> Target:
             )
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name}: expected a finite {what}, got NaN or infinity")
-    return Target(name, module, weight, bias)
 
 
 def _check_unwrapped(model: nn.Module) -> None:
@@ -276,18 +233,20 @@ def _check_unwrapped(model: nn.Module) -> None:
             )
 
 
-def _none_found(layers: dict[str, nn.Module], left: list[LeftAlone], filtered: bool) -> str:
+def _none_found(
+    layers: Sequence[str], left: Sequence[LeftAlone], loose: Sequence[LeftAlone], filtered: bool
+) -> str:
     if left:
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
         return f"model: found no layer that can be replaced: {_said(left[0])}{more}"
     if filtered and layers:
-        some = ", ".join(list(layers)[:4])
         more = " ..." if len(layers) > 4 else ""
         return (
             "filter_fn selects no layer that can be replaced; the model has "
-            f"{printable(some, 200)}{more}"
+            f"{printable(', '.join(layers[:4]), 200)}{more}"
         )
-    return "model: found no nn.Linear, Conv1D or nn.Conv2d to replace (skip aside)"
+    such = f"; {_said(loose[0])}" if loose else ""
+    return f"model: found no nn.Linear, Conv1D or nn.Conv2d to replace (skip aside){such}"
 
 
 def _said(layer: LeftAlone) -> str:

@@ -1,6 +1,7 @@
 """Modules: they hold parameters and call one function."""
 
 from qimlp.nn.adapter import KroneckerAdapter
+from qimlp.nn.adapter_base import base_widths
 from qimlp.nn.conv2d import KroneckerConv2d
 from qimlp.nn.dense_layers import (
     dense_class,
@@ -19,6 +20,7 @@ __all__ = [
     "KroneckerConv2d",
     "KroneckerLinear",
     "Window",
+    "base_widths",
     "current_name",
     "dense_class",
     "dense_like",

@@ -44,6 +44,21 @@ def widths(base: nn.Module, kind: str) -> tuple[int, int]:
     return in_features, out_features
 
 
+def base_widths(base: nn.Module) -> tuple[int, int]:
+    """Say how wide a layer is that an adapter can be put on, seen as a matrix.
+
+    Args:
+        base: An `nn.Linear`, transformers' `Conv1D`, an `nn.Conv2d` or a `KroneckerLinear`.
+
+    Returns:
+        Width of the input and of the output.
+
+    Raises:
+        TypeError: Another module, or one whose weight is stored quantised.
+    """
+    return widths(base, kind_of_base(base))
+
+
 def dense_weight(base: nn.Module) -> Tensor:
     """The weight of a base, in the layout that it keeps it in."""
     weight = base.weight

@@ -10,11 +10,13 @@ from qimlp.compression import (
     AdapterConfig,
     adapter_parameters,
     add_adapters_,
+    load_adapters_,
     merge_adapters_,
     remove_adapters_,
+    save_adapters,
     unmerge_adapters_,
 )
-from qimlp.nn import KroneckerAdapter
+from qimlp.nn import KroneckerAdapter, KroneckerLinear
 from tests.compression.adapters.lokr_models import assert_near, images, make_net
 
 ALL = ["conv", "point", "encoder.0", "encoder.1", "head"]
@@ -144,6 +146,48 @@ def test_what_cannot_have_one_is_left_alone_and_said():
         assert add_adapters_(nn.ModuleList([nn.MultiheadAttention(4, 2), nn.Linear(4, 4)])) == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("factors", "most"), [({}, 256), ({"num_factors": 4}, 4096), ({"in_dims": (16, 8)}, 256)]
+)
+def test_the_highest_rank_makes_any_weight(factors, most):
+    if "in_dims" in factors:
+        factors = {**factors, "out_dims": (16, 32)}
+    net = nn.Sequential(nn.Linear(128, 512))
+    message = f"^rank: expected at most {most:,}, with which . factors make any weight of these "
+    with pytest.raises(ValueError, match=message):
+        add_adapters_(net, AdapterConfig(rank=most + 1, **factors))
+
+
+def test_kronecker_layers_get_one_where_the_filter_names_them():
+    def made():
+        return nn.Sequential(nn.Linear(6, 6), KroneckerLinear(6, 4)).double()
+
+    plain = made()
+    with pytest.warns(UserWarning, match=r"on 1 \(KroneckerLinear\): it is a Kronecker layer alr"):
+        assert add_adapters_(plain) == ["0"]
+    net, rows = made(), torch.randn(3, 6, dtype=torch.float64)
+    before = net(rows)
+    assert add_adapters_(net, AdapterConfig(rank=2), lambda _, name: name == "1") == ["1"]
+    assert torch.equal(net(rows), before)
+    assert all(p.requires_grad == ("base" not in n) for n, p in net[1].named_parameters())
+    drawn_(net)
+    expected = net[1].base(net[0](rows)) + net[0](rows) @ net[1].delta().t()
+    assert_near(net(rows), expected, 1e-14)
+    with pytest.raises(ValueError, match="^1: merge: expected a base with a weight of its own"):
+        merge_adapters_(net)
+    remove_adapters_(net)
+    assert torch.equal(net(rows), before)
+
+
+def test_an_adapter_on_a_kronecker_layer_is_stored_alone(tmp_path):
+    net, rows = nn.Sequential(KroneckerLinear(6, 4)).double(), torch.randn(3, 6).double()
+    other = copy.deepcopy(net)
+    add_adapters_(net, filter_fn=lambda *_: True)
+    save_adapters(drawn_(net), tmp_path / "adapters")
+    load_adapters_(other, tmp_path / "adapters")
+    assert torch.equal(other(rows), net(rows))
+
+
 def test_a_layer_in_two_places_has_one_adapter():
     layer = nn.Linear(4, 4)
     net = nn.Sequential(layer, nn.Linear(4, 4), layer)
@@ -165,6 +209,7 @@ def test_a_layer_in_two_places_has_one_adapter():
             None,
             "conv: in_dims: expected sizes that multiply up to 36, got (3, 4)",
         ),
+        (AdapterConfig(rank=10**9), None, "rank: expected at most 64, with which 2 factors make"),
     ],
 )
 def test_a_model_that_is_refused_stays_as_it_was(config, filter_fn, message):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from functools import partial
 
 from torch import nn
 
 from qimlp.compression.adapters.config import AdapterConfig
 from qimlp.compression.adapters.placing import adapters_of, check_plain, place_
-from qimlp.compression.targets import FilterFn, find_targets
+from qimlp.compression.selection import FilterFn
+from qimlp.compression.targets import find_layers
 from qimlp.files import printable, shown
-from qimlp.nn import KroneckerAdapter, swap_
+from qimlp.nn import KroneckerAdapter, base_widths, swap_
+
+_ALWAYS = 64
+"""A rank that costs nothing on layers so small that it is above theirs."""
 
 
 def add_adapters_(
@@ -25,6 +30,7 @@ def add_adapters_(
 
     Args:
         model: Any model. Its `nn.Linear`, transformers' `Conv1D` and `nn.Conv2d` layers get one.
+            So do `KroneckerLinear` layers that `filter_fn` names; those cannot be merged.
         config: Sizes, and what to leave out; `AdapterConfig()` where none is given.
         filter_fn: Says of a layer and its name whether it gets one.
 
@@ -38,20 +44,33 @@ def add_adapters_(
     Raises:
         TypeError: A value of another type.
         ValueError: No layer is left to put one on, a pattern that matches nothing, dims that do not
-            fit, a model with adapters.
+            fit, a rank above what any of the layers can have, a model with adapters.
     """
     config = AdapterConfig() if config is None else config
     if not isinstance(config, AdapterConfig):
         raise TypeError(f"config: expected an AdapterConfig, got {shown(config, 60)}")
     check_plain(model)
-    targets, left_alone = find_targets(model, config, filter_fn)
-    make = {each.name: partial(_adapter, each.name, each.module, config) for each in targets}
+    layers, left_alone = find_layers(model, config, filter_fn, kronecker=filter_fn is not None)
+    _check_rank(config, layers.values())
+    make = {name: partial(_adapter, name, layer, config) for name, layer in layers.items()}
     names = place_(model, make)
     if left_alone:
         some = "; ".join(f"{each.name} ({each.kind}): {each.reason}" for each in left_alone[:3])
         more = f" (and {len(left_alone) - 3} more)" if len(left_alone) > 3 else ""
         warnings.warn(f"no adapter on {printable(some, 600)}{more}", stacklevel=2)
     return names
+
+
+def _check_rank(config: AdapterConfig, layers: Iterable[nn.Module]) -> None:
+    """Refuse a rank above that of any sum of Kronecker products, which memory may not hold."""
+    count = max(2, config.num_factors if config.in_dims is None else len(config.in_dims))
+    sizes = [in_width * out_width for in_width, out_width in map(base_widths, layers)]
+    most = max(_ALWAYS, int(max(sizes) ** (1 - 1 / count) + 1e-6))
+    if config.rank > most:
+        raise ValueError(
+            f"rank: expected at most {most:,}, with which {count} factors make any weight of these "
+            f"layers, got {config.rank:,}"
+        )
 
 
 def _adapter(name: str, layer: nn.Module, config: AdapterConfig) -> KroneckerAdapter:

@@ -93,11 +93,11 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """A layer that was not looked at, or that nothing fits.
+    """A layer that was not looked at, or that nothing fits, or a parameter that lies in no layer.
 
     Attributes:
-        name: Of the module within the model.
-        kind: Its type, such as `"Linear"`.
+        name: Of the module, or of the parameter, within the model.
+        kind: Type of the module, or of the one that owns the parameter, such as `"Linear"`.
         reason: Why, in words.
     """
 
