@@ -11,7 +11,7 @@ from qimlp.export.description import Array, Description, Layer
 from qimlp.models import MLP, LowRankMLP, QiMLP, inner_network
 from qimlp.nn import KroneckerLinear
 from qimlp.predictor import Predictor
-from qimlp.tasks import Regression
+from qimlp.tasks import Quantiles, Regression
 
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.GELU: "gelu",
@@ -22,13 +22,15 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 }
 
 
-def describe(predictor: Predictor, *, head: bool = False) -> Description:
+def describe(predictor: Predictor, *, head: bool = False, quantiles: bool = False) -> Description:
     """Describe a predictor in plain NumPy.
 
     Args:
         predictor: Of one of the networks `QiMLP`, `MLP` and `LowRankMLP`, compressed or not.
         head: Whether of a network on texts the part behind the features is meant; its raw
             examples are these features.
+        quantiles: Whether the outputs may be quantiles, which the task alone puts into order and
+            into units.
 
     Returns:
         The description.
@@ -48,7 +50,7 @@ def describe(predictor: Predictor, *, head: bool = False) -> Description:
     output_shift = output_scale = None
     if isinstance(task, Regression):
         output_shift, output_scale = np.array(task.shift), np.array(task.scale)
-    elif not task.answers_are_probabilities:
+    elif not (task.answers_are_probabilities or (quantiles and isinstance(task, Quantiles))):
         raise ValueError(
             f"expected classes, labels or values as answers, got {task.kind}; export it as onnx, "
             "program or html"

@@ -1,0 +1,103 @@
+"use strict";
+// The network: raw values in, answers out, in double precision. It needs nothing of the page.
+
+const sigmoid = x => 1 / (1 + Math.exp(-x));
+
+const ACTIVATIONS = {
+  gelu: x => x * (1 + erf(x * Math.SQRT1_2)) / 2,
+  relu: x => Math.max(x, 0),
+  silu: x => x * sigmoid(x),
+  tanh: Math.tanh,
+  identity: x => x
+};
+
+// A series whose terms have one sign: exact to the last digits.
+function erf(x) {
+  if (!(Math.abs(x) < 6)) return Math.sign(x);
+  let term = 2 * x * Math.exp(-x * x) / Math.sqrt(Math.PI), sum = 0;
+  for (let n = 3; sum + term !== sum; n += 2) {
+    sum += term;
+    term *= 2 * x * x / n;
+  }
+  return sum;
+}
+
+function bytes(text) {
+  return new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+}
+
+// Hands out the stored numbers, one part after the other.
+function reader(text) {
+  const view = bytes(text);
+  let place = 0;
+  return count => Float64Array.from({length: count}, () => view.getFloat32(4 * place++, true));
+}
+
+const product = sizes => sizes.reduce((a, b) => a * b, 1);
+
+// A matrix (outs x ins) on the axis of x that has `after` numbers behind each of its places.
+function mode(x, matrix, outs, ins, after) {
+  const y = new Float64Array(x.length / ins * outs);
+  for (let b = 0; b * ins * after < x.length; b++)
+    for (let o = 0; o < outs; o++)
+      for (let i = 0, to = (b * outs + o) * after; i < ins; i++) {
+        const weight = matrix[o * ins + i], from = (b * ins + i) * after;
+        for (let a = 0; a < after; a++) y[to + a] += weight * x[from + a];
+      }
+  return y;
+}
+
+// A sum of Kronecker products, never formed: factor by factor, in the cheapest order.
+function kronecker(layer, take) {
+  const {ins, outs, rank, order} = layer, activation = ACTIVATIONS[layer.activation];
+  const factors = ins.map((n, m) => take(rank * n * outs[m]));
+  const width = product(outs);
+  let bias = new Float64Array(width);
+  if (layer.bias === "dense") bias = take(width);
+  if (layer.bias === "kronecker")
+    bias = outs.reduce((whole, n) => {
+      const part = take(n);
+      return Float64Array.from({length: whole.length * n}, (_, i) => whole[Math.floor(i / n)] * part[i % n]);
+    }, [1]);
+  return x => {
+    const sum = bias.slice();
+    for (let c = 0; c < rank; c++) {
+      const sizes = ins.slice();
+      let y = x;
+      for (const m of order) {
+        const size = ins[m] * outs[m];
+        const factor = factors[m].subarray(c * size, (c + 1) * size);
+        y = mode(y, factor, outs[m], ins[m], product(sizes.slice(m + 1)));
+        sizes[m] = outs[m];
+      }
+      for (let i = 0; i < width; i++) sum[i] += y[i];
+    }
+    return sum.map(activation);
+  };
+}
+
+function softmax(x) {
+  const most = Math.max(...x), y = x.map(v => Math.exp(v - most));
+  const sum = y.reduce((a, b) => a + b);
+  return y.map(v => v / sum);
+}
+
+// Raw features to the network's inputs: scaled, and in its order.
+function preparation({shift, scale, order, features}) {
+  const view = order && bytes(order);
+  return raw => Float64Array.from({length: features}, (_, to) => {
+    const i = view ? view.getUint32(4 * to, true) : to;
+    const group = Math.floor(i * shift.length / features);
+    return (raw[i] - shift[group]) / scale[group];
+  });
+}
+
+function makePredict(page) {
+  const take = reader(page.weights);
+  const steps = [];
+  if (page.table) steps.push(tableInputs(page.table));
+  if (page.scaling) steps.push(preparation(page.scaling));
+  if (page.members) steps.push(tableNetwork(page.members, take));
+  else for (const layer of page.layers) steps.push(kronecker(layer, take));
+  return raw => answers(steps.reduce((x, step) => step(x), raw), page.task);
+}

@@ -1,0 +1,2 @@
+// One class of several.
+const answers = softmax;
