@@ -1,12 +1,13 @@
 """Plans of mode products, checked by doing them and by trying all orders."""
 
-from itertools import pairwise, permutations
+from dataclasses import replace
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qimlp.export.c.arena import Buffers, place
+from qimlp.export.c.arena import Needs, place
 from qimlp.export.c.steps import Plan, plan, simplified
 from qimlp.export.description import Array, Layer
 
@@ -57,43 +58,54 @@ def test_no_order_takes_fewer_multiply_adds(pairs: list[tuple[int, int]], rank: 
 
 
 def test_sum_over_copies_apart_where_that_holds_less() -> None:
-    layer = layer_of([(28, 28), (28, 28)], 4, 0)
-    assert plan(layer).apart
-    assert plan(layer).buffers.most_held == 3 * 784
-    assert plan(layer, apart=False).buffers.most_held == 5 * 784
-    assert plan(layer, first="fibre").buffers.most_held == 28 + 2 * 784
+    wide = layer_of([(28, 28), (28, 28)], 4, 0)
+    assert plan(wide).apart
+    assert plan(wide).needs.total == 3 * 784 + 28
+    assert plan(wide, apart=False).needs.total == 4 * 784 + 28
+    assert plan(wide, input_held=False).needs.total == 2 * 784 + 28
+    assert not plan(layer_of([(28, 28), (28, 28)], 2, 0)).apart
     low_rank = layer_of([(1, 64), (32, 1)], 2, 0)
-    assert not plan(low_rank).apart
-    assert plan(low_rank).buffers.most_held == 66
+    assert plan(low_rank).needs.total == 64 + 1 + 64
 
 
 def overlaps(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return a[0] < b[0] + b[1] and b[0] < a[0] + a[1]
 
 
-sizes = st.tuples(
-    st.lists(st.integers(0, 9), min_size=1, max_size=3), st.integers(1, 9), st.booleans()
+needs = st.builds(
+    Needs,
+    before=st.just(0),
+    between=st.integers(0, 9),
+    behind=st.integers(1, 9),
+    copies=st.integers(1, 3),
+    apart=st.booleans(),
+    row=st.integers(1, 4),
 )
 
 
-@given(st.integers(0, 9), st.lists(sizes, min_size=1, max_size=4))
-def test_buffers_that_live_together_do_not_overlap(
-    first: int, rest: list[tuple[list[int], int, bool]]
-) -> None:
+@given(st.integers(0, 9), st.lists(needs, min_size=1, max_size=5))
+def test_what_lives_together_does_not_overlap(first: int, given: list[Needs]) -> None:
     layers = []
-    for between, last, apart in rest:
-        layers.append(Buffers((first, *between, last), apart))
-        first = last
-    placed, total = place(layers)
-    assert total == max(layer.most_held for layer in layers)
-    behind = None
-    for layer, offsets in zip(layers, placed, strict=True):
-        spans = list(zip(offsets, layer.sizes, strict=True))
-        assert behind is None or behind == spans[0]
-        behind = spans[-1]
-        assert all(start >= 0 and start + size <= total for start, size in spans)
-        together = list(pairwise(spans))
+    for layer in given:
+        layers.append(replace(layer, before=first))
+        first = layer.behind
+    places, total = place(layers)
+    assert all(a.behind == b.before for a, b in pairwise(places))
+    for layer, at in zip(layers, places, strict=True):
         if layer.apart:
-            together += [(span, end) for span in spans[1:-1] for end in (spans[0], spans[-1])]
-            together.append((spans[0], spans[-1]))
-        assert not any(overlaps(*pair) for pair in together)
+            ends = [(at.before, layer.before), (at.behind, layer.behind)]
+            others = layer.between
+        else:
+            assert at.before == at.behind
+            ends = [(at.before, layer.cell)]
+            others = (layer.copies - 1) * layer.between
+        spans = [*ends, (at.between, others), (at.row, layer.row)]
+        assert all(start >= 0 and start + size <= total for start, size in spans)
+        assert not any(overlaps(a, b) for a, b in combinations(spans, 2) if a[1] and b[1])
+
+
+def test_one_layer_after_the_other_needs_no_more_than_the_largest() -> None:
+    chain = [Needs(784, 392, 196, row=28), Needs(196, 0, 100, row=196), Needs(100, 50, 10, row=10)]
+    assert place(chain)[1] == 784 + 28
+    apart = [Needs(784, 784, 784, 4, True, 28)] * 3
+    assert place(apart)[1] == 3 * 784 + 28

@@ -1,70 +1,105 @@
-"""Where each buffer lies in one static array, so that the array is as short as it can be."""
+"""Where what a call holds lies in one static array, so that the array is as short as it can be.
+
+A mode product is done in place: each row of a body is copied out, and its results take the room of
+what was read (in ascending order where a body shrinks or stays, in descending order where it
+grows). So a layer of rank 1 needs the larger of its input and output, and one row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 
 @dataclass(frozen=True)
-class Buffers:
-    """What one layer reads and writes.
+class Needs:
+    """What one layer holds, in elements or bytes.
 
     Attributes:
-        sizes: Of the input, of what is behind each step, of the output; 0 for what lies elsewhere.
-        apart: Whether input and output are both held throughout, see `Plan.apart`.
+        before: Its input; 0 where that lies elsewhere.
+        between: One copy of what is between its steps, at most; 0 for a single step.
+        behind: Its output; 0 where that lies elsewhere.
+        copies: Copies held at a time.
+        apart: Whether copies are computed one after the other, each added to the output: input and
+            output are held throughout then. Else the first copy lies where input and output do.
+        row: The longest row that is copied out.
     """
 
-    sizes: tuple[int, ...]
+    before: int
+    between: int
+    behind: int
+    copies: int = 1
     apart: bool = False
+    row: int = 0
 
     @property
-    def most_held(self) -> int:
-        """Length of the array that the layer needs."""
+    def cell(self) -> int:
+        """Room for the input, the output and the first copy between, one after the other."""
+        return max(self.before, self.between, self.behind)
+
+    @property
+    def total(self) -> int:
+        """All that the layer holds."""
         if self.apart:
-            return self.sizes[0] + self.sizes[-1] + _most_between(self.sizes[1:-1])
-        return max(a + b for a, b in pairwise(self.sizes))
+            return self.before + self.between + self.behind + self.row
+        return self.cell + (self.copies - 1) * self.between + self.row
 
 
-def place(layers: Sequence[Buffers]) -> tuple[list[tuple[int, ...]], int]:
-    """Place the buffers of layers that follow each other.
+@dataclass(frozen=True)
+class Places:
+    """Where one layer's needs lie.
 
-    Each step's input and output lie at opposite ends of the array, so that it is as long as the
-    largest two together; what lies between an input and an output that are both held lies between
-    them.
+    Attributes:
+        before: Of the input.
+        behind: Of the output; the same where copies are not apart.
+        between: Of the copies between the steps that do not lie where the input does.
+        row: Of the row.
+    """
+
+    before: int
+    behind: int
+    between: int
+    row: int
+
+
+def place(layers: Sequence[Needs]) -> tuple[list[Places], int]:
+    """Place the needs of layers that follow each other.
 
     Args:
         layers: Of the network; the output of one is the input of the next.
 
     Returns:
-        The offset of each buffer of each layer, and the length of the array, both in the unit of
-        the sizes.
+        The places for each layer, and the length of the array.
     """
-    total = max(layer.most_held for layer in layers)
-    placed = []
-    low = True  # the end at which the present layer's input lies
+    cells = _cells(layers)
+    number, totals, found = 0, [], []
     for layer in layers:
-        offsets = _apart(layer, total, low) if layer.apart else _chain(layer, total, low)
-        placed.append(offsets)
-        flips = 1 if layer.apart else len(layer.sizes) - 1
-        low ^= flips % 2 == 1
-    return placed, total
+        low, high = (number, number + 1) if number % 2 == 0 else (number + 1, number)
+        if layer.apart:
+            at_low = layer.before if low == number else layer.behind
+            at_high = cells[high]
+            number += 1
+        else:
+            at_low, at_high = (layer.cell, 0) if low == number else (0, cells[high])
+        row = at_low + (layer.between if layer.apart else (layer.copies - 1) * layer.between)
+        found.append((number, at_low, row))
+        totals.append(row + layer.row + at_high)
+    total = max(totals)
+    starts = [0 if cell % 2 == 0 else total - size for cell, size in enumerate(cells)]
+    places = [
+        Places(starts[n - 1 if layer.apart else n], starts[n], between, row)
+        for layer, (n, between, row) in zip(layers, found, strict=True)
+    ]
+    return places, total
 
 
-def _most_between(sizes: Sequence[int]) -> int:
-    """Of what is made step by step, the largest two neighbours together."""
-    return max([sizes[0], *(a + b for a, b in pairwise(sizes))])
-
-
-def _chain(layer: Buffers, total: int, low: bool) -> tuple[int, ...]:
-    ends = [low ^ (place % 2 == 1) for place in range(len(layer.sizes))]
-    return tuple(0 if end else total - size for end, size in zip(ends, layer.sizes, strict=True))
-
-
-def _apart(layer: Buffers, total: int, low: bool) -> tuple[int, ...]:
-    first, *between, last = layer.sizes
-    start, stop = (first, total - last) if low else (last, total - first)
-    middle = [start if place % 2 == 0 else stop - size for place, size in enumerate(between)]
-    outer = (0, total - last) if low else (total - first, 0)
-    return (outer[0], *middle, outer[1])
+def _cells(layers: Sequence[Needs]) -> list[int]:
+    """Sizes of the rooms at the two ends by turns; layers whose copies are apart change ends."""
+    cells = [0]
+    for layer in layers:
+        if layer.apart:
+            cells[-1] = max(cells[-1], layer.before)
+            cells.append(layer.behind)
+        else:
+            cells[-1] = max(cells[-1], layer.cell)
+    return cells

@@ -68,7 +68,7 @@ def _bias_form(vectors: tuple[Array, ...] | None, bias: Array | None) -> str | N
 
 
 def fingerprint(description: Description) -> str:
-    """Hash all numbers of a network: weights, biases, scaling and order.
+    """Hash all numbers of a network: weights, biases, scaling, order and units.
 
     Args:
         description: Of the network.
@@ -78,8 +78,8 @@ def fingerprint(description: Description) -> str:
     """
     digest = hashlib.sha256()
     arrays = [description.shift, description.scale]
-    if description.order is not None:
-        arrays.append(np.array(description.order, np.float64))
+    for given in (description.order, description.output_shift, description.output_scale):
+        arrays += [] if given is None else [np.asarray(given, np.float64)]
     for layer in description.layers:
         biases = layer.bias_factors or (() if layer.bias is None else (layer.bias,))
         arrays += [*layer.factors, *biases]

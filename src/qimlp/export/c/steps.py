@@ -9,17 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import permutations
 from math import prod
-from typing import Literal, TypeAlias
 
 import numpy as np
 
-from qimlp.export.c.arena import Buffers
+from qimlp.export.c.arena import Needs
 from qimlp.export.description import Array, Layer
 
 _MOST_MODES_TO_SEARCH = 6  # 720 orders; past that, the closed form of the order with rank 1
-
-
-First: TypeAlias = Literal["held", "fibre", "elsewhere"]
 
 
 @dataclass(frozen=True)
@@ -79,16 +75,15 @@ class Plan:
 
     Attributes:
         steps: One mode product each.
-        apart: Whether all steps are done for one copy after the other, and the last adds to the
-            output: one copy of what is between the steps is held at a time, but input and output
-            both throughout.
-        first: Where the input lies, see `plan`.
-        output_held: Whether the output is in memory that is counted.
+        apart: Whether all steps are done for one copy after the other, see `Needs.apart`; else each
+            step for all copies.
+        input_held: Whether the layer's input is in memory that is counted, not the caller's.
+        output_held: Whether its output is.
     """
 
     steps: tuple[Step, ...]
     apart: bool = False
-    first: First = "held"
+    input_held: bool = True
     output_held: bool = True
 
     @property
@@ -102,30 +97,28 @@ class Plan:
         return sum(step.multiply_adds for step in self.steps)
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Elements held before the first step and behind each; 0 for what lies elsewhere."""
-        step = self.steps[0]
-        before = {"held": step.copy_in, "fibre": step.size_in, "elsewhere": 0}[self.first]
-        between = [s.copy_out if self.apart else s.elements_out for s in self.steps[:-1]]
-        return (before, *between, self.steps[-1].copy_out if self.output_held else 0)
-
-    @property
-    def buffers(self) -> Buffers:
-        """The same as what `place` takes."""
-        return Buffers(self.sizes, self.apart)
+    def needs(self) -> Needs:
+        """Elements to hold, one row at a time included."""
+        return Needs(
+            before=self.steps[0].copy_in if self.input_held else 0,
+            between=max((step.copy_out for step in self.steps[:-1]), default=0),
+            behind=self.steps[-1].copy_out if self.output_held else 0,
+            copies=self.rank,
+            apart=self.apart,
+            row=max(step.size_in for step in self.steps),
+        )
 
 
 def plan(
-    layer: Layer, *, apart: bool = True, first: First = "held", output_held: bool = True
+    layer: Layer, *, apart: bool = True, input_held: bool = True, output_held: bool = True
 ) -> Plan:
     """Choose the order of the mode products, and where the sum over copies is taken.
 
     Args:
         layer: As `simplified` gives it.
         apart: Whether copies may be computed one after the other.
-        first: Whether the layer's input is held in memory that is counted (`"held"`), is the
-            caller's (`"elsewhere"`), or that and copied, a row of one mode at a time (`"fibre"`).
-        output_held: Whether the layer's output is in memory that is counted.
+        input_held: Whether the layer's input is in memory that is counted, not the caller's.
+        output_held: Whether its output is.
 
     Returns:
         The plan with the fewest multiply-adds; of those with as few, the one that holds the fewest
@@ -139,9 +132,9 @@ def plan(
     )
     ways = (False, True) if apart and shape.rank > 1 and shape.num_factors > 1 else (False,)
     found = [
-        Plan(_steps(layer, order), way, first, output_held) for order in orders for way in ways
+        Plan(_steps(layer, order), way, input_held, output_held) for order in orders for way in ways
     ]
-    return min(found, key=lambda p: (p.multiply_adds, p.buffers.most_held))
+    return min(found, key=lambda p: (p.multiply_adds, p.needs.total))
 
 
 def _steps(layer: Layer, order: tuple[int, ...]) -> tuple[Step, ...]:

@@ -4,84 +4,73 @@ from __future__ import annotations
 
 from qimlp.export.c.floats.weights import Weights, c_type
 
-_DOT = """\
-/* Sum of w[i] x[i stride]. */
-static float NAME_dot(const float *x, size_t stride, const WEIGHT *w, size_t first, size_t n)
-{
-    float sum = 0.0f;
-    size_t i;
-    for (i = 0; i < n; i++) {
-        sum += VALUE * x[i * stride];
-    }
-    return sum;
-}
-"""
-
 _VALUES = {
-    "f32": "w[first + i]",
-    "i8": "(float)w[first + i]",
-    "i4": "(float)((w[(first + i) / 2U] >> ((first + i) % 2U * 4U) & 15) - 8)",
+    "f32": "w[i]",
+    "i8": "(float)w[i]",
+    "i4": "(float)((w[i / 2U] >> (i % 2U * 4U) & 15) - 8)",
 }
 
 _ROW = """\
-/* Sizes of a mode product: y[a, o, b] = sum over copies and i of w[o, i] x[a, i, b]. */
+/* Sizes of a mode product: y[a, o, b] = sum over i of w[o, i] x[a, i, b]. */
 typedef struct {
-    size_t outer, in, inner, out, copies, size;
+    size_t outer, in, inner, out;
 } NAME_step;
 
-/* The products of one row x[., i, .]; a copy of the factor takes step->size elements of w. */
-static void NAME_row(const NAME_step *step, const float *x, size_t stride, const WEIGHT *w,
-                     SCALES_float *y, int add)
+/* One row of a mode product; added to y where add is set. */
+static void NAME_row(const NAME_step *step, const float *row, const WEIGHT *w,
+    SCALES_float *y, int add)
 {
-    const size_t copy = step->outer * step->in * step->inner;
-    size_t o, c;
+    size_t o, k, i = 0;
     for (o = 0; o < step->out; o++) {
-        float sum = add ? y[o * step->inner] : 0.0f;
-        for (c = 0; c < step->copies; c++) {
-PARTS
+        float sum = 0.0f;
+        for (k = 0; k < step->in; k++, i++) {
+            sum += VALUE * row[k];
         }
-        y[o * step->inner] = sum;
+SCALED        if (add) {
+            sum += *y;
+        }
+        *y = sum;
+        y += step->inner;
     }
 }
 """
 
-_PARTS = """\
-            sum += NAME_dot(x + c * copy, stride, w + c * step->size, o * step->in, step->in);"""
-
-_SCALED_PARTS = """\
-            const float part =
-                NAME_dot(x + c * copy, stride, w + c * step->size, o * step->in, step->in);
-            sum += scale != NULL ? part * scale[c] : part;"""
+_SCALED = """\
+        if (scale != NULL) {
+            sum *= *scale;
+        }
+"""
 
 _PRODUCT = """\
-static void NAME_product(const NAME_step *step, const float *x, const WEIGHT *w,
-                         SCALES_float *y, int add)
+/* A mode product, in place where y is x: a row is copied out before it is written over. */
+static void NAME_product(const NAME_step *step, const float *x, float *row, const WEIGHT *w,
+    SCALES_float *y, int add)
 {
-    size_t a, b;
-    for (a = 0; a < step->outer; a++) {
-        for (b = 0; b < step->inner; b++) {
-            NAME_row(step, x + a * step->in * step->inner + b, step->inner, w,
-                     SCALEy + a * step->out * step->inner + b, add);
+    const size_t rows = step->outer * step->inner;
+    size_t k, i;
+    for (k = 0; k < rows; k++) {
+        const size_t at = step->out > step->in ? rows - 1 - k : k;
+        const size_t a = at / step->inner, b = at % step->inner;
+        for (i = 0; i < step->in; i++) {
+            row[i] = x[(a * step->in + i) * step->inner + b];
         }
+        NAME_row(step, row, w, SCALEy + a * step->out * step->inner + b, add);
     }
 }
 """
 
 _FIRST = """\
-/* The first product: each row of raw features is read once, for all copies of the factor. */
+/* The first mode product, of raw features. */
 static void NAME_first(const NAME_step *step, const INPUT *x, float *row, const WEIGHT *w,
-                       size_t copies, SCALES_float *y, int add)
+    SCALES_float *y, int add)
 {
-    size_t a, b, i, c;
+    size_t a, b, i;
     for (a = 0; a < step->outer; a++) {
         for (b = 0; b < step->inner; b++) {
             for (i = 0; i < step->in; i++) {
                 row[i] = NAME_read(x, (a * step->in + i) * step->inner + b);
             }
-            for (c = 0; c < copies; c++) {
-                NAME_row(step, row, 1, w + c * step->size,
-                         SCALEy + ((c * step->outer + a) * step->out) * step->inner + b, add);
-            }
+            NAME_row(step, row, w, SCALEy + a * step->out * step->inner + b, add);
         }
     }
 }
@@ -101,12 +90,12 @@ def product_code(name: str, weights: Weights, input_type: str | None, *, inner: 
         `NAME_product` and `NAME_first`, where they are called, and what these call.
     """
     scaled = weights != "f32"
-    parts = [_DOT, _ROW] + [_PRODUCT] * inner + [_FIRST] * (input_type is not None)
+    parts = [_ROW] + [_PRODUCT] * inner + [_FIRST] * (input_type is not None)
     text = "\n".join(parts)
     for key, value in {
         "VALUE": _VALUES[weights],
-        "PARTS": _SCALED_PARTS if scaled else _PARTS,
         "WEIGHT": c_type(weights),
+        "SCALED": _SCALED if scaled else "",
         "SCALES_": "const float *scale, " if scaled else "",
         "SCALE": "scale, " if scaled else "",
         "INPUT": input_type or "",

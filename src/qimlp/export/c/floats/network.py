@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qimlp.export.c.arena import place
+from qimlp.export.c.arena import Places, place
 from qimlp.export.c.body import Body
 from qimlp.export.c.floats.activations import activation_code
+from qimlp.export.c.floats.calls import LayerCalls, at, sizes_of
 from qimlp.export.c.floats.kernels import finish_code, product_code
 from qimlp.export.c.floats.reading import Reading, reading
 from qimlp.export.c.floats.weights import Held, Weights, factor_table, hold
@@ -22,6 +23,7 @@ _STACK_BYTES = 320
 _KERNEL_BYTES = {"f32": 420, "i8": 500, "i4": 540}
 _CALL_BYTES = 48
 _FINISH_BYTES = 96
+_STEP_BYTES = 16
 
 
 def float_body(
@@ -45,34 +47,27 @@ def float_body(
     read = reading(description, name, input_type)
     held = [hold(simplified(layer), weights) for layer in (read.layer, *description.layers[1:])]
     last = len(held) - 1
-    plans = [
-        plan(
-            h.layer,
-            first="held" if k else "fibre" if read.code else "elsewhere",
-            output_held=k < last,
-        )
-        for k, h in enumerate(held)
-    ]
-    writer = _Writer(name, weights, read, last)
-    placed, elements = place([p.buffers for p in plans])
-    for k, (h, p, offsets) in enumerate(zip(held, plans, placed, strict=True)):
-        writer.add_layer(k, h, p, offsets)
+    plans = [plan(h.layer, input_held=k > 0, output_held=k < last) for k, h in enumerate(held)]
+    places, elements = place([p.needs for p in plans])
+    writer = _Writer(name, weights, read)
+    for k, (h, p, where) in enumerate(zip(held, plans, places, strict=True)):
+        source = "x" if k == 0 else at(where.before)
+        writer.add_layer(k, h, p, where, source, "outputs" if k == last else at(where.behind))
     writer.add_units(description)
-    kernels, kernel_bytes = writer.functions(input_type, {h.layer.activation for h in held})
+    functions, code_bytes = writer.functions(input_type, {h.layer.activation for h in held})
     exact = weights == "f32"
     outputs = description.outputs if exact else _rounded(description, read, held).outputs
-    multiply_adds = sum(p.multiply_adds for p in plans)
     return Body(
         input_type=input_type,
         output_type="float",
-        state=f"    float memory[{max(elements, 1)}];\n",
-        constants="\n".join(filter(None, [read.code, kernels, *writer.tables])),
+        state=f"    float memory[{elements}];\n",
+        constants="\n".join(filter(None, [read.code, functions, *writer.tables])),
         code="\n".join(writer.code_lines()),
-        static_bytes=4 * max(elements, 1),
+        static_bytes=4 * elements,
         constant_bytes=writer.table_bytes,
-        code_bytes=kernel_bytes,
+        code_bytes=code_bytes,
         stack_bytes=_STACK_BYTES,
-        multiply_adds=multiply_adds,
+        multiply_adds=sum(p.multiply_adds for p in plans),
         outputs=outputs,
         real_outputs=outputs,
         tolerance=_TOLERANCE,
@@ -81,11 +76,10 @@ def float_body(
 
 
 def _rounded(description: Description, read: Reading, held: Sequence[Held]) -> Description:
-    """The network with its factors as they are held, first layer with the unit inside."""
+    """The network with its factors as they are held, the first layer with the unit inside."""
     folded = read.layer is not description.layers[0]
     layers = tuple(h.layer for h in held)
-    scale = np.ones(1) if folded else description.scale
-    return replace(description, layers=layers, scale=scale)
+    return replace(description, layers=layers, scale=np.ones(1) if folded else description.scale)
 
 
 @dataclass
@@ -95,14 +89,11 @@ class _Writer:
     name: str
     weights: Weights
     read: Reading
-    last: int
     tables: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     finishes: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     table_bytes: int = 0
-    products: bool = False
-    copies: bool = False
 
     def __post_init__(self) -> None:
         self.table_bytes = self.read.table_bytes
@@ -113,79 +104,43 @@ class _Writer:
         self.table_bytes += 4 * values.size
         return f"{self.name}_{name}"
 
-    def add_layer(self, k: int, held: Held, p: Plan, offsets: tuple[int, ...]) -> None:
+    def add_layer(
+        self, k: int, held: Held, p: Plan, places: Places, source: str, target: str
+    ) -> None:
         """Add one layer's tables and calls."""
-        for mode, numbers in enumerate(held.tables):
-            self.tables.append(factor_table(self.weights, f"{self.name}_w{k}_{mode}", numbers))
+        names = tuple(f"{self.name}_w{k}_{mode}" for mode in range(len(held.tables)))
+        for name, numbers in zip(names, held.tables, strict=True):
+            self.tables.append(factor_table(self.weights, name, numbers))
         self.table_bytes += held.numbers_bytes
-        scales = None if held.scales is None else self.floats(f"s{k}", held.scales)
-        shape = held.layer.shape
-        self.calls.append(f"/* {shape}, {held.layer.activation} */")
-        body = [
-            line
-            for number in range(len(p.steps))
-            for line in self._step(k, held, p, number, offsets, scales)
-        ]
-        if p.apart:
-            body = [f"for (c = 0; c < {p.rank}U; c++) {{", *("    " + line for line in body), "}"]
-            self.copies = True
-        self.calls += body
-        self._finish(k, held.layer, "outputs" if k == self.last else _at(offsets[-1]))
-
-    def _step(
-        self,
-        k: int,
-        held: Held,
-        p: Plan,
-        number: int,
-        offsets: tuple[int, ...],
-        scales: str | None,
-    ) -> list[str]:
-        """The call of one mode product, in a loop over copies where it needs one."""
-        step = p.steps[number]
-        size = held.copy_sizes[step.mode]
-        final = number == len(p.steps) - 1
-        summed = 1 if p.apart else step.copies_in
-        sizes = (step.outer, step.size_in, step.inner, step.size_out, summed if final else 1, size)
-        self.steps.append(", ".join(f"{n}U" for n in sizes))
-        descriptor = f"&{self.name}_steps[{len(self.steps) - 1}]"
-        copies = 1 if final or p.apart else step.copies_out
-        reads = k == 0 and number == 0
-        fibre = reads and bool(self.read.code)
-        each = " + c * "
-        looped = copies > 1 and not fibre
-        w = f"{self.name}_w{k}_{step.mode}" + (f"{each}{size}U" if looped or p.apart else "")
-        x = "x" if reads else _at(offsets[number])
-        x += f"{each}{step.copy_in}U" if looped and step.copies_in > 1 else ""
-        y = "outputs" if final and k == self.last else _at(offsets[number + 1])
-        y += f"{each}{step.copy_out}U" if looped else ""
-        add = "c > 0U" if final and p.apart else "0"
-        scale = []
-        if scales is not None:
-            scale = [(f"{scales} + c" if p.apart else scales) if final else "NULL"]
-        if fibre:
-            given = [descriptor, x, _at(offsets[0]), w, f"{copies}U", *scale, y, add]
-            return [f"{self.name}_first({', '.join(given)});"]
-        self.products = True
-        call = f"{self.name}_product({', '.join([descriptor, x, w, *scale, y, add])});"
-        if not looped:
-            return [call]
-        self.copies = True
-        return [f"for (c = 0; c < {copies}U; c++) {{", f"    {call}", "}"]
+        calls = LayerCalls(
+            name=self.name,
+            factors=names,
+            copy_sizes=held.copy_sizes,
+            scales=None if held.scales is None else self.floats(f"s{k}", held.scales),
+            plan=p,
+            places=places,
+            source=source,
+            target=target,
+            reads=k == 0 and bool(self.read.code),
+            number=len(self.steps),
+        )
+        self.calls += [f"/* {held.layer.shape}, {held.layer.activation} */", *calls.lines()]
+        self.steps += [sizes_of(step) for step in p.steps]
+        self._finish(k, held.layer, target)
 
     def _finish(self, k: int, layer: Layer, y: str) -> None:
-        vectors = layer.bias_factors or (() if layer.bias is None else (layer.bias,))
-        if not vectors and layer.activation == "identity":
+        given = layer.bias_factors or (() if layer.bias is None else (layer.bias,))
+        if not given and layer.activation == "identity":
             return
-        vectors = _joined(vectors)
+        vectors = _joined(given)
         dims = tuple(len(v) for v in vectors) or (layer.shape.out_features,)
         form = "plus" if vectors else "of"
         function = f"{self.name}_{layer.activation}_{form}_{'x'.join(map(str, dims))}"
         self.finishes[function] = finish_code(
             self.name, function, dims, layer.activation, bias=bool(vectors)
         )
-        given = [y, *(self.floats(f"b{k}_{i}", v) for i, v in enumerate(vectors))]
-        self.calls.append(f"{function}({', '.join(given)});")
+        tables = [self.floats(f"b{k}_{i}", v) for i, v in enumerate(vectors)]
+        self.calls.append(f"{function}({', '.join([y, *tables])});")
 
     def add_units(self, description: Description) -> None:
         """Bring a regression's outputs to the targets' own units."""
@@ -199,33 +154,26 @@ class _Writer:
             f"    outputs[c] = outputs[c] * {unit}[c] + {zero}[c];",
             "}",
         ]
-        self.copies = True
 
     def functions(self, input_type: str, activations: set[str]) -> tuple[str, int]:
         """All functions and the table of steps, and about their size in Thumb-2."""
+        inner = any("_product(" in line for line in self.calls)
         reads = input_type if self.read.code else None
-        products = product_code(self.name, self.weights, reads, inner=self.products)
+        products = product_code(self.name, self.weights, reads, inner=inner)
         functions, size = activation_code(activations)
-        steps = "\n".join(f"    {{{sizes}}}," for sizes in self.steps).removesuffix(",")
+        steps = ",\n".join(f"    {{{sizes}}}" for sizes in self.steps)
         kind = f"static const {self.name}_step {self.name}_steps[{len(self.steps)}]"
-        steps = f"{kind} = {{\n{steps}\n}};\n"
-        self.table_bytes += 24 * len(self.steps)
+        self.table_bytes += _STEP_BYTES * len(self.steps)
         size += self.read.code_bytes + _KERNEL_BYTES[self.weights]
         size += _CALL_BYTES * len(self.steps) + _FINISH_BYTES * len(self.finishes)
-        texts = [functions.replace("NAME", self.name), products, *self.finishes.values(), steps]
-        return "\n".join(filter(None, texts)), size
+        texts = [functions.replace("NAME", self.name), products, *self.finishes.values()]
+        return "\n".join(filter(None, [*texts, f"{kind} = {{\n{steps}\n}};\n"])), size
 
     def code_lines(self) -> list[str]:
         """The statements of `NAME_predict_in`."""
-        memory = any("memory" in line for line in self.calls)
-        head = ["float *const memory = state->memory;"] if memory else ["(void)state;"]
-        head = ["size_t c;", *head] if self.copies and memory else head
-        head = ["size_t c;", *head] if self.copies and not memory else head
+        counter = ["size_t c;"] if any("c++" in line for line in self.calls) else []
+        head = [*counter, "float *const memory = state->memory;"]
         return [f"    {line}" for line in (*head, *self.calls)]
-
-
-def _at(offset: int) -> str:
-    return f"memory + {offset}" if offset else "memory"
 
 
 def _joined(vectors: Sequence[Array]) -> tuple[Array, ...]:
