@@ -11,6 +11,7 @@ import numpy as np
 
 from qimlp.export.c.body import Body
 from qimlp.export.c.floats import WEIGHTS, float_body
+from qimlp.export.c.integers import integer_body
 from qimlp.export.c.manifest import details
 from qimlp.export.c.render import Program, all_texts
 from qimlp.export.describe import describe
@@ -71,7 +72,18 @@ def to_c(
     _check_choices(weights, activations, input)
     description = describe(predictor, head=head)
     input_type = _INPUTS[input or ("u8" if description.pixels else "f32")]
-    body = _body(description, name, weights, activations, input_type)
+    if activations == "f32":
+        held: Any = weights
+        body = float_body(description, name, weights=held, input_type=input_type)
+    else:
+        body = integer_body(
+            description,
+            name,
+            weights=weights,
+            activations=activations,
+            input_type=input_type,
+            calibration=calibration,
+        )
     program = program_of(description, name, body, calibration)
     accuracy = _accuracy(description, body, dev)
     known = details(description, program)
@@ -123,19 +135,6 @@ def _check_choices(weights: str, activations: str, given: str | None) -> None:
             f"activations {activations}: integers are multiplied with integers; set weights to i8 "
             "or i4"
         )
-
-
-def _body(
-    description: Description,
-    name: str,
-    weights: str,
-    activations: str,
-    input_type: str,
-) -> Body:
-    if activations == "f32":
-        held: Any = weights
-        return float_body(description, name, weights=held, input_type=input_type)
-    raise ValueError(f"activations {activations}: not written yet")
 
 
 def program_of(
