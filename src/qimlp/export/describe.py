@@ -57,7 +57,7 @@ def describe(predictor: Predictor, *, head: bool = False, quantiles: bool = Fals
         )
     shift, scale = _scaling(predictor)
     return Description(
-        layers=tuple(_layers(network.layers)),
+        layers=tuple(layers_of(network.layers)),
         shift=shift,
         scale=scale,
         order=predictor.features.order,
@@ -111,8 +111,18 @@ def _scaling(predictor: Predictor) -> tuple[Array, Array]:
     return shift, scale
 
 
-def _layers(modules: Iterable[nn.Module]) -> Iterator[Layer]:
-    """Join each layer with the activation behind it."""
+def layers_of(modules: Iterable[nn.Module]) -> Iterator[Layer]:
+    """Join each layer with the activation behind it.
+
+    Args:
+        modules: Kronecker and dense layers, activations and dropout, from the input to the output.
+
+    Yields:
+        The layers.
+
+    Raises:
+        ValueError: If there is another module, or a number that is not finite.
+    """
     waiting: tuple[nn.Module, str] | None = None
     for module in modules:
         name = _ACTIVATIONS.get(type(module))

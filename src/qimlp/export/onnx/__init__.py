@@ -1,0 +1,1 @@
+"""A predictor as an ONNX file, checked by running it."""
