@@ -12,10 +12,24 @@ typedef int32_t @_row;
 #else
 typedef int16_t @_row;
 #endif
-#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && \
+    !defined(__ARM_BIG_ENDIAN)
 #include <arm_acle.h>
 #define @_pairs 1
-#define @_place(i) ((i) ^ (((i) + 1) >> 1 & 1) * 3)
+
+/* The second and the fourth byte; no intrinsic rotates and extends in one instruction. */
+static int32_t @_odd(uint32_t word)
+{
+    int32_t pair;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+}
+
+/* Four numbers of 16 bits, and the pointer moved behind them. */
+#define @_four(row, even, odd) \
+    __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(even), "=&r"(odd), "+r"(row) : : "memory")
+
+#define @_place(i) ((i) ^ (((i) ^ (i) >> 1) & 1) * 3)
 #else
 #define @_place(i) (i)
 #endif
@@ -100,35 +114,41 @@ PRODUCTS_8 = """
 static void @_products(const uint8_t *a, size_t rows, size_t n, const @_row *row, int32_t *sums)
 {
 #if defined(@_pairs)
-    const size_t whole = n & ~(size_t)3;
-    const size_t rest = n - whole;
-    size_t left;
-    for (left = (rows + 1) / 2; left > 0; left--) {
-        const uint8_t *second = left == 1 && rows % 2 ? a : a + n;
-        const @_row *b = row;
+    const @_row *const end = row + (n & ~(size_t)3);
+    for (;;) {
+        const uint8_t *second = rows > 1 ? a + n : a;
         int32_t one = 0, two = 0;
-        size_t i;
-        for (; b != row + whole; b += 4) {
-            uint32_t word;
-            int32_t even, odd;
-            __builtin_memcpy(&even, b, 4);
-            __builtin_memcpy(&odd, b + 2, 4);
-            __builtin_memcpy(&word, a, 4);
-            a += 4;
-            one = __smlad((int32_t)(word & 0x00ff00ffU), even, one);
-            one = __smlad((int32_t)(word >> 8 & 0x00ff00ffU), odd, one);
-            __builtin_memcpy(&word, second, 4);
-            second += 4;
-            two = __smlad((int32_t)(word & 0x00ff00ffU), even, two);
-            two = __smlad((int32_t)(word >> 8 & 0x00ff00ffU), odd, two);
+        if (row != end) {
+            do {
+                int32_t even, odd;
+                uint32_t word;
+                @_four(row, even, odd);
+                __builtin_memcpy(&word, a, 4);
+                a += 4;
+                one = __smlad((int32_t)__uxtb16(word), even, one);
+                one = __smlad(@_odd(word), odd, one);
+                __builtin_memcpy(&word, second, 4);
+                second += 4;
+                two = __smlad((int32_t)__uxtb16(word), even, two);
+                two = __smlad(@_odd(word), odd, two);
+            } while (row != end);
         }
-        for (i = 0; i < rest; i++) {
-            const int32_t value = b[@_place(i)];
-            one += *a++ * value;
-            two += *second++ * value;
+        __asm__("" : "+r"(n)); /* what follows from it is not worth a register of the loop */
+        if ((n & 3) != 0) {
+            size_t i = 0;
+            do {
+                const int32_t value = end[@_place(i)];
+                one += *a++ * value;
+                two += *second++ * value;
+            } while (++i != (n & 3));
         }
+        row -= n & ~(size_t)3;
         *sums++ = one;
         *sums++ = two;
+        if (rows <= 2) {
+            break;
+        }
+        rows -= 2;
         a = second;
     }
 #elif defined(__ARM_ARCH_6M__)

@@ -95,7 +95,7 @@ def write(network: IntegerNetwork, name: str) -> Text:
         code=code.replace("@", name),
         static_bytes=static,
         constant_bytes=out.bytes,
-        stack_bytes=160 + 24 * max(form.modes for form in forms.values()),
+        stack_bytes=112 + 48 * max(2, *(form.modes for form in forms.values())),
     )
 
 
