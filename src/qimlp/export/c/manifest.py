@@ -54,6 +54,7 @@ def details(description: Description, program: Program) -> dict[str, Any]:
         "multiply_adds": body.multiply_adds,
         "bytes": {
             "tables": body.constant_bytes,
+            "names": program.names_bytes,
             "code_about": body.code_bytes,
             "static_ram": body.static_bytes,
             "stack_at_most": body.stack_bytes,

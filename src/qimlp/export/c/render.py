@@ -47,6 +47,11 @@ class Program:
         return f"{self.name}_{'class' if self.of_classes else 'target'}_names"
 
     @property
+    def names_bytes(self) -> int:
+        """Size of the names and of the pointers to them, on a processor of 32 bits."""
+        return sum(len(name.encode("utf-8", "replace")) + 5 for name in self.answer_names)
+
+    @property
     def arguments(self) -> str:
         """Of both functions: one example and where the outputs go."""
         return f"const {self.body.input_type} *x, {self.body.output_type} *outputs"

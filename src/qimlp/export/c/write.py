@@ -95,7 +95,7 @@ def to_c(
         format="c",
         folder=Path(out),
         files=sizes(Path(out)),
-        rows=(*_rows_of_report(body), *accuracy),
+        rows=(*_rows_of_report(program), *accuracy),
         notes=body.notes,
         details=known | {"accuracy": dict(accuracy)} if accuracy else known,
     )
@@ -165,7 +165,7 @@ def program_of(
 
 def _rows(description: Description, input_type: str, calibration: Array | None) -> Array:
     """Examples for the self-test, as the input's type holds them."""
-    if calibration is not None:
+    if calibration is not None and len(calibration):
         rows = np.asarray(calibration, np.float64)[:_STORED_EXAMPLES]
     else:
         random = np.random.default_rng(0)
@@ -179,13 +179,14 @@ def _rows(description: Description, input_type: str, calibration: Array | None) 
     return rows.astype(np.float32).astype(np.float64)
 
 
-def _rows_of_report(body: Body) -> tuple[tuple[str, str], ...]:
-    flash = body.constant_bytes + body.code_bytes
+def _rows_of_report(program: Program) -> tuple[tuple[str, str], ...]:
+    body = program.body
+    tables = body.constant_bytes + program.names_bytes
     return (
         (
             "flash, about",
-            f"{flash:,} bytes: {body.constant_bytes:,} of tables, {body.code_bytes:,} of code "
-            "(Thumb-2, -Os)",
+            f"{tables + body.code_bytes:,} bytes: {tables:,} of tables, {body.code_bytes:,} of "
+            "code (Thumb-2, -Os)",
         ),
         ("static RAM", f"{body.static_bytes:,} bytes"),
         ("stack, at most", f"{body.stack_bytes:,} bytes"),

@@ -73,7 +73,7 @@ def reading(description: Description, name: str, input_type: str) -> Reading:
     )
     texts = [term.table for term in terms] + [order.code if order else "", code]
     size = sum(term.table_bytes for term in terms) + (order.table_bytes if order else 0)
-    return Reading("\n".join(filter(None, texts)), size, 120 if order else 60, layer)
+    return Reading("\n".join(filter(None, texts)), size, 100 if order else 40, layer)
 
 
 @dataclass(frozen=True)
