@@ -235,3 +235,20 @@ def test_few_rows_and_batches_left_out_are_said(monkeypatch):
     left_out, few = report.notes
     assert "the first 1 were used" in left_out
     assert "3 rows for the 16 inputs of 2.0" in few
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_inputs_that_never_vary_are_said(dtype, has_bias):
+    model, _ = made("mlp")
+    if not has_bias:
+        model[0].register_parameter("bias", None)
+    model.to(dtype)
+    row = torch.randn(12, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    for batches in ([row.repeat(32, 1)] * 70, [row[None]] * 70):
+        report = compress_layers_(copy.deepcopy(model), CONFIG, calibration=batches)
+        (note,) = report.notes
+        assert note.startswith("calibration: the inputs of 0 and 2 more never vary, so that any")
+        assert 1 in {layer.rank for layer in report.layers}
+    batches[-1] = row[None] + 0.5
+    assert not compress_layers_(model, CONFIG, calibration=batches).notes

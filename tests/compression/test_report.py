@@ -95,6 +95,9 @@ def test_text_says_everything_and_a_dash_for_what_is_unknown(report: Compression
         "",
         "3 layers, 1 of them dense still: 296,450 -> 50,690 parameters, 5.848x fewer",
         "Whole model: 1,000,000 -> 754,240 parameters, 1.326x fewer",
+        "Error: of a layer's outputs over those wanted, on the calibration data; where layers are "
+        "fitted in turn, wanted is what the dense layer makes of inputs half-way between the "
+        "original model's and those that the new layers before let through.",
         "Speed: time of the dense layer over that of the new one at 256 rows of input; above 1 "
         "is faster.",
         "No faster than dense: encoder.0.output",

@@ -72,6 +72,7 @@ class LayerMoments:
         """
         walk = self._walk({})
         few: dict[str, int] = {}
+        alike: list[str] = []
         for stages in self._gathered_at_once():
             moments = {stage.names[0]: self._empty(stage) for stage in stages}
             batches = 0
@@ -80,9 +81,16 @@ class LayerMoments:
             for stage in stages:
                 found = _seen(stage, moments.pop(stage.names[0]))
                 few.update(dict.fromkeys(self._few(stage, found), found.count))
+                alike += [] if found.varies else stage.names
                 self.rows = self.rows or min(ROWS, max(1, found.count // batches))
                 yield stage, found
         self.notes += self._source.notes
+        if alike:
+            more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+            self.notes.append(
+                f"calibration: the inputs of {printable(alike[0])}{more} never vary, so that any "
+                "rank seems to fit; give batches that differ, or skip it"
+            )
         if few:
             worst = min(few, key=lambda name: few[name] / self._targets[name].in_features)
             self.notes.append(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from qimlp.compression.fits import Moments
+from tests.compression.fits.examples import draw, moments_of
 
 
 def rows_with_means(n: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -113,3 +114,16 @@ def test_bad_rows_are_refused() -> None:
         moments.update(torch.tensor([[1.0, 2.0, broken]]))
         with pytest.raises(ValueError, match="finite"):
             _ = moments.mean
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rows", [1, 7, 3000])
+def test_rows_vary_or_are_alike_to_rounding(dtype: torch.dtype, rows: int) -> None:
+    row = (draw(6) + 1000).to(dtype)
+    moments = Moments(6)
+    for _ in range(3):
+        moments.update(row.repeat(rows, 1))
+    assert not moments.varies
+    moments.update(row[None] + 1e-3)
+    assert moments.varies
+    assert not moments_of(torch.zeros(5, 6)).varies

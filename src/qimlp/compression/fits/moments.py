@@ -17,6 +17,9 @@ _ROWS_AT_ONCE = 1024
 _LARGEST, _LEAST = 1e15, 1e-15
 """Deviations whose squares float32 holds; others are multiplied in float64."""
 
+_ROUNDING = 1e-14
+"""Deviations of rows that are alike, over their size: what sums of float64 leave."""
+
 
 class Moments:
     """Count, mean and centred second moments of rows that come in batches.
@@ -139,6 +142,13 @@ class Moments:
         """Mean of every input, shape `(in_features,)`, float64."""
         self._flush()
         return self._mean
+
+    @property
+    def varies(self) -> bool:
+        """Whether the rows differ from one another by more than rounding."""
+        self._flush()
+        spread = sum(float(each.diagonal().sum()) for each in self._sums)
+        return spread > _ROUNDING**2 * self._count * float(self._mean.square().sum())
 
     @property
     def blocks(self) -> list[Tensor]:

@@ -43,7 +43,7 @@ def report_text(report: CompressionReport) -> str:
         Lines of plain text; what is not known is `-`.
     """
     lines = [*_table([_COLUMNS, *map(_cells, report.layers)]), ""] if report.layers else []
-    lines += [*_totals(report), *_speed(report), *_left(report)]
+    lines += [*_totals(report), *_errors(report), *_speed(report), *_left(report)]
     lines += [f"Note: {note}" for note in report.notes]
     return "\n".join(lines)
 
@@ -98,6 +98,15 @@ def _totals(report: CompressionReport) -> Iterator[str]:
     if before_all is not None and after_all:
         times = before_all / after_all
         yield f"Whole model: {before_all:,} -> {after_all:,} parameters, {times:.4g}x fewer"
+
+
+def _errors(report: CompressionReport) -> Iterator[str]:
+    if any(layer.error not in (None, layer.weight_error) for layer in report.replaced):
+        yield (
+            "Error: of a layer's outputs over those wanted, on the calibration data; where layers "
+            "are fitted in turn, wanted is what the dense layer makes of inputs half-way between "
+            "the original model's and those that the new layers before let through."
+        )
 
 
 def _speed(report: CompressionReport) -> Iterator[str]:
