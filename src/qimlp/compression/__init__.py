@@ -16,7 +16,7 @@ from qimlp.compression.adapters import (
     save_lokr,
     unmerge_adapters_,
 )
-from qimlp.compression.batches import call_model, model_device, model_inputs
+from qimlp.compression.batches import call_model, check_batches, model_device, model_inputs
 from qimlp.compression.compress import compress_layers_
 from qimlp.compression.config import CompressionConfig, Form
 from qimlp.compression.layer_fits import possible_layouts
@@ -38,6 +38,7 @@ __all__ = [
     "adapter_parameters",
     "add_adapters_",
     "call_model",
+    "check_batches",
     "compress_layers_",
     "find_targets",
     "load_adapters_",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -44,6 +44,29 @@ def model_inputs(batch: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not inputs or not all(isinstance(name, str) for name in inputs):
         raise ValueError(f"{_EXPECTED}, got a mapping whose keys are {shown(list(inputs))}")
     return (), dict(inputs)
+
+
+def check_batches(name: str, given: object) -> None:
+    """Refuse what is no iterable of batches, such as a single one.
+
+    Args:
+        name: What it is called, for the message.
+        given: What the user gave.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if isinstance(given, Tensor | Mapping | str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"{name}: expected an iterable of batches, got {_kind(given)}; a single batch goes "
+            "into a list"
+        )
+
+
+def _kind(given: object) -> str:
+    if isinstance(given, Tensor):
+        return f"a tensor of shape {tuple(given.shape)}"
+    return printable(type(given).__name__)
 
 
 def call_model(model: nn.Module, batch: object) -> Any:

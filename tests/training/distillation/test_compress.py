@@ -235,3 +235,22 @@ def test_errors_of_convolutions_are_measured_by_channel_before_what_writes_into_
         spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).norm()
         expected = (given - wanted).norm() / spread
     assert found == {"0": pytest.approx(float(expected), rel=1e-5)}
+
+
+@pytest.mark.parametrize(
+    ("calibration", "got"),
+    [
+        (rows(), r"a tensor of shape \(512, 36\)"),
+        ("imdb", "str"),
+        ({"x": rows()}, "dict"),
+        (rows, "function"),
+    ],
+)
+def test_calibration_that_is_no_iterable_of_batches(calibration, got):
+    model = network()
+    modules, before = dict(model.named_modules()), state(model)
+    message = f"^calibration: expected an iterable of batches, got {got}; a single batch goes into"
+    for form in ("auto", "low_rank"):
+        with pytest.raises(TypeError, match=message):
+            compress_(model, CompressionConfig(ratio=2, form=form), calibration=calibration)
+    assert is_as_before(model, modules, before)

@@ -207,6 +207,7 @@ def test_after_an_error_the_weights_are_as_before():
 def test_bad_input_is_one_line():
     teacher, student = network(0), network(1)
     batches = rows().split(16)
+    meta = network(1).to("meta")
     frozen = network(1).requires_grad_(False)
     apart = nn.Sequential(*network(1).requires_grad_(False), nn.Identity())
     apart.unused = nn.Linear(1, 1)
@@ -230,6 +231,22 @@ def test_bad_input_is_one_line():
         (lambda: distill(broken, student, batches), ValueError, "student: expected finite answers"),
         (lambda: distill(student, Words(), batches), TypeError, "got str; say what to match"),
         (lambda: distill(student, teacher, ["text"]), TypeError, "expected batches that are"),
+        (lambda: distill(student, None, batches), TypeError, "teacher: expected an nn.Module, got"),
+        (lambda: distill(student, meta, batches), ValueError, "teacher: it is on the meta device"),
+        (lambda: distill(student, teacher, rows()), TypeError, r"a tensor of shape \(64, 6\); a s"),
+        (lambda: distill(student, teacher, 3), TypeError, "^batches: expected an iterable of ba"),
+        (
+            lambda: distill(student, teacher, "imdb"),
+            TypeError,
+            "iterable of batches, got str; a",
+        ),
+        (lambda: distill(student, teacher, batches, dev=5), TypeError, "^dev: expected an iterab"),
+        (lambda: distill(student, teacher, batches, outputs="x"), TypeError, "outputs: expected a"),
+        (
+            lambda: distill(student, teacher, batches, factor_lr_scale="x"),
+            ValueError,
+            "0 to 1, got",
+        ),
         (lambda: distill(student, teacher, batches, steps=0), ValueError, "steps: expected 1 or"),
         (lambda: distill(student, teacher, batches, epochs=1.5), TypeError, "epochs: expected a"),
         (lambda: distill(student, teacher, batches, lr=0), ValueError, "lr: expected a number"),

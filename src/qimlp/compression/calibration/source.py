@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from qimlp.compression.batches import model_inputs
+from qimlp.compression.batches import check_batches, model_inputs
 from qimlp.compression.calibration.leaves import storage_bytes, tensors
-from qimlp.files import printable, shown
+from qimlp.files import shown
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments of a module."""
@@ -36,11 +35,7 @@ class Source:
     """
 
     def __init__(self, given: Iterable[object], limit: int) -> None:
-        if isinstance(given, Tensor | Mapping | str | bytes) or not isinstance(given, Iterable):
-            raise TypeError(
-                f"calibration: expected an iterable of batches, got {_kind(given)}; a single "
-                "batch goes into a list"
-            )
+        check_batches("calibration", given)
         self.notes: list[str] = []
         self._given = given
         self._limit = limit
@@ -115,9 +110,3 @@ def _call(batch: object, number: int) -> Call:
     if all(tensor.numel() == 0 for tensor in found):
         raise ValueError(f"calibration, batch {number}: expected rows in it, got none")
     return call
-
-
-def _kind(given: object) -> str:
-    if isinstance(given, Tensor):
-        return f"a tensor of shape {tuple(given.shape)}"
-    return printable(type(given).__name__)

@@ -14,6 +14,7 @@ from torch import nn
 from qimlp.compression import (
     CompressionConfig,
     CompressionReport,
+    check_batches,
     compress_layers_,
     find_targets,
     possible_layouts,
@@ -77,6 +78,7 @@ def compress_(
         raise TypeError(f"config: expected a CompressionConfig, got {shown(config, 60)}")
     if config.form != "auto" or calibration is None or not config.tune_steps:
         return compress_layers_(model, config, filter_fn, calibration)
+    check_batches("calibration", calibration)
     if _fits_already(model, config, filter_fn):
         return compress_layers_(model, config, filter_fn, calibration)
     data = split(collected(calibration, None))

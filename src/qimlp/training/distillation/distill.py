@@ -11,7 +11,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from qimlp.compression import model_device
+from qimlp.compression import check_batches, model_device
 from qimlp.distributed import ProcessGroup, connect
 from qimlp.files import shown
 from qimlp.settings import OptimisationSettings
@@ -85,8 +85,7 @@ def distill(
     The teacher answers every batch when it comes; nothing is stored, and the labels in a batch are
     not read. The student's parameters that need a gradient are trained; what it shares with the
     teacher it gets copies of. Modes, dtypes, device and hooks of both stay as they were; so do the
-    student's weights after an error, and where training raises the loss (`dev`'s, or that of the
-    first 8 batches).
+    student's weights after an error, and where training raises the loss (of `dev`, or 8 batches).
 
     Started by a launcher (`torchrun`, `accelerate launch`), every process is given the same batches
     and takes its part of the rows.
@@ -121,6 +120,7 @@ def distill(
             option out of range.
         NonFiniteLossError: Training diverges.
     """
+    _check_given(student, teacher, batches, dev, outputs)
     _check(steps, epochs, lr, factor_lr_scale, match, loss, temperature)
     batches, dev = collected(batches, steps), collected(dev, None)
     take_apart_(student, teacher)
@@ -237,6 +237,22 @@ def _mean(value: Tensor, processes: ProcessGroup) -> float:
     return float(processes.sum(value)) / processes.size
 
 
+def _check_given(student: object, teacher: object, *given: object) -> None:
+    batches, dev, outputs = given
+    for name, model in (("student", student), ("teacher", teacher)):
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"{name}: expected an nn.Module, got {shown(model, 60)}")
+        if any(parameter.is_meta for parameter in model.parameters()):
+            raise ValueError(f"{name}: it is on the meta device and has no values; load them first")
+    check_batches("batches", batches)
+    check_batches("dev", dev)
+    if outputs is not None and not callable(outputs):
+        raise TypeError(
+            f"outputs: expected a function of a model's output and the batch, got "
+            f"{shown(outputs, 60)}"
+        )
+
+
 def _check(
     steps: int | None,
     epochs: int,
@@ -254,7 +270,7 @@ def _check(
     for name, number in (("lr", 1 if lr is None else lr), ("temperature", temperature)):
         if not (isinstance(number, int | float) and isfinite(number) and number > 0):
             raise ValueError(f"{name}: expected a number above 0, got {shown(number, 60)}")
-    if not 0 <= factor_lr_scale <= 1:
+    if not (isinstance(factor_lr_scale, int | float) and 0 <= factor_lr_scale <= 1):
         raise ValueError(f"factor_lr_scale: expected 0 to 1, got {shown(factor_lr_scale, 60)}")
     for name, chosen, known in (
         ("match", match, get_args(Match)),
