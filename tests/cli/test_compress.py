@@ -200,6 +200,9 @@ def test_folders_that_are_in_the_way_or_hold_nothing(qimlp, runs, tmp_path):
     done = qimlp("compress", tmp_path / "mine", "--ratio", 2, "--out", tmp_path / "out")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "mine is no run folder" in done.err
+    done = qimlp("compress", runs["mlp"] / "best", "--ratio", 2, "--out", tmp_path / "out")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"best: expected a run folder, got the weights in one; name {runs['mlp']}" in done.err
     done = qimlp("compress", "owner/typo", "--ratio", 2, "--out", tmp_path / "out")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "owner/typo: expected a run folder" in done.err

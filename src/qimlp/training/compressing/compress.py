@@ -119,6 +119,11 @@ def open_subject(source: str, request: CompressionRequest) -> Subject:
             f"{printable(source)}: expected a run folder, that of a saved model or that of a text "
             f"encoder, found no such folder (nor is it {', '.join(PACKAGED)}, which is a package)"
         )
+    if (folder.parent / "settings.json").is_file():
+        raise FileNotFoundError(
+            f"{printable(source)}: expected a run folder, got the weights in one; name "
+            f"{printable(str(folder.parent))}"
+        )
     return open_encoder(source, request)
 
 
