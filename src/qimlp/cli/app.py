@@ -27,6 +27,7 @@ from qimlp.cli.closed_output import (
 )
 from qimlp.cli.compress import compress_command
 from qimlp.cli.eval import eval_command
+from qimlp.cli.export import export_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command
@@ -71,6 +72,7 @@ _add("train", train_command)
 _add("eval", eval_command)
 _add("predict", predict_command)
 _add("compress", compress_command)
+_add("export", export_command)
 _add("reproduce", reproduce_command)
 _add("analyze", analyze_command)
 _add("bench", bench_command)
