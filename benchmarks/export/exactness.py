@@ -115,8 +115,12 @@ def measured(run: Path, folder: Path, images: np.ndarray) -> dict[str, Any]:
         predict(ctypes.c_void_p(image.ctypes.data), ctypes.c_void_p(out.ctypes.data))
     error = np.abs(found - wanted).max(axis=1) / np.abs(wanted).max(axis=1)
     same = found.argmax(axis=1) == wanted.argmax(axis=1)
-    shape = f"{description.layers[0].shape}, {len(description.layers)} layers"
-    return {"network": shape, "error": float(error.max()), "same": float(same.mean())}
+    return {
+        "network": f"{description.layers[0].shape}, {len(description.layers)} layers",
+        "images": len(images),
+        "error": float(error.max()),
+        "same": float(same.mean()),
+    }
 
 
 if __name__ == "__main__":

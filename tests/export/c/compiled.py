@@ -20,6 +20,7 @@ STRICT = (
     *("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion"),
     *("-Wdouble-promotion", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-O2"),
 )
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 _TYPES = {"float": np.float32, "uint8_t": np.uint8, "int32_t": np.int32}
 
 
@@ -47,11 +48,15 @@ def build(
     return out
 
 
-def outputs_in_c(program: Program, folder: Path, rows: Array, *options: str) -> NDArray[np.generic]:
+def outputs_in_c(
+    program: Program, folder: Path, rows: Array, *options: str, test_options: Sequence[str] = ()
+) -> NDArray[np.generic]:
     """What the C answers to raw rows, through a shared library; runs its self-test too."""
     write(program, folder)
     source = folder / f"{program.name}.c"
-    test = build([source, folder / f"{program.name}_test.c"], folder / "test", *options)
+    test = build(
+        [source, folder / f"{program.name}_test.c"], folder / "test", *options, *test_options
+    )
     assert subprocess.run([test], check=False).returncode == 0
     library = ctypes.CDLL(
         os.fspath(build([source], folder / "net.so", "-shared", "-fPIC", *options))

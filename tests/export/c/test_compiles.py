@@ -13,10 +13,8 @@ from qimlp.export.c.floats import WEIGHTS, float_body
 from qimlp.export.c.render import Program
 from qimlp.export.c.write import program_of
 from qimlp.export.description import ACTIVATIONS, Description
-from tests.export.c.compiled import build, outputs_in_c, write
+from tests.export.c.compiled import SANITIZED, build, outputs_in_c, write
 from tests.export.c.networks import BIASES, described, random_layer, raw_rows
-
-SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 
 def every_form(*, pixels: bool, regression: bool = False) -> Description:
@@ -58,7 +56,7 @@ def test_no_warnings(cc: str, weights: str, pixels: bool, tmp_path: Path) -> Non
 def test_sanitizers_find_nothing(weights: str, pixels: bool, tmp_path: Path) -> None:
     write(program("net", pixels=pixels, weights=weights), tmp_path)
     files = [tmp_path / "net.c", tmp_path / "net_test.c"]
-    test = build(files, tmp_path / "test", *SANITIZED, "-O1")
+    test = build(files, tmp_path / "test", *SANITIZED)
     done = subprocess.run([test], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.export.exactness import measured
+from benchmarks.export.exactness import main
 from qimlp import QiMLP
-from qimlp.data import Scaling, load, patch_order
+from qimlp.data import Scaling, patch_order
 from qimlp.predictor import Features, Predictor
 from qimlp.tasks import Classification
 from tests.export.c.compiled import compiler
@@ -34,8 +35,9 @@ def test_every_class_is_that_of_float64(name: str, real_data: Path, tmp_path: Pa
     scaling = Scaling("standardize", 784, (33.3,), (78.6,))
     task = Classification(tuple("0123456789"))
     Predictor(network, task, Features(order=order), scaling, (28, 28)).save(tmp_path / "saved")
-    images = load("mnist", data_dir=str(real_data.parent), streaming=False).test.inputs.numpy()
-    assert len(images) == 10_000
-    found = measured(tmp_path / "saved", tmp_path / "out", images)
+    options = ["--data-dir", str(real_data.parent), "--json", str(tmp_path / "found.json")]
+    assert main(["--runs", str(tmp_path / "saved"), *options]) == 0
+    found = json.loads((tmp_path / "found.json").read_text())["rows"][0]
+    assert found["images"] == 10_000
     assert found["error"] < 2e-6
     assert found["same"] == 1

@@ -14,6 +14,7 @@ from qimlp.export.c.floats import WEIGHTS, float_body
 from qimlp.export.c.integers import integer_body
 from qimlp.export.c.manifest import details
 from qimlp.export.c.render import Program, all_texts
+from qimlp.export.c.rows import random_rows
 from qimlp.export.describe import describe
 from qimlp.export.description import Array, Description
 from qimlp.export.examples import Examples
@@ -71,10 +72,14 @@ def to_c(
     check_c_name(name)
     _check_choices(weights, activations, input)
     description = describe(predictor, head=head)
+    if calibration is not None and len(calibration) == 0:
+        raise ValueError("calibration: expected raw examples of shape (n, features), got none")
     input_type = _INPUTS[input or ("u8" if description.pixels else "f32")]
     if activations == "f32":
         held: Any = weights
-        body = float_body(description, name, weights=held, input_type=input_type)
+        body = float_body(
+            description, name, weights=held, input_type=input_type, calibration=calibration
+        )
     else:
         body = integer_body(
             description,
@@ -165,15 +170,10 @@ def program_of(
 
 def _rows(description: Description, input_type: str, calibration: Array | None) -> Array:
     """Examples for the self-test, as the input's type holds them."""
-    if calibration is not None and len(calibration):
-        rows = np.asarray(calibration, np.float64)[:_STORED_EXAMPLES]
+    if calibration is None:
+        rows = random_rows(description, _STORED_EXAMPLES)
     else:
-        random = np.random.default_rng(0)
-        shape = (_STORED_EXAMPLES, description.in_features)
-        if description.pixels:
-            rows = random.integers(0, 256, shape).astype(np.float64)
-        else:
-            rows = description.shift + description.scale * random.normal(size=shape)
+        rows = np.asarray(calibration, np.float64)[:_STORED_EXAMPLES]
     if input_type == "uint8_t":
         return np.clip(np.rint(rows), 0, 255)
     return rows.astype(np.float32).astype(np.float64)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from qimlp.export.c.arena import Places
 from qimlp.export.c.steps import Plan, Step
+
+_WIDTH = 84  # of 100, less what a call is indented by
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,13 @@ class LayerCalls:
         """Write the calls, in C, with a counter `c` where there are copies."""
         steps, rank = range(len(self.plan.steps)), self.plan.rank
         if self.plan.apart:
-            calls = [f"    {self._call(n, 'c')}" for n in steps]
+            calls = [f"    {line}" for n in steps for line in self._call(n, "c")]
             return [f"for (c = 0; c < {rank}U; c++) {{", *calls, "}"]
         written = []
         for n in steps:
-            first = [self._call(n, "0")]
-            loop = [f"for (c = 1; c < {rank}U; c++) {{", f"    {self._call(n, 'c')}", "}"]
-            others = loop if rank > 1 else []
+            first = self._call(n, "0")
+            loop = [f"    {line}" for line in self._call(n, "c")]
+            others = [f"for (c = 1; c < {rank}U; c++) {{", *loop, "}"] if rank > 1 else []
             # The first copy takes the place of the input, or is what the others are added to.
             written += first + others if self._last(n) else others + first
         return written
@@ -54,8 +57,8 @@ class LayerCalls:
     def _last(self, n: int) -> bool:
         return n == len(self.plan.steps) - 1
 
-    def _call(self, n: int, copy: str) -> str:
-        """One mode product of one copy."""
+    def _call(self, n: int, copy: str) -> list[str]:
+        """One mode product of one copy, on as many lines as it needs."""
         step = self.plan.steps[n]
         source = self.source if n == 0 else self._between(copy)
         target = self.target if self._last(n) else self._between(copy)
@@ -65,7 +68,8 @@ class LayerCalls:
             given.append(self.scales + self._times(copy, 1) if self._last(n) else "NULL")
         given += [target, self._add(n, copy)]
         function = "first" if n == 0 and self.reads else "product"
-        return f"{self.name}_{function}({', '.join(given)});"
+        call = f"{self.name}_{function}({', '.join(given)});"
+        return wrap(call, _WIDTH, subsequent_indent="    ", break_long_words=False)
 
     def _between(self, copy: str) -> str:
         if self.plan.apart:

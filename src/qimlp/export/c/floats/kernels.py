@@ -7,7 +7,7 @@ from qimlp.export.c.floats.weights import Weights, c_type
 _VALUES = {
     "f32": "w[i]",
     "i8": "(float)w[i]",
-    "i4": "(float)((w[i / 2U] >> (i % 2U * 4U) & 15) - 8)",
+    "i4": "(float)((w[i / 2U] >> (4U - i % 2U * 4U) & 15) - 8)",
 }
 
 _ROW = """\

@@ -15,12 +15,14 @@ from qimlp.export.c.floats.kernels import finish_code, product_code
 from qimlp.export.c.floats.reading import Reading, reading
 from qimlp.export.c.floats.weights import Held, Weights, factor_table, hold
 from qimlp.export.c.literals import table
+from qimlp.export.c.rows import random_rows
 from qimlp.export.c.steps import Plan, plan, simplified
 from qimlp.export.description import Array, Description, Layer
 from qimlp.files import printable
 
 _TOLERANCE = 1e-5  # of the self-test, relative to the largest output
 _STACK_BYTES = 320
+_RANDOM_EXAMPLES = 256
 # Code in Thumb-2, counted in what arm-none-eabi-gcc 12 makes of networks with -Os.
 _KERNEL_BYTES = {"f32": 300, "i8": 360, "i4": 390}
 _CALL_BYTES = 44
@@ -31,7 +33,12 @@ _FAR = 2.0**14  # spreads from zero: a float holds such a value to a thousandth 
 
 
 def float_body(
-    description: Description, name: str, *, weights: Weights = "f32", input_type: str = "float"
+    description: Description,
+    name: str,
+    *,
+    weights: Weights = "f32",
+    input_type: str = "float",
+    calibration: Array | None = None,
 ) -> Body:
     """Write a network in single precision.
 
@@ -41,6 +48,8 @@ def float_body(
         weights: How the factors are held; in 8 and 4 bits they are scaled back as they are used.
             Biases are always floats.
         input_type: `"float"` or `"uint8_t"`.
+        calibration: Raw examples of shape (n, features), whose outputs rounding is to keep; None
+            for random ones.
 
     Returns:
         The body.
@@ -49,7 +58,8 @@ def float_body(
         ValueError: If a number is too large for single precision.
     """
     read = reading(description, name, input_type)
-    held = [hold(simplified(layer), weights) for layer in (read.layer, *description.layers[1:])]
+    layers = [simplified(layer) for layer in (read.layer, *description.layers[1:])]
+    held = hold(layers, weights, _examples(description, read, calibration))
     last = len(held) - 1
     plans = [plan(h.layer, input_held=k > 0, output_held=k < last) for k, h in enumerate(held)]
     places, elements = place([p.needs for p in plans])
@@ -60,7 +70,7 @@ def float_body(
     writer.add_units(description)
     functions, code_bytes = writer.functions(input_type, {h.layer.activation for h in held})
     exact = weights == "f32"
-    outputs = description.outputs if exact else _rounded(description, read, held).outputs
+    outputs = description.outputs if exact else _with(description, read, held).outputs
     return Body(
         input_type=input_type,
         output_type="float",
@@ -98,11 +108,22 @@ def _notes(description: Description, input_type: str) -> tuple[str, ...]:
     )
 
 
-def _rounded(description: Description, read: Reading, held: Sequence[Held]) -> Description:
-    """The network with its factors as they are held, the first layer with the unit inside."""
+def _examples(description: Description, read: Reading, calibration: Array | None) -> Array:
+    """What the first layer takes of raw examples."""
+    rows = random_rows(description, _RANDOM_EXAMPLES) if calibration is None else calibration
+    return _unscaled(description, read).inputs(rows)
+
+
+def _unscaled(description: Description, read: Reading) -> Description:
+    """The same with the unit of raw features left to the first layer, where it has it."""
     folded = read.layer is not description.layers[0]
+    return replace(description, scale=np.ones(1)) if folded else description
+
+
+def _with(description: Description, read: Reading, held: Sequence[Held]) -> Description:
+    """The network with its factors as they are held."""
     layers = tuple(h.layer for h in held)
-    return replace(description, layers=layers, scale=np.ones(1) if folded else description.scale)
+    return replace(_unscaled(description, read), layers=layers)
 
 
 @dataclass

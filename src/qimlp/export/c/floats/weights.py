@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qimlp.export.c.integers.factors import round_factors
 from qimlp.export.c.literals import table
+from qimlp.export.c.packing import pack_i4
 from qimlp.export.description import Array, Layer
 
 Weights: TypeAlias = Literal["f32", "i8", "i4"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
-_LARGEST = {"i8": 127, "i4": 7}
 _C_TYPES = {"f32": "float", "i8": "int8_t", "i4": "uint8_t"}
-_CLIPPING = np.linspace(0.6, 1.0, 41)  # parts of the largest number that scales are tried at
+_MOST_EXAMPLES = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,54 +45,46 @@ def c_type(weights: Weights) -> str:
     return _C_TYPES[weights]
 
 
-def hold(layer: Layer, weights: Weights) -> Held:
-    """Round a layer's factors.
+def hold(layers: Sequence[Layer], weights: Weights, examples: Array) -> list[Held]:
+    """Round the factors of all layers.
 
     In 8 and 4 bits each copy of each factor has a scale; a copy's scales are multiplied into one,
-    which its sum is multiplied by at the end.
+    which its sum is multiplied by at the end. Numbers are rounded so that each layer's outputs on
+    the examples stay what they were, also where the layers before it were rounded.
 
     Args:
-        layer: As `simplified` gives it.
+        layers: As `simplified` gives them.
         weights: How factors are held.
+        examples: Inputs of the first layer, of shape (n, in_features).
 
     Returns:
-        The factors.
+        The factors of each layer.
     """
     if weights == "f32":
-        size = 4 * sum(factor.size for factor in layer.factors)
-        return Held(layer, layer.factors, tuple(f[0].size for f in layer.factors), None, size)
-    rounded = [_rounded(factor, _LARGEST[weights]) for factor in layer.factors]
-    scales: Array = np.prod(np.stack([scale for _, scale in rounded]), axis=0)
-    factors = tuple(whole * scale[:, None, None] for whole, scale in rounded)
-    tables = tuple(
-        whole.reshape(len(whole), -1) if weights == "i8" else _packed(whole) for whole, _ in rounded
-    )
-    size = sum(numbers.size for numbers in tables)
-    sizes = tuple(numbers.shape[1] for numbers in tables)
-    return Held(replace(layer, factors=factors), tables, sizes, scales, size)
+        return [_single(layer) for layer in layers]
+    exact = rounded = examples[:_MOST_EXAMPLES]
+    found = []
+    for layer in layers:
+        plain = Layer(layer.factors, None, None, "identity")
+        held = _whole(layer, weights, rounded, plain.apply(exact))
+        exact, rounded = layer.apply(exact), held.layer.apply(rounded)
+        found.append(held)
+    return found
 
 
-def _rounded(factor: Array, largest: int) -> tuple[NDArray[np.int64], Array]:
-    """Whole numbers and a scale for each copy, of all scales tried the one with the least error."""
-    whole, scales = np.zeros(factor.shape, np.int64), np.ones(len(factor))
-    for copy, values in enumerate(factor):
-        top = np.abs(values).max()
-        if top == 0:
-            continue
-        tried = [float(np.float32(top * part / largest)) for part in _CLIPPING]
-        rounded = [np.clip(np.rint(values / scale), -largest, largest) for scale in tried]
-        errors = [((w * s - values) ** 2).sum() for w, s in zip(rounded, tried, strict=True)]
-        best = int(np.argmin(errors))
-        whole[copy], scales[copy] = rounded[best], tried[best]
-    return whole, scales
+def _single(layer: Layer) -> Held:
+    size = 4 * sum(factor.size for factor in layer.factors)
+    return Held(layer, layer.factors, tuple(f[0].size for f in layer.factors), None, size)
 
 
-def _packed(whole: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Two numbers a byte, the first in the low half, 8 added; each copy begins with a byte."""
-    flat = whole.reshape(len(whole), -1) + 8
-    if flat.shape[1] % 2:
-        flat = np.pad(flat, ((0, 0), (0, 1)))
-    return flat[:, ::2] + 16 * flat[:, 1::2]
+def _whole(layer: Layer, weights: Weights, inputs: Array, wanted: Array) -> Held:
+    made = round_factors(layer, inputs, wanted, weights)
+    scales: Array = np.prod(np.stack(made.scales), axis=0)
+    rows = [whole.reshape(len(whole), -1) for whole in made.integers]
+    tables = [np.asarray(pack_i4(numbers) if weights == "i4" else numbers) for numbers in rows]
+    sizes = tuple(numbers.size // len(whole) for numbers, whole in zip(tables, rows, strict=True))
+    changed = replace(layer, factors=tuple(made.values))
+    return Held(changed, tuple(tables), sizes, scales, sum(numbers.size for numbers in tables))
 
 
 def factor_table(weights: Weights, name: str, numbers: NDArray[np.generic]) -> str:
