@@ -2,7 +2,7 @@
 
 For every ratio: low rank, Kronecker form and `form="auto"`, fitted to data and to weights alone,
 as fitted and after one epoch of distillation over the train images. Beside them magnitude pruning
-of the same bytes, and the weights in int8. QIMLP_DATA names the data folder.
+of the same bytes, weights rounded to int8, and torch's own int8. QIMLP_DATA names the data folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from benchmarks import report
-from benchmarks.compression.rivals import BYTES, pruned, rounded
+from benchmarks.compression.rivals import BYTES, dynamic_int8, pruned, rounded
 from benchmarks.compression.subjects import SUBJECTS, Images, images, trained
 from qimlp.bench.environment import setting
 from qimlp.bench.timing import interleave
@@ -49,11 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             network = trained(subject, data, seed, folder)
             rows.append({"seed": seed, "form": "dense", "tuned": data.accuracy(network)})
             print(f"seed {seed}: dense {rows[-1]['tuned']:.4f}", file=sys.stderr)
-            small, size = rounded(network)
-            rows.append(
-                {"seed": seed, "form": "int8", "ratio": _bytes(network) / size}
-                | {"reached": _bytes(network) / size, "fitted": data.accuracy(small)}
-            )
+            rows += [{"seed": seed, **row} for row in _in_int8(network, data)]
             for row in _compressed(network, data, given, seed):
                 rows.append({"seed": seed, **row})
                 print(row, file=sys.stderr, flush=True)
@@ -82,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the trained MLPs there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     return parser
+
+
+def _in_int8(network: nn.Sequential, data: Images) -> Iterator[dict[str, Any]]:
+    """One row for rounded weights, one for what torch makes of the network."""
+    small, size = rounded(network)
+    ratio = _bytes(network) / size
+    yield {"form": "int8", "ratio": ratio, "reached": ratio, "fitted": data.accuracy(small)}
+    quick = dynamic_int8(network)
+    yield {
+        "form": "torch int8",
+        "ratio": ratio,
+        "fitted": data.accuracy(quick),
+        "speed": _speed(network, quick),
+    }
 
 
 def _compressed(
@@ -157,7 +167,7 @@ def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
     """Lines of the table: mean and spread over the seeds."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        ratio = row.get("ratio", 1.0) if row["form"] != "int8" else 4.0
+        ratio = 4.0 if row["form"].endswith("int8") else row.get("ratio", 1.0)
         groups.setdefault((ratio, row["form"], row.get("fitted_to", "")), []).append(row)
     for (ratio, form, fitted_to), group in sorted(groups.items(), key=lambda each: each[0][0]):
         if any("left_out" in row for row in group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import torch
 from torch import nn
@@ -61,3 +62,18 @@ def rounded(model: nn.Sequential, bits: int = 8) -> tuple[nn.Sequential, int]:
                 layer.weight.copy_((layer.weight / scale).round() * scale)
                 size += layer.weight.numel() * bits // 8 + 2 * BYTES * layer.out_features
     return found, size
+
+
+def dynamic_int8(model: nn.Sequential) -> nn.Module:
+    """Quantise a model's linear layers by torch: weights and, as they come, inputs in int8.
+
+    Args:
+        model: The model; stays as it is.
+
+    Returns:
+        A copy that computes in int8.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls it deprecated; it has no other of its own
+        quantised: nn.Module = torch.ao.quantization.quantize_dynamic(model, {nn.Linear})
+    return quantised

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchmarks.compression import mlp, subjects
-from benchmarks.compression.rivals import pruned, rounded
+from benchmarks.compression.rivals import dynamic_int8, pruned, rounded
 from benchmarks.compression.subjects import Images, Subject, trained
 
 
@@ -32,7 +32,7 @@ def test_every_way_has_its_row_and_its_line(tiny, tmp_path, capsys):
     given = ["--ratios", "3", "60", "--seeds", "0", "1", "--json", str(file)]
     assert mlp.main([*given, "--keep", str(tmp_path / "kept")]) == 0
     rows = json.loads(file.read_text())["rows"]
-    assert len(rows) == 2 * (2 + 2 * (3 * 2 + 1))
+    assert len(rows) == 2 * (3 + 2 * (3 * 2 + 1))
     assert len(list((tmp_path / "kept").iterdir())) == 2
     reached = [row for row in rows if "parameters" in row and row["ratio"] == 3]
     assert len(reached) == 12
@@ -46,7 +46,7 @@ def test_every_way_has_its_row_and_its_line(tiny, tmp_path, capsys):
     assert all(row["left_out"].startswith("ratio: expected at most") for row in too_far)
     printed = capsys.readouterr().out
     assert "accuracy on the test set:" in printed
-    assert "| 3     | low_rank  | data" in printed
+    assert "| 3     | low_rank   | data" in printed
     assert "not reached" in printed
 
 
@@ -77,3 +77,12 @@ def test_rounded_weights_are_within_half_a_step():
     step = model[0].weight.detach().abs().amax(1, keepdim=True) / 127
     assert bool(((small[0].weight - model[0].weight).abs() <= 0.5001 * step).all())
     assert not torch.equal(small[0].weight, model[0].weight)
+
+
+def test_int8_of_torch_answers_nearly_the_same():
+    model = nn.Sequential(nn.Linear(8, 6), nn.GELU(), nn.Linear(6, 2))
+    inputs = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted, given = model(inputs), dynamic_int8(model)(inputs)
+    assert not torch.equal(given, wanted)
+    assert float((given - wanted).abs().max()) < 0.05 * float(wanted.abs().max())
