@@ -43,7 +43,7 @@ def outputs_of_both(
     return found, body.outputs(rows)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     descriptions().map(without_last_activation),
     st.sampled_from(["i8", "i4"]),
@@ -59,7 +59,7 @@ def test_c_is_the_simulation_bit_for_bit(
         assert np.array_equal(found, expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(descriptions().map(without_last_activation), st.sampled_from(["i8", "i16"]))
 def test_integers_are_near_float64(description: Description, activations: str) -> None:
     rows = raw_rows(description, 200)
@@ -78,7 +78,7 @@ def test_integers_are_near_float64(description: Description, activations: str) -
     assert error <= (0.12 if activations == "i8" else 0.05) * max(spread, 1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     descriptions().map(without_last_activation),
     st.sampled_from(["i8", "i4"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,7 +19,17 @@ _MARGIN_16 = 1.25  # 16 bits have room for values that no example reached
 _ROOM = 0.49  # ratios of `Rescale` lie below 1/2
 
 
-def quantised_activation(name: str, sums: Array, unit: float, bits: str) -> Activation:
+Judge: TypeAlias = Callable[[Array], float]
+
+JUDGED = 128
+"""Examples that choices are judged by."""
+
+_PARTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)  # of the largest value
+
+
+def quantised_activation(
+    name: str, sums: Array, unit: float, bits: str, judge: Judge
+) -> Activation:
     """Choose how the outputs of a layer are held.
 
     Args:
@@ -26,6 +37,7 @@ def quantised_activation(name: str, sums: Array, unit: float, bits: str) -> Acti
         sums: What it is applied to, of examples.
         unit: Value of a unit of the accumulator.
         bits: `"i8"` or `"i16"`.
+        judge: See `range8`.
 
     Returns:
         The activation in integers.
@@ -38,7 +50,7 @@ def quantised_activation(name: str, sums: Array, unit: float, bits: str) -> Acti
             scale = 1.0 / most
     else:
         least, most = -128, 127
-        scale, zero = _range8(name, outputs)
+        scale, zero = range8(outputs, judge, _FLOORS.get(name))
     scale = max(scale, 1e-30)
     fine = FINE_BITS[bits]
     while fine and (unit * 2**fine / scale > _ROOM or _step_bits(name, scale, fine) > 15):
@@ -61,32 +73,30 @@ def quantised_activation(name: str, sums: Array, unit: float, bits: str) -> Acti
     )
 
 
-def range8(values: Array, floor: float | None = None) -> tuple[float, int]:
-    """Choose unit and zero of 8 bits so that values are held with the least squared error.
+def range8(values: Array, judge: Judge, floor: float | None = None) -> tuple[float, int]:
+    """Choose unit and zero of 8 bits so that the network's outputs stay what they were.
+
+    Clipping large values leaves more units for the small ones; how much of that is best is tried.
 
     Args:
-        values: Of examples.
-        floor: Least value to hold; by default it is searched, too.
+        values: Of examples, of shape (n, features).
+        judge: Squared error of the outputs from the first of the values as they are held.
+        floor: Least value to hold; by default it is clipped, too.
 
     Returns:
         Value of a unit, and what stands for 0.
     """
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    sample = values.ravel()[:: max(1, values.size // 50_000)]
-    best, least_error = (1.0, 0), np.inf
-    for part in np.linspace(0.3, 1.0, 36):
+    some = values[:JUDGED]
+    found = []
+    for part in _PARTS:
         bottom = max(low * part if floor is None else floor, low)
         unit = max((high * part - bottom) / 255, 1e-30)
         zero = int(np.clip(round(-128 - bottom / unit), -128, 127))
-        held = (np.clip(np.round(sample / unit) + zero, -128, 127) - zero) * unit
-        error = float(np.square(held - sample).sum())
-        if error < least_error:
-            best, least_error = (unit, zero), error
-    return best
-
-
-def _range8(name: str, outputs: Array) -> tuple[float, int]:
-    return range8(outputs, _FLOORS.get(name))
+        held = (np.clip(np.round(some / unit) + zero, -128, 127) - zero) * unit
+        found.append((judge(held), unit, zero))
+    _, unit, zero = min(found)
+    return unit, zero
 
 
 def _least_unit(name: str) -> float:

@@ -36,7 +36,7 @@ static int32_t @_odd(uint32_t word)
 """
 
 DOWN = """
-/* Division by 2^bits that rounds down. */
+/* Division by 2^bits that rounds down; C99 leaves open what >> makes of negative numbers. */
 static int32_t @_down(int32_t value, unsigned bits)
 {
     return value < 0 ? ~(~value >> bits) : value >> bits;
@@ -192,8 +192,18 @@ static void @_products4(const uint8_t *a, size_t rows, size_t n, const @_row *ro
 {
     for (; rows > 0; rows--) {
         int32_t sum = 0;
-        size_t i;
-        for (i = 0; i + 1 < n; i += 2) {
+        size_t i = 0;
+#ifdef @_pairs
+        for (; i + 4 <= n; i += 4, a += 2) {
+            int32_t even, odd;
+            const uint32_t two = a[0] | (uint32_t)a[1] << 16;
+            __builtin_memcpy(&even, row + i, 4);
+            __builtin_memcpy(&odd, row + i + 2, 4);
+            sum = __smlad((int32_t)(two & 0x00f000f0U), even, sum);
+            sum = __smlad((int32_t)(two << 4 & 0x00f000f0U), odd, sum);
+        }
+#endif
+        for (; i + 1 < n; i += 2) {
             const uint32_t two = *a++;
             sum += (int32_t)(two & 0xf0U) * row[@_place(i)];
             sum += (int32_t)(two << 4 & 0xf0U) * row[@_place(i + 1)];
@@ -212,8 +222,20 @@ static void @_products16(const int16_t *a, size_t rows, size_t n, const @_row *r
 {
     for (; rows > 0; rows--) {
         int32_t sum = 0;
-        size_t i;
-        for (i = 0; i < n; i++) {
+        size_t i = 0;
+#ifdef @_pairs
+        for (; i + 4 <= n; i += 4, a += 4) {
+            uint32_t first, second;
+            int32_t even, odd;
+            __builtin_memcpy(&even, row + i, 4);
+            __builtin_memcpy(&odd, row + i + 2, 4);
+            __builtin_memcpy(&first, a, 4);
+            __builtin_memcpy(&second, a + 2, 4);
+            sum = __smlad((int32_t)((first & 0xffffU) | second << 16), even, sum);
+            sum = __smlad((int32_t)(first >> 16 | (second & 0xffff0000U)), odd, sum);
+        }
+#endif
+        for (; i < n; i++) {
             sum += (int32_t)*a++ * row[@_place(i)];
         }
         *sums++ = sum;

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qimlp.export.c.integers.activations import quantised_activation, range8
+from qimlp.export.c.integers.activations import JUDGED, Judge, quantised_activation, range8
 from qimlp.export.c.integers.bias import quantised_bias
 from qimlp.export.c.integers.factors import RoundedFactors, round_factors
 from qimlp.export.c.integers.network import (
@@ -68,14 +68,15 @@ def quantise(
         )
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(int)]
     exact = description.inputs(rows)
-    entry = quantised_entry(description, exact, activations, pixels)
+    judges = _judges(description.layers, exact[:JUDGED])
+    entry = quantised_entry(description, exact, activations, pixels, judges[0])
     x = enter(entry, rows, description.order)
     zero, scale = _zero_behind(entry, activations), entry.scale
     done: list[IntegerLayer] = []
     for place, layer in enumerate(description.layers):
         last = place == len(description.layers) - 1
         fitted = _Fitted(simplified(layer), x, (zero, scale), exact, (weights, activations))
-        made = fitted.layer(last=last, free_input=not done or _same(done, layer))
+        made = fitted.layer(judges[place + 1], last=last, free_input=not done or _same(done, layer))
         done.append(made)
         exact = layer.apply(exact)
         if made.activation is not None:
@@ -84,12 +85,28 @@ def quantise(
     return IntegerNetwork(entry, tuple(done), description.order, weights, activations)
 
 
+def _judges(layers: tuple[Layer, ...], exact: Array) -> list[Judge]:
+    """For the input of each layer, and of what is behind the last: the error of the outputs."""
+
+    def rest(x: Array, first: int) -> Array:
+        for layer in layers[first:]:
+            x = layer.apply(x)
+        return x
+
+    wanted = rest(exact, 0)
+
+    def judge(first: int) -> Judge:
+        return lambda held: float(np.square(rest(held, first) - wanted).mean())
+
+    return [judge(first) for first in range(len(layers) + 1)]
+
+
 def _same(done: list[IntegerLayer], layer: Layer) -> bool:
     return done[-1].out_dims == simplified(layer).shape.in_dims
 
 
 def quantised_entry(
-    description: Description, exact: Array, activations: str, pixels: bool
+    description: Description, exact: Array, activations: str, pixels: bool, judge: Judge
 ) -> Entry:
     """Choose how raw examples become integers.
 
@@ -98,6 +115,7 @@ def quantised_entry(
         exact: Scaled examples.
         activations: `"i8"` or `"i16"`.
         pixels: Whether raw examples come as bytes.
+        judge: Squared error of the outputs from scaled examples as they are held.
 
     Returns:
         How.
@@ -110,7 +128,7 @@ def quantised_entry(
             return Entry("pixels", float(shift[0]) - 128, unit, -128, 127)
         return Entry("pixels", float(round(float(shift[0]) * 128)), unit / 128, -32768, 32767)
     least, most = (-128, 127) if eight else (-32767, 32767)
-    unit, zero = range8(exact) if eight else (float(np.abs(exact).max()) * _MARGIN / most, 0)
+    unit, zero = range8(exact, judge) if eight else (float(np.abs(exact).max()) * _MARGIN / most, 0)
     unit = max(unit, 1e-30)
     factor = 1 / (scale * unit)
     if pixels:
@@ -154,7 +172,7 @@ class _Fitted:
         plain = Layer(tuple(self.rounded.values), None, None, "identity")
         self.drift: Array = (wanted - plain.apply(inputs)).mean(axis=0)
 
-    def layer(self, *, last: bool, free_input: bool) -> IntegerLayer:
+    def layer(self, judge: Judge, *, last: bool, free_input: bool) -> IntegerLayer:
         shape = self.float_layer.shape
         order = cheapest_order(shape.in_dims, shape.out_dims, shape.rank, free=free_input)
         unit = _UNIT[self.weights]
@@ -179,17 +197,17 @@ class _Fitted:
             between, scale = _between(bare, self.x, self.scale, units)
             bias = quantised_bias(self.float_layer, self.drift, order, scale)
             made = _with(bare, between=between, bias=bias, scale=scale)
-            made = made if last else self._activated(made)
+            made = made if last else self._activated(made, judge)
             if not between or max(largest_sums(made)) < 2**31 or bare.limit <= _LEAST_LIMIT:
                 break
             bare = _with(bare, limit=bare.limit // 2)
         require_no_overflow(made)
         return made
 
-    def _activated(self, made: IntegerLayer) -> IntegerLayer:
+    def _activated(self, made: IntegerLayer, judge: Judge) -> IntegerLayer:
         sums = np.asarray(accumulators(made, self.x) * made.scale, np.float64)
         activation = quantised_activation(
-            self.float_layer.activation, sums, made.scale, self.activations
+            self.float_layer.activation, sums, made.scale, self.activations, judge
         )
         return _with(made, activation=activation)
 
