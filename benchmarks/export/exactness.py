@@ -23,7 +23,7 @@ import torch
 from benchmarks.report import described, print_table, save, verdict
 from qimlp.bench.environment import processor
 from qimlp.data import load
-from qimlp.export.c import to_c
+from qimlp.export import to_c
 from qimlp.export.describe import describe
 from qimlp.predictor import Predictor
 from qimlp.training import fit, resolve_settings

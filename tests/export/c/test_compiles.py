@@ -13,7 +13,7 @@ from qimlp.export.c.floats import WEIGHTS, float_body
 from qimlp.export.c.render import Program
 from qimlp.export.c.write import program_of
 from qimlp.export.description import ACTIVATIONS, Description
-from tests.export.c.compiled import SANITIZED, build, outputs_in_c, write
+from tests.export.c.compiled import SANITIZED, build, compiler, outputs_in_c, write
 from tests.export.c.networks import BIASES, described, random_layer, raw_rows
 
 
@@ -124,8 +124,12 @@ def test_headers_are_c_plus_plus_too(tmp_path: Path) -> None:
 def test_only_the_interface_is_visible(tmp_path: Path) -> None:
     write(program("net"), tmp_path)
     compiled = build([tmp_path / "net.c"], tmp_path / "net.o", "-c")
-    listed = subprocess.run(["nm", "-g", compiled], capture_output=True, text=True, check=True)
-    symbols = {line.split()[-1] for line in listed.stdout.splitlines() if " U " not in line}
+    listed = subprocess.run(
+        [compiler("nm"), "-g", compiled], capture_output=True, text=True, check=True
+    )
+    symbols = {
+        line.split()[-1].lstrip("_") for line in listed.stdout.splitlines() if " U " not in line
+    }
     assert symbols == {"net_predict", "net_predict_in", "net_class_names"}
     assert " U " not in listed.stdout  # no library is called
 
