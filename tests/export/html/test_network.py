@@ -1,11 +1,13 @@
 """A page's JavaScript answers what torch answers in double precision."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from qimlp.data import Scaling
+from qimlp.data import Scaling, column_order, patch_order
 from qimlp.export.html import to_html
 from qimlp.models import MLP, LowRankMLP, QiMLP
 from qimlp.predictor import Features, Predictor
@@ -99,4 +101,15 @@ def test_channels_share_their_scale(tmp_path):
     made = subject(QiMLP([(6, 8), (2, 2)]), scaling=scaling, shape=(3, 4, 4))
     raw = np.random.default_rng(0).integers(0, 256, (4, 48)).astype(float)
     to_html(made, tmp_path / "page")
+    np.testing.assert_allclose(answers(tmp_path / "page", raw), expected(made, raw), **EXACT)
+
+
+@pytest.mark.parametrize("order", [patch_order((28, 28), (7, 7, 16)), column_order((28, 28))])
+def test_orders_of_pixels_take_no_room(order, tmp_path):
+    made = subject(MLP([784, 3]), Classification(("a", "b", "c")), shape=(28, 28))
+    plain = to_html(made, tmp_path / "plain").files["qimlp_network.html"]
+    made = replace(made, features=Features(order=tuple(order.tolist())))
+    ordered = to_html(made, tmp_path / "page").files["qimlp_network.html"]
+    assert ordered < plain + 50
+    raw = np.random.default_rng(0).normal(size=(3, 784))
     np.testing.assert_allclose(answers(tmp_path / "page", raw), expected(made, raw), **EXACT)

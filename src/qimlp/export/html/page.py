@@ -30,7 +30,7 @@ _EXAMPLES = 6
 _WITHOUT_EXAMPLES = (
     "without examples: where values lie is as the scaling knows it, and there is none to try"
 )
-_ANSWERS = {"classification": "softmax.js", "multi-label": "sigmoid.js"}
+_ANSWERS = {"classification": "network/softmax.js", "multi-label": "network/sigmoid.js"}
 _LOOKED_AT = 200
 """Rows of which examples are chosen, so that their answers differ."""
 
@@ -73,8 +73,7 @@ def to_html(
     data |= {
         **network.sizes,
         "task": page_task(predictor.task),
-        "parameters": network.parameters,
-        "macs": network.multiply_adds,
+        "figures": [network.parameters, network.multiply_adds],
         "weights": network.text(),
     }
     with new_folder(out) as folder:
@@ -139,7 +138,7 @@ def _of_columns(
     return page_layers(described), data
 
 
-def _scaling(described: Description) -> dict[str, Any]:
+def _scaling(described: Description) -> list[Any]:
     return page_scaling(described.shift, described.scale, described.order, described.in_features)
 
 
@@ -180,8 +179,24 @@ def _page(title: str, data: dict[str, Any]) -> bytes:
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     part = "picture" if "picture" in data else "form"
-    tables = ["table.js"] if "table" in data else []
     kind = data["task"]["kind"]
-    network = ["network.js", *tables, _ANSWERS.get(kind, "units.js")]
-    interface = ["answers.js", "chances.js" if kind in _ANSWERS else "values.js", f"{part}.js"]
-    return fill(title, text, f"{part}.html", ("page.css", f"{part}.css"), (network, interface))
+    network = ["network/network.js", _ANSWERS.get(kind, "network/units.js")]
+    if "table" in data:
+        network.append("network/table.js")
+        network.append(
+            "network/members.js" if "members" in data else "network/layers_of_columns.js"
+        )
+    else:
+        network.append("network/layers.js")
+    interface = [
+        "interface/answers.js",
+        "interface/chances.js" if kind in _ANSWERS else "interface/values.js",
+        f"interface/{part}.js",
+    ]
+    return fill(
+        title,
+        text,
+        f"interface/{part}.html",
+        ("interface/page.css", f"interface/{part}.css"),
+        (network, interface),
+    )

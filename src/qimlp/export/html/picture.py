@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from math import log
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,27 @@ _BRIGHTEST = (1.0, 16.0, 255.0)
 _GREY, _COLOUR = 1, 3
 
 
-def page_picture(
-    described: Description, kind: str, rows: NDArray[np.float64] | None
-) -> dict[str, Any]:
+class Picture(NamedTuple):
+    """The images that a network takes.
+
+    Attributes:
+        channels: 1 or 3.
+        height: In pixels.
+        width: In pixels.
+        low: What black is.
+        high: What white is.
+        dark: Whether images are bright on a dark ground.
+    """
+
+    channels: int
+    height: int
+    width: int
+    low: float
+    high: float
+    dark: bool
+
+
+def page_picture(described: Description, kind: str, rows: NDArray[np.float64] | None) -> Picture:
     """Describe the images that a network takes.
 
     Args:
@@ -30,8 +48,7 @@ def page_picture(
         rows: Raw examples of shape (n, features), or None.
 
     Returns:
-        Data for the page: channels, height, width; what black and white are; whether images are
-        bright on a dark ground.
+        Their size and range.
 
     Raises:
         ValueError: If they have other channels than grey or three colours.
@@ -44,14 +61,7 @@ def page_picture(
         )
     low, high, mean = _levels(described, kind, rows)
     dark = (mean - low) < (high - low) / 2
-    return {
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "low": low,
-        "high": high,
-        "dark": channels == _GREY and dark,
-    }
+    return Picture(channels, height, width, low, high, channels == _GREY and dark)
 
 
 def _levels(
@@ -74,9 +84,7 @@ def _levels(
     return 0.0, min(_BRIGHTEST, key=lambda b: abs(log(max(bright, 1e-9) / b))), shift
 
 
-def thumbnails(
-    picture: dict[str, Any], rows: NDArray[np.float64], chosen: Sequence[int]
-) -> list[str]:
+def thumbnails(picture: Picture, rows: NDArray[np.float64], chosen: Sequence[int]) -> list[str]:
     """Write examples as pictures that a page can show.
 
     Args:
@@ -87,9 +95,9 @@ def thumbnails(
     Returns:
         PNG files as `data:` addresses.
     """
-    low, high = picture["low"], picture["high"]
+    low, high = picture.low, picture.high
     levels = np.clip(np.rint((rows[list(chosen)] - low) / (high - low) * 255), 0, 255)
-    size = (len(chosen), picture["channels"], picture["height"], picture["width"])
+    size = (len(chosen), *picture[:3])
     pixels = levels.astype(np.uint8).reshape(size).transpose(0, 2, 3, 1)
     return [_png(image) for image in pixels]
 

@@ -10,10 +10,10 @@ from functools import lru_cache
 from html import escape
 from importlib.resources import files
 
-_TOKEN = re.compile(
-    r"""(?P<comment>//[^\n]*\n)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<blank>\s+)|[^\s"/]+|/""", re.DOTALL
-)
-_NEEDS_BLANK = re.compile(r"[\w$]{2}|\+\+|--")
+from qimlp.export.html.small import small_markup, small_scripts, small_style
+
+_KEEP = ("makePredict",)
+"""Of the scripts' names those that tests ask for."""
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -32,8 +32,8 @@ def fill(
     Returns:
         The page in UTF-8.
     """
-    style = _style("".join(map(_read, styles)))
-    network, interface = ("\n".join(_script(_read(name)) for name in part) for part in scripts)
+    style = small_style("".join(map(_read, styles)))
+    network, interface = small_scripts(["".join(map(_read, part)) for part in scripts], _KEEP)
     hashes = " ".join(map(_hash, (network, interface)))
     policy = (
         f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; "
@@ -43,12 +43,12 @@ def fill(
         "title": escape(title),
         "policy": policy,
         "style": style,
-        "input": _markup(_read(input_part)),
+        "input": small_markup(_read(input_part)),
         "data": data,
         "network": network,
         "interface": interface,
     }
-    page = _filled(_markup(_read("page.html")), values)
+    page = _filled(small_markup(_read("interface/page.html")), values)
     return page.encode("utf-8", "xmlcharrefreplace")
 
 
@@ -59,32 +59,8 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=32)
 def _read(name: str) -> str:
-    place = files("qimlp.export.html").joinpath("template", name)
+    place = files("qimlp.export.html").joinpath("template", *name.split("/"))
     return place.read_text(encoding="utf-8")
-
-
-def _script(text: str) -> str:
-    """Leave out comments and blanks; in these scripts a semicolon ends every statement."""
-    return "".join(_small(match) for match in _TOKEN.finditer(text))
-
-
-def _small(token: re.Match[str]) -> str:
-    if token["comment"] is not None:
-        return ""
-    if token["blank"] is None:
-        return token[0]
-    beside = token.string[token.start() - 1 : token.start()] + token.string[token.end() :][:1]
-    return " " if _NEEDS_BLANK.fullmatch(beside) else ""
-
-
-def _style(text: str) -> str:
-    return re.sub(
-        r"\s*([{};,])\s*", r"\1", re.sub(r"(?<=[\w\"]):\s+", ":", " ".join(text.split()))
-    ).replace(";}", "}")
-
-
-def _markup(text: str) -> str:
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _hash(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qimlp.export.c.indices import nested_loops
 from qimlp.export.description import Description, Layer
 from qimlp.models import TableNetwork
 
@@ -75,7 +76,7 @@ def page_layers(described: Description) -> PageNetwork:
     return page
 
 
-def _layer(page: PageNetwork, layer: Layer) -> dict[str, Any]:
+def _layer(page: PageNetwork, layer: Layer) -> list[Any]:
     shape = layer.shape
     ins, outs = shape.in_dims, shape.out_dims
     # The one order of modes with the fewest multiply-adds, by exchanging neighbours.
@@ -94,14 +95,7 @@ def _layer(page: PageNetwork, layer: Layer) -> dict[str, Any]:
     elif layer.bias is not None:
         bias = "dense"
         page.add(layer.bias)
-    return {
-        "ins": list(ins),
-        "outs": list(outs),
-        "rank": shape.rank,
-        "order": order,
-        "bias": bias,
-        "activation": layer.activation,
-    }
+    return [list(ins), list(outs), shape.rank, order, bias, layer.activation]
 
 
 def page_members(network: TableNetwork) -> PageNetwork:
@@ -160,7 +154,7 @@ def _of_members(config: dict[str, Any], columns: int) -> int:
 
 def page_scaling(
     shift: NDArray[Any], scale: NDArray[Any], order: Sequence[int] | None, width: int
-) -> dict[str, Any]:
+) -> list[Any]:
     """Describe how raw features become a network's inputs.
 
     Args:
@@ -174,15 +168,10 @@ def page_scaling(
     """
     groups = _groups(shift, scale)
     step = len(shift) // groups
-    text = None
+    places: list[Any] = [[width, 1]]
     if order is not None:
-        text = base64.b64encode(np.asarray(order, dtype="<u4").tobytes()).decode()
-    return {
-        "shift": shift[::step].tolist(),
-        "scale": scale[::step].tolist(),
-        "order": text,
-        "features": width,
-    }
+        places = [list(loop) for loop in nested_loops(order) or ()] or list(order)
+    return [shift[::step].tolist(), scale[::step].tolist(), width, places]
 
 
 def _groups(shift: NDArray[Any], scale: NDArray[Any]) -> int:

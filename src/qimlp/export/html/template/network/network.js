@@ -1,11 +1,13 @@
 "use strict";
+const {abs, ceil, exp, floor, log, max, min, sqrt} = Math;
+
 // The network: raw values in, answers out, in double precision. It needs nothing of the page.
 
-const sigmoid = x => 1 / (1 + Math.exp(-x));
+const sigmoid = x => 1 / (1 + exp(-x));
 
 const ACTIVATIONS = {
   gelu: x => x * (1 + erf(x * Math.SQRT1_2)) / 2,
-  relu: x => Math.max(x, 0),
+  relu: x => max(x, 0),
   silu: x => x * sigmoid(x),
   tanh: Math.tanh,
   identity: x => x
@@ -13,14 +15,16 @@ const ACTIVATIONS = {
 
 // A series whose terms have one sign: exact to the last digits.
 function erf(x) {
-  if (!(Math.abs(x) < 6)) return Math.sign(x);
-  let term = 2 * x * Math.exp(-x * x) / Math.sqrt(Math.PI), sum = 0;
+  if (!(abs(x) < 6)) return Math.sign(x);
+  let term = 2 * x * exp(-x * x) / sqrt(Math.PI), sum = 0;
   for (let n = 3; sum + term !== sum; n += 2) {
     sum += term;
     term *= 2 * x * x / n;
   }
   return sum;
 }
+
+const filled = (length, value) => Float64Array.from({length}, (_, i) => value(i));
 
 function bytes(text) {
   return new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
@@ -30,7 +34,7 @@ function bytes(text) {
 function reader(text) {
   const view = bytes(text);
   let place = 0;
-  return count => Float64Array.from({length: count}, () => view.getFloat32(4 * place++, true));
+  return count => filled(count, () => view.getFloat32(4 * place++, true));
 }
 
 const product = sizes => sizes.reduce((a, b) => a * b, 1);
@@ -48,16 +52,15 @@ function mode(x, matrix, outs, ins, after) {
 }
 
 // A sum of Kronecker products, never formed: factor by factor, in the cheapest order.
-function kronecker(layer, take) {
-  const {ins, outs, rank, order} = layer, activation = ACTIVATIONS[layer.activation];
+function kronecker(take, [ins, outs, rank, order, biasForm, activation]) {
   const factors = ins.map((n, m) => take(rank * n * outs[m]));
   const width = product(outs);
   let bias = new Float64Array(width);
-  if (layer.bias === "dense") bias = take(width);
-  if (layer.bias === "kronecker")
+  if (biasForm === "dense") bias = take(width);
+  if (biasForm === "kronecker")
     bias = outs.reduce((whole, n) => {
       const part = take(n);
-      return Float64Array.from({length: whole.length * n}, (_, i) => whole[Math.floor(i / n)] * part[i % n]);
+      return filled(whole.length * n, i => whole[floor(i / n)] * part[i % n]);
     }, [1]);
   return x => {
     const sum = bias.slice();
@@ -72,32 +75,26 @@ function kronecker(layer, take) {
       }
       for (let i = 0; i < width; i++) sum[i] += y[i];
     }
-    return sum.map(activation);
+    return sum.map(ACTIVATIONS[activation]);
   };
 }
 
 function softmax(x) {
-  const most = Math.max(...x), y = x.map(v => Math.exp(v - most));
+  const most = max(...x), y = x.map(v => exp(v - most));
   const sum = y.reduce((a, b) => a + b);
   return y.map(v => v / sum);
 }
 
-// Raw features to the network's inputs: scaled, and in its order.
-function preparation({shift, scale, order, features}) {
-  const view = order && bytes(order);
-  return raw => Float64Array.from({length: features}, (_, to) => {
-    const i = view ? view.getUint32(4 * to, true) : to;
-    const group = Math.floor(i * shift.length / features);
-    return (raw[i] - shift[group]) / scale[group];
+// Raw features to the network's inputs: scaled, and in its order, which is a list of places or of
+// loops through them, the fastest first.
+function preparation([shift, scale, features, order]) {
+  const places = filled(features, to => order[0].length ? order.reduce((from, [count, stride]) => {
+    from += to % count * stride;
+    to = floor(to / count);
+    return from;
+  }, 0) : order[to]);
+  return raw => places.map(from => {
+    const group = floor(from * shift.length / features);
+    return (raw[from] - shift[group]) / scale[group];
   });
-}
-
-function makePredict(page) {
-  const take = reader(page.weights);
-  const steps = [];
-  if (page.table) steps.push(tableInputs(page.table));
-  if (page.scaling) steps.push(preparation(page.scaling));
-  if (page.members) steps.push(tableNetwork(page.members, take));
-  else for (const layer of page.layers) steps.push(kronecker(layer, take));
-  return raw => answers(steps.reduce((x, step) => step(x), raw), page.task);
 }

@@ -1,5 +1,5 @@
 // Values in the targets' own units; of quantiles, which never cross, all of a target side by side.
-const softplus = x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const softplus = x => max(x, 0) + Math.log1p(exp(-abs(x)));
 
 function answers(x, {levels, middle, gaps, margins, scale, shift}) {
   const k = levels.length, y = x.slice();
@@ -8,8 +8,8 @@ function answers(x, {levels, middle, gaps, margins, scale, shift}) {
     for (let i = centre + 1; i < end; i++) y[i] = y[i - 1] + softplus(y[i] + gaps[i - t - 1]);
     for (let i = centre - 1; i >= t; i--) y[i] = y[i + 1] - softplus(y[i] + gaps[i - t]);
     for (let i = t; i < end; i++) y[i] += margins[i];
-    for (let i = centre + 1; i < end; i++) y[i] = Math.max(y[i], y[i - 1]);
-    for (let i = centre - 1; i >= t; i--) y[i] = Math.min(y[i], y[i + 1]);
+    for (let i = centre + 1; i < end; i++) y[i] = max(y[i], y[i - 1]);
+    for (let i = centre - 1; i >= t; i--) y[i] = min(y[i], y[i + 1]);
   }
-  return y.map((v, i) => v * scale[Math.floor(i / k)] + shift[Math.floor(i / k)]);
+  return y.map((v, i) => v * scale[floor(i / k)] + shift[floor(i / k)]);
 }

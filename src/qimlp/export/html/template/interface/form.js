@@ -1,7 +1,7 @@
 // A field for each column, and the answer to what they hold.
 
-const {fields} = page, form = $("form");
-const raw = Array(page.table ? fields.length : page.scaling.features).fill(0);
+const fields = page.fields, form = $("form");
+const raw = Array(page.table ? fields.length : page.scaling[2]).fill(0);
 
 // Writes a field's value where the network reads it; says whether it can be used.
 function write({at, optional}, value) {

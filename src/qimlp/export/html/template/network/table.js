@@ -6,9 +6,9 @@ function tableInputs({centre, scale, missing, numbers, codes}) {
     numbers.forEach((column, i) => {
       if (!(scale[i] > 0)) return;
       const value = row[column];
-      const found = fround(Math.min(Math.max((value - centre[i]) / scale[i], -1e6), 1e6));
+      const found = fround(min(max((value - centre[i]) / scale[i], -1e6), 1e6));
       const part = fround(found / 3);
-      const root = fround(Math.sqrt(fround(1 + fround(part * part))));
+      const root = fround(sqrt(fround(1 + fround(part * part))));
       x.push(Number.isNaN(value) ? 0 : fround(found / root));
     });
     numbers.forEach((column, i) => missing[i] && x.push(+Number.isNaN(row[column])));
@@ -86,10 +86,10 @@ function tableNetwork(shape, take) {
 }
 
 const COMBINE = {
-  softmax: [softmax, Math.log],
+  softmax: [softmax, log],
   sigmoid: [x => x.map(sigmoid), p => {
-    const q = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
-    return Math.log(q / (1 - q));
+    const q = min(max(p, 1e-7), 1 - 1e-7);
+    return log(q / (1 - q));
   }],
   mean: [x => x, x => x]
 };

@@ -7,7 +7,6 @@ function showAnswer(p) {
     const c = order[i], most = one ? c === best : p[c] > .5;
     fillRow(row, names[c], percent(p[c]), 0, p[c], most);
   });
-  const there = names.filter((_, c) => p[c] > .5);
   if (one) sayAnswer(names[best], percent(p[best]));
-  else sayAnswer(there.join(", ") || "none", there.length ? "" : "of the labels");
+  else sayAnswer("" + p.filter(v => v > .5).length, "of " + names.length + " labels");
 }
