@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.export import boards
+from benchmarks.export.limits import LIMITS
 from qimlp.export.c.integers import integer_body
 from qimlp.export.c.write import program_of
 from tests.export.c.compiled import write
@@ -23,10 +24,11 @@ NETWORKS = {
     "four modes": ([(2, 3, 3, 2), (3, 2, 2, 3), (1, 2, 3, 1)], 1, "kronecker", "relu"),
     "dense": ([(23,), (10,), (3,)], 1, "dense", "gelu"),
 }
+MNIST = ([(28, 28), (28, 28), (28, 28), (2, 5)], 1, "kronecker", "gelu")
 
 
 def network_of(folder, form, weights, activations, *, pixels=True):
-    bodies, rank, bias, activation = NETWORKS[form]
+    bodies, rank, bias, activation = NETWORKS.get(form, MNIST)
     random = np.random.default_rng(3)
     ends = [activation] * (len(bodies) - 2) + ["identity"]
     layers = tuple(
@@ -71,3 +73,15 @@ def test_so_they_do_of_16_bits_and_of_floats_that_come_in(tmp_path, form, board)
 def test_the_self_test_passes_on_the_m4(tmp_path):
     network, _, _ = network_of(tmp_path, "two modes", "i8", "i8")
     assert boards.self_test(network, boards.BOARDS[1]) == 0
+
+
+@pytest.mark.parametrize("weights", ["i8", "i4"])
+def test_the_network_for_mnist_takes_no_more_than_is_wanted(tmp_path, weights):
+    network, rows, body = network_of(tmp_path, "MNIST", weights, "i8")
+    for board in boards.BOARDS[:2]:
+        wanted = LIMITS.get(("2b", weights, board.name, "-Os"), {})
+        run, size = boards.run(network, rows[:2], board), boards.size(network, board)
+        np.testing.assert_array_equal(run.outputs, body.outputs(rows[:2]))
+        found = {"flash": size.flash, "ram": size.ram, "stack": run.stack}
+        found["instructions"] = run.instructions.max()
+        assert {f: n for f, n in found.items() if n > wanted.get(f, n)} == {}
