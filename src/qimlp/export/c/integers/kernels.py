@@ -194,11 +194,15 @@ static void @_products4(const uint8_t *a, size_t rows, size_t n, const @_row *ro
         int32_t sum = 0;
         size_t i = 0;
 #ifdef @_pairs
-        for (; i + 4 <= n; i += 4, a += 2) {
+        const @_row *b = row, *const end = row + (n & ~(size_t)3);
+        for (; b != end; i += 4) {
             int32_t even, odd;
-            const uint32_t two = a[0] | (uint32_t)a[1] << 16;
-            __builtin_memcpy(&even, row + i, 4);
-            __builtin_memcpy(&odd, row + i + 2, 4);
+            uint32_t two;
+            uint16_t both;
+            @_four(b, even, odd);
+            __builtin_memcpy(&both, a, 2);
+            a += 2;
+            two = both | (uint32_t)both << 8;
             sum = __smlad((int32_t)(two & 0x00f000f0U), even, sum);
             sum = __smlad((int32_t)(two << 4 & 0x00f000f0U), odd, sum);
         }
