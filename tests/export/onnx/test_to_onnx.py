@@ -33,11 +33,11 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6 * max(1.0, np.abs(wanted).max()))
 
 
-@pytest.mark.parametrize("made", NETWORKS.values(), ids=NETWORKS)
-def test_networks_with_order_and_a_scale_of_each_feature(made, tmp_path):
+@pytest.mark.parametrize("name", ["two bodies", "one body", "low rank"])
+def test_networks_with_order_and_a_scale_of_each_feature(name, tmp_path):
     order = tuple(torch.randperm(12).tolist())
     scaling = Scaling("standardize", 12, tuple(map(float, range(12))), (0.5, 2.0) * 6)
-    predictor = subject(made(), order=order, scaling=scaling)
+    predictor = subject(NETWORKS[name](), order=order, scaling=scaling)
     to_onnx(predictor, tmp_path / "out")
     for rows in (1, 2, 50):
         x = np.random.default_rng(0).normal(5, 3, size=(rows, 12)).astype(np.float32)
@@ -225,3 +225,10 @@ def test_the_head_of_a_network_on_texts(tmp_path):
 def test_nothing_is_printed(tmp_path, capfd):
     to_onnx(subject(MLP([12, 4])), tmp_path / "out")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_package_is_named_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "onnxruntime" else name)
+    with pytest.raises(ImportError, match=r"needs onnxruntime, .* pip install \"qimlp\[export\]\""):
+        to_onnx(subject(MLP([12, 4])), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
