@@ -90,6 +90,9 @@ def limits(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
         )
     if predictor.features.offsets:
         lines.append("x is float64: some columns are large numbers close together")
+    if predictor.features.resize:
+        size = " x ".join(map(str, predictor.feature_shape))
+        lines.append(f"x is an image of {size}: others have to be brought to that size before")
     table = predictor.features.table
     if table is not None and not head:
         left = table.width - len(table.columns)
@@ -98,4 +101,8 @@ def limits(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
         names = [column.name for column in table.columns if column.use == "number"]
         if names:
             lines.append(f"numbers are float64, NaN where missing: {shown(', '.join(names), 200)}")
+        kinds = {column.name: column.kind for column in predictor.features.columns}
+        truths = [name for name in names if kinds.get(name) == "boolean"]
+        if truths:
+            lines.append(f"truth values are 1 and 0: {shown(', '.join(truths), 200)}")
     return tuple(lines)
