@@ -14,13 +14,20 @@ from qimlp.settings import resolve_settings
 from qimlp.training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"README.md": 1, "docs/python.md": 6, "docs/correlation.md": 1, "docs/compression.md": 2}
+PAGES = {
+    "README.md": 1,
+    "docs/python.md": 6,
+    "docs/correlation.md": 1,
+    "docs/compression.md": 2,
+    "docs/export.md": 1,
+}
 """Pages whose code is run, each with the least number of its blocks."""
 
 COMMANDS = [
     "README.md",
     "docs/command-line.md",
     "docs/compression.md",
+    "docs/export.md",
     "docs/performance.md",
     "docs/results.md",
 ]

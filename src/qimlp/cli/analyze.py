@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from qimlp.cli.console import make_table, open_console, write_json
+from qimlp.cli.output.console import make_table, open_console, write_json
 from qimlp.correlation import BASELINES, SUBSYSTEMS, Subsystems
 from qimlp.paper import (
     HOW_TO_READ_MARKS,

@@ -18,16 +18,16 @@ from qimlp import __version__
 from qimlp.bench import WrongResultError
 from qimlp.cli.analyze import analyze_command
 from qimlp.cli.bench import bench_command
-from qimlp.cli.closed_output import (
+from qimlp.cli.compress import compress_command
+from qimlp.cli.eval import eval_command
+from qimlp.cli.export import export_command
+from qimlp.cli.output.closed_output import (
     discard_output,
     flush_or_discard,
     is_closed_output,
     replace_unwritable,
     say,
 )
-from qimlp.cli.compress import compress_command
-from qimlp.cli.eval import eval_command
-from qimlp.cli.export import export_command
 from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command

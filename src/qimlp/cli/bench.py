@@ -31,7 +31,7 @@ from qimlp.bench import (
     setting,
     times,
 )
-from qimlp.cli.console import make_table, open_console
+from qimlp.cli.output.console import make_table, open_console
 from qimlp.files import write_json
 from qimlp.ops import reason
 from qimlp.settings import MOST_THREADS, parse_dims

@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from qimlp.cli.console import Notes, make_table, open_console, write_json
-from qimlp.cli.encoding import show_encoding
 from qimlp.cli.options import COMMON, option_in
+from qimlp.cli.output.console import Notes, make_table, open_console, write_json
+from qimlp.cli.output.encoding import show_encoding
 from qimlp.compression import CompressionConfig
 from qimlp.training import CompressionRequest, Front, compress_folder
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from qimlp.cli.console import Notes, make_table, open_console, write_json
-from qimlp.cli.encoding import show_encoding
+from qimlp.cli.output.console import Notes, make_table, open_console, write_json
+from qimlp.cli.output.encoding import show_encoding
 from qimlp.files import shown
 from qimlp.tasks import Evaluation, Task
 from qimlp.training import load_trained

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from qimlp.cli.console import open_console, write_json
 from qimlp.cli.options import COMMON, option_in
+from qimlp.cli.output.console import open_console, write_json
 from qimlp.export import ExportRequest, export_folder
 
 _OF_C = "Format c"

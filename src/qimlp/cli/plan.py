@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from qimlp import plan
-from qimlp.cli.console import make_table, open_console, write_json
+from qimlp.cli.output.console import make_table, open_console, write_json
 
 _COLUMNS = (
     "in",

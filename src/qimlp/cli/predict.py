@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from qimlp.cli.console import Notes, open_console
-from qimlp.cli.encoding import show_encoding
+from qimlp.cli.output.console import Notes, open_console
+from qimlp.cli.output.encoding import show_encoding
 from qimlp.data import read_column
 from qimlp.predictor import check_not_input, check_predictions_path, write_predictions
 from qimlp.training import load_trained

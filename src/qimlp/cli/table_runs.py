@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from qimlp.cli.console import make_table
+from qimlp.cli.output.console import make_table
 from qimlp.data import Column, TableDataSet, is_table
 from qimlp.files import printable
 from qimlp.settings import TrainSettings, table_recipe

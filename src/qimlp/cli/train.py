@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from qimlp.cli.console import Notes, make_table, open_console
-from qimlp.cli.encoding import show_encoding
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
-from qimlp.cli.progress import open_reporter
+from qimlp.cli.output.console import Notes, make_table, open_console
+from qimlp.cli.output.encoding import show_encoding
+from qimlp.cli.output.progress import open_reporter
 from qimlp.cli.table_runs import show_columns, sized, usual_model
 from qimlp.data import DataSet, TableDataSet
 from qimlp.distributed import launched_rank

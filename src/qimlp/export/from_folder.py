@@ -50,7 +50,8 @@ class ExportRequest:
     data_dir: str | None = None
 
 
-_SHOWN = "a few rows of the train part lie in the page, to try: look at them before you publish it"
+_TRIED = 6
+_SHOWN = "rows of the train part lie in the page, to try: look at them before you publish it"
 _OF_C = ("weights", "activations", "input", "calibration")
 
 
@@ -89,7 +90,11 @@ def export_folder(
     common: dict[str, Any] = {"name": asked.name}
     if format == "html":
         rows, missing = _page_examples(predictor, run)
-        report = to_html(predictor, out, examples=rows, **common)
+        # A person can draw a picture, but not make up the values of a whole row.
+        tried = 0 if len(predictor.feature_shape) > 1 else _TRIED
+        report = to_html(predictor, out, examples=rows, shown=tried, **common)
+        if rows is not None and tried:
+            missing = (f"{tried} {_SHOWN}", *missing)
         return replace(report, notes=(*missing, *report.notes))
     if format == "onnx":
         return to_onnx(predictor, out, head=asked.head, **common)
@@ -132,9 +137,9 @@ def _page_examples(predictor: Predictor, run: TrainedRun | None) -> tuple[Any, t
     except (OSError, ValueError) as error:
         return None, (f"the run's data is not there as it was: {error}",)
     if isinstance(loaded, TableDataSet):
-        return loaded.train.frame.head(_CALIBRATION), (_SHOWN,)
+        return loaded.train.frame.head(_CALIBRATION), ()
     described = describe(predictor, quantiles=True)
-    return _calibration(described, predictor, data), (_SHOWN,)
+    return _calibration(described, predictor, data), ()
 
 
 def _own_data(run: TrainedRun, loaded: Loaded | None = None) -> TrainingData:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from qimlp.cli.console import make_table, open_console
+from qimlp.cli.output.console import make_table, open_console
 from qimlp.cli.reproduce.correlation import analyse_figure_runs
 from qimlp.paper import (
     CampaignEvent,

@@ -26,7 +26,6 @@ from qimlp.files import write_bytes
 from qimlp.models import TableNetwork, inner_network
 from qimlp.predictor import Predictor
 
-_EXAMPLES = 6
 _WITHOUT_EXAMPLES = (
     "without examples: where values lie is as the scaling knows it, and there is none to try"
 )
@@ -42,6 +41,7 @@ def to_html(
     name: str = DEFAULT_NAME,
     title: str | None = None,
     examples: Any = None,
+    shown: int = 6,
 ) -> ExportReport:
     """Write a network as a page: draw, or fill in a form, and see what it answers.
 
@@ -53,8 +53,9 @@ def to_html(
         name: Of the file, without `.html`.
         title: Of the page; by default the name.
         examples: Training rows as `Predictor.predict` takes them, not ordered or scaled. The
-            form's ranges and medians are theirs, and six of them can be tried. Without them ranges
-            are as far as the scaling knows them.
+            form's ranges and medians are theirs. Without them ranges are as far as the scaling
+            knows them.
+        shown: How many of them lie in the page, to try.
 
     Returns:
         What was written.
@@ -67,9 +68,9 @@ def to_html(
     check_name(name)
     shown_title = str(title) if title is not None else name.replace("_", " ")
     if predictor.features.table is not None:
-        network, data = _of_columns(predictor, predictor.features.table, examples)
+        network, data = _of_columns(predictor, predictor.features.table, examples, shown)
     else:
-        network, data = _of_features(predictor, examples)
+        network, data = _of_features(predictor, examples, shown)
     data |= {
         **network.sizes,
         "task": page_task(predictor.task),
@@ -90,7 +91,9 @@ def to_html(
     )
 
 
-def _of_features(predictor: Predictor, examples: Any) -> tuple[PageNetwork, dict[str, Any]]:
+def _of_features(
+    predictor: Predictor, examples: Any, shown: int
+) -> tuple[PageNetwork, dict[str, Any]]:
     """A network on images, or on columns that are all numbers."""
     described = describe(predictor, quantiles=True)
     kind = predictor.scaling.kind
@@ -98,7 +101,7 @@ def _of_features(predictor: Predictor, examples: Any) -> tuple[PageNetwork, dict
     chosen: list[int] = []
     if examples is not None:
         rows = _rows(examples, described.in_features)
-        chosen = _varied(predictor, rows)
+        chosen = _varied(predictor, rows, shown)
     data: dict[str, Any] = {"scaling": _scaling(described)}
     if described.pixels:
         data["picture"] = page_picture(described, kind, rows)
@@ -116,7 +119,7 @@ def _of_features(predictor: Predictor, examples: Any) -> tuple[PageNetwork, dict
 
 
 def _of_columns(
-    predictor: Predictor, table: TableFeatures, examples: Any
+    predictor: Predictor, table: TableFeatures, examples: Any, shown: int
 ) -> tuple[PageNetwork, dict[str, Any]]:
     """A network on columns of any kind."""
     require_exportable(predictor)
@@ -127,7 +130,7 @@ def _of_columns(
     chosen: list[int] = []
     if examples is not None:
         rows = raw_values(table, kinds, examples)
-        chosen = list(range(min(len(rows), _EXAMPLES)))
+        chosen = list(range(min(len(rows), shown)))
     data["fields"] = column_fields(table, kinds, rows)
     data["examples"] = [] if rows is None else _plain(rows[chosen])
     network = inner_network(predictor.network)
@@ -151,15 +154,15 @@ def _rows(examples: Any, width: int) -> NDArray[np.float64]:
     return rows.reshape(len(rows), width)
 
 
-def _varied(predictor: Predictor, rows: NDArray[np.float64]) -> list[int]:
+def _varied(predictor: Predictor, rows: NDArray[np.float64], shown: int) -> list[int]:
     """Rows with different answers, as far as there are such."""
     some = rows[:_LOOKED_AT]
     answers = predictor.predict(some.astype(np.float32))
     if answers.ndim > 1 or not predictor.task.class_names:
-        return list(range(min(len(some), _EXAMPLES)))
+        return list(range(min(len(some), shown)))
     first = {answer: row for row, answer in reversed(list(enumerate(answers.tolist())))}
     others = [row for row in range(len(some)) if row not in first.values()]
-    return sorted([*sorted(first.values()), *others][:_EXAMPLES])
+    return sorted([*sorted(first.values()), *others][:shown])
 
 
 def _plain(rows: NDArray[np.float64]) -> list[list[float | None]]:

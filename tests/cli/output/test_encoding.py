@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from qimlp.cli import encoding
-from qimlp.cli.encoding import show_encoding
+from qimlp.cli.output import encoding
+from qimlp.cli.output.encoding import show_encoding
 from qimlp.data import Encoder, listening
 from tests.tiny_encoder import write_encoder
 

@@ -15,8 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from qimlp.cli.closed_output import is_hung_up
-from qimlp.cli.console import Notes
+from qimlp.cli.output.closed_output import is_hung_up
+from qimlp.cli.output.console import Notes
 from qimlp.files import printable
 from qimlp.tasks import KINDS
 from qimlp.training import EpochDone, Event, RunFinished, RunStarted, StepsDone

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.text import Text
 
-from qimlp.cli.console import make_table, open_console
+from qimlp.cli.output.console import make_table, open_console
 
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
