@@ -21,6 +21,7 @@ from benchmarks import report
 from benchmarks.export.boards import missing
 from benchmarks.export.comparison import data as sets
 from benchmarks.export.comparison.contest import Contest
+from benchmarks.export.comparison.lineup import FAMILIES
 
 _HEADER = ("model", "sizes", "parameters", "flash", "RAM", "accuracy", "seeds")
 
@@ -34,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     data = sets.load(given.data)
     with tempfile.TemporaryDirectory() as temporary:
-        contest = Contest(data, given.keep or Path(temporary), tuple(given.seeds))
+        contest = Contest(
+            data, given.keep or Path(temporary), tuple(given.seeds), tuple(given.leave_out)
+        )
         rows = []
         for row in contest.rows():
             print(row, file=sys.stderr, flush=True)
@@ -61,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", choices=sets.NAMES, default="mnist", help="default: mnist")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        default=[],
+        choices=FAMILIES,
+        metavar="FAMILY",
+        help="do not train these, which take their time: " + "; ".join(FAMILIES),
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep trained networks there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     return parser

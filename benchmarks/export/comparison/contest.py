@@ -32,17 +32,21 @@ class Contest:
         data: The set.
         folder: Where trained networks are kept, to be read by a later run.
         seeds: Of the networks that are judged.
+        left_out: Families that are not trained.
     """
 
     data: Data
     folder: Path
     seeds: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give one row for every model: its name, its costs, its accuracy of every seed."""
         lineup = LINEUPS[self.data.name]
         limit = 0
         for family in lineup.families:
+            if family in self.left_out:
+                continue
             row = self._network(family)
             limit = limit or row["flash"]  # the first one's, the QiMLP's
             yield row

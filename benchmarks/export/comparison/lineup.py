@@ -11,6 +11,7 @@ from benchmarks.export.comparison.networks import (
     kronecker,
     low_rank,
     narrow,
+    same_flash,
 )
 
 
@@ -36,7 +37,7 @@ class Lineup:
         return list(dict.fromkeys(candidate.family for candidate in self.candidates))
 
 
-LEARNING_RATES = {"classic MLP": (1e-3,)}
+LEARNING_RATES = {"classic MLP": (1e-3,), "narrow MLP, same flash": (1e-2,)}
 DEFAULT_RATES = (3e-3, 1e-2)
 
 LINEUPS = {
@@ -45,6 +46,7 @@ LINEUPS = {
             kronecker([(28, 28), (28, 28), (28, 28), (2, 5)]),
             narrow(784, 4, 10),
             narrow(784, 4, 16, 10),
+            same_flash(784, 5, 10),
             low_rank(3, 784, 64, 64, 10),
             low_rank(4, 784, 32, 10),
             cnn((1, 28, 28), (4, 12, 11), (2, 2, 1), 10, "CNN, half the bytes"),
@@ -64,6 +66,7 @@ LINEUPS = {
             kronecker([(6, 64), (16, 8), (7, 1)], 2),
             narrow(384, 4, 7),
             narrow(384, 4, 16, 7),
+            same_flash(384, 5, 16, 7),
             low_rank(4, 384, 32, 7),
             low_rank(4, 384, 16, 7),
             cnn((6, 64), (8, 16, 16), (1, 2, 2), 7),
@@ -79,6 +82,7 @@ LINEUPS = {
             kronecker([(4, 10), (6, 8), (11, 1)], 2),
             kronecker([(4, 10), (8, 8), (8, 8), (11, 1)]),
             narrow(40, 9, 11),
+            same_flash(40, 20, 11),
             low_rank(4, 40, 24, 11),
             low_rank(5, 40, 16, 11),
             classic(40, 40, 40, 40, 11),
@@ -92,6 +96,7 @@ LINEUPS = {
             kronecker([(9, 4), (6, 8), (6, 6), (6, 1)]),
             kronecker([(9, 4), (6, 8), (6, 1)], 2),
             narrow(36, 7, 6),
+            same_flash(36, 20, 6),
             low_rank(3, 36, 20, 6),
             low_rank(2, 36, 36, 6),
             classic(36, 36, 36, 36, 6),
@@ -104,6 +109,7 @@ LINEUPS = {
             kronecker([(4, 4), (12, 12), (12, 12), (26, 1)], 2),
             kronecker([(4, 4), (12, 12), (26, 1)], 3),
             narrow(16, 34, 26),
+            same_flash(16, 48, 26),
             low_rank(8, 16, 64, 26),
             low_rank(10, 16, 40, 26),
             classic(16, 256, 256, 26),
@@ -112,3 +118,12 @@ LINEUPS = {
         trial_epochs=10,
     ),
 }
+
+FAMILIES = tuple(
+    dict.fromkeys(
+        family
+        for lineup in LINEUPS.values()
+        for family in lineup.families
+        if family != "QiMLP"  # its flash is everybody's limit
+    )
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,6 +38,11 @@ def narrow(*widths: int) -> Candidate:
     """Make an MLP that is narrow enough."""
     name = "-".join(map(str, widths))
     return Candidate("narrow MLP", name, lambda: MLP(widths, dropout=0.0))
+
+
+def same_flash(*widths: int) -> Candidate:
+    """Make an MLP of the QiMLP's flash: its C is shorter, so that it may have more weights."""
+    return replace(narrow(*widths), family="narrow MLP, same flash")
 
 
 def low_rank(rank: int, *widths: int) -> Candidate:

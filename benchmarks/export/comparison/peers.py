@@ -65,7 +65,7 @@ def forests(part: Part, limit: int, seed: int, trees: tuple[int, ...] = _TREES) 
     """
     ends = part.rows.min(axis=0).astype(np.float64), part.rows.max(axis=0).astype(np.float64)
     if part.rows.dtype == np.uint8:
-        ends = np.zeros(1), np.zeros(1)  # pixels are small integers already
+        ends = np.zeros(1), np.full(1, 255.0)
     rows = _as_int16(part.rows, *ends)
     for count in trees:
         leaves, best = int(limit / (_BYTES_OF_LEAF * count)), None
@@ -115,8 +115,8 @@ def _written(model: Any) -> tuple[str, Size]:
 
 
 def _as_int16(rows: Array, low: Array, high: Array) -> Array:
-    if len(low) == 1:
-        return rows.astype(np.int16)
+    # Over the whole range also where features are small integers: emlearn cuts the decimals of
+    # thresholds off, and a cut between the pixels 0 and 1 would be lost.
     spread = np.maximum(high - low, 1e-9)
     scaled: Array = (rows - low) / spread * (2 * _INT16) - _INT16
     return np.round(scaled.clip(-_INT16, _INT16)).astype(np.int16)
