@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,7 +104,14 @@ def mlp(part: Part, hidden: int, lr: float, epochs: int, seed: int) -> Peer:
     model.intercepts_[0] = model.intercepts_[0] - np.broadcast_to(shift, len(first)) @ first
     model.coefs_[0] = first
     # "inline", its smaller form, fails in emlearn 0.23.2
-    code = emlearn.convert(model, method="loadable").save(name="model", inference=["loadable"])
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:  # it builds in tmp/ of the working folder
+        os.chdir(folder)
+        try:
+            made = emlearn.convert(model, method="loadable")
+        finally:
+            os.chdir(before)
+    code = made.save(name="model", inference=["loadable"])
     return Peer(f"{hidden} hidden", compiled.size(code, _includes()), code)
 
 
