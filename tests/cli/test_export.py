@@ -82,6 +82,16 @@ WRONG = {
     "weights": (("--format", "c", "--weights", "i2"), "weights: expected"),
     "activations": (("--format", "c", "--activations", "i4"), "activations: expected"),
     "input": (("--format", "c", "--input", "u16"), "input: expected"),
+    "head": (("--format", "onnx", "--head"), "head: expected a network on texts"),
+    "head of a page": (("--format", "html", "--head"), "head: expected format onnx, c or program"),
+    "bytes for floats": (
+        ("--format", "c", "--input", "u8"),
+        "input u8: expected raw features that are whole numbers from 0 to 255, got numbers from -",
+    ),
+    "integers and floats": (
+        ("--format", "c", "--activations", "i8"),
+        "activations i8: integers are multiplied with integers; set weights to i8 or i4",
+    ),
     "calibration": (
         ("--format", "c", "--weights", "i8", "--activations", "i8", "--calibration", "nowhere.csv"),
         "nowhere.csv",
@@ -108,6 +118,26 @@ def test_a_folder_that_is_there_stays(qimlp, run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_a_folder_below_a_file_is_refused_by_its_own_name(qimlp, run, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = qimlp("export", run, "--format", "c", "--out", tmp_path / "file" / "out")
+    assert done.code == 2
+    assert f"{tmp_path / 'file'} is a file: nothing can lie below it" in done.err
+    assert "qimlp-tmp" not in done.err
+    done = qimlp("export", run, "--format", "c", "--out", tmp_path / ("x" * 300))
+    assert done.code == 2
+    assert "qimlp-tmp" not in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_shaped_examples_that_are_no_pixels_come_as_floats(qimlp, run, tmp_path):
+    done = qimlp("export", run, "--format", "c", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "input f32: the train part holds other numbers than whole ones to 255" in done.out
+    header = (tmp_path / "out" / "qimlp_network.h").read_text(encoding="utf-8")
+    assert "qimlp_network_predict(const float *x, float *outputs)" in header
+
+
 def test_a_run_without_weights_is_refused(qimlp, run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "best")
@@ -121,7 +151,12 @@ def test_data_that_changed_is_refused_where_it_is_needed(qimlp, tmp_path):
     data = write_tiny(tmp_path / "tiny.npz")
     given = {"data": str(data), "model": "2b", "dims": "4x4,3x1", "epochs": 1, "device": "cpu"}
     run = fit(resolve_settings(given), out=tmp_path / "runs").folder
+    again = shutil.copy(data, tmp_path / "again.npz")
     write_tiny(data, seed=1)
     done = qimlp("export", run, "--format", "c", "--weights", "i8", "--out", tmp_path / "out")
     assert done.code == 2
     assert "has changed since the run was started" in done.err
+    calibrated = ("--weights", "i8", "--activations", "i8", "--calibration", again)
+    done = qimlp("export", run, "--format", "c", *calibrated, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "the run's data is not there as it was" in done.out

@@ -61,8 +61,8 @@ def export_command(
         str | None,
         option_in(
             _OF_C,
-            "Data that integer activations are calibrated on, by name or path. (default: the run's "
-            "own train part)",
+            "Data to calibrate on, by name or path (its test part, where it has one). (default: "
+            "the run's own train part)",
             metavar="<data>",
         ),
     ] = None,

@@ -44,7 +44,7 @@ def describe(predictor: Predictor, *, head: bool = False, quantiles: bool = Fals
         kind = getattr(network, "kind", type(network).__name__)
         raise ValueError(  # noqa: TRY004 - the folder is wrong, not the argument
             f"expected a network of layers one after the other (qimlp, mlp, low-rank), got kind "
-            f"{kind!r}; export it as onnx, program or html"
+            f"{kind!r}; export it as onnx, program or html, or train --model 2b for c"
         )
     task = predictor.task
     output_shift = output_scale = None
@@ -78,8 +78,10 @@ def require_exportable(predictor: Predictor, *, head: bool = False) -> None:
         head: Whether of a network on texts the part behind the features is meant.
 
     Raises:
+        TypeError: If it is none.
         ValueError: If it cannot be exported.
     """
+    require_predictor(predictor)
     if predictor.features.tokenizer is not None:
         raise ValueError(
             "expected a network on numbers, got one that holds a text encoder, which is not "
@@ -90,6 +92,22 @@ def require_exportable(predictor: Predictor, *, head: bool = False) -> None:
         raise ValueError(
             f"expected a network on numbers, got one on texts: its features are made by {made_by}, "
             "which is not exported; ask for the part behind them alone (--head, head=True)"
+        )
+
+
+def require_predictor(predictor: object) -> None:
+    """Refuse estimators and bare networks.
+
+    Args:
+        predictor: Any object.
+
+    Raises:
+        TypeError: If it is no `Predictor`.
+    """
+    if not isinstance(predictor, Predictor):
+        raise TypeError(
+            f"predictor: expected a Predictor, got {type(predictor).__name__}; save a model and "
+            "read it with Predictor.load(folder)"
         )
 
 

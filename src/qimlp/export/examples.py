@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qimlp.export.description import Array, Description
 
+_LARGEST_BYTE = 255
 _SAME = 1e-3
 """Scaled in float32 and back, a whole number is still nearer to itself than this."""
 
@@ -44,6 +45,37 @@ class Examples:
         tally = task.tally(torch.device("cpu"))
         tally.add(torch.from_numpy(values).float(), self.targets)
         return tally.evaluation(tally.sums()).metrics[task.main_metric.name]
+
+
+def input_type(description: Description, asked: str | None, rows: Array | None) -> str:
+    """Choose the type of a raw feature, or refuse bytes for what fits none.
+
+    Args:
+        description: Of the network.
+        asked: `"u8"`, `"f32"` or None.
+        rows: Raw examples of shape (n, in_features); None where there are none to look at.
+
+    Returns:
+        `"u8"` or `"f32"`; where neither is asked for, `"u8"` for pixels.
+
+    Raises:
+        ValueError: If bytes are asked for, and examples are others than whole numbers to 255.
+    """
+    if rows is None or _in_bytes(rows):
+        return asked or ("u8" if description.pixels else "f32")
+    if asked == "u8":
+        raise ValueError(
+            "input u8: expected raw features that are whole numbers from 0 to 255, got numbers "
+            f"from {rows.min():g} to {rows.max():g}; set input to f32"
+        )
+    return "f32"
+
+
+def _in_bytes(rows: Array) -> bool:
+    """Whether all are whole numbers to 255, as nearly as a float that was scaled can be."""
+    whole = rows.round()
+    near = bool((np.abs(rows - whole) < _SAME).all())
+    return near and bool(whole.min() >= 0 and whole.max() <= _LARGEST_BYTE)
 
 
 def raw_examples(

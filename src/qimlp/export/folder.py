@@ -30,22 +30,31 @@ def new_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: If it cannot be written.
     """
     require_free(out)
-    with whole_folder(Path(out)) as folder:
-        yield folder
+    try:
+        with whole_folder(Path(out)) as folder:
+            yield folder
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise type(error)(error.errno, error.strerror, os.fspath(out)) from None
 
 
 def require_free(out: str | os.PathLike[str]) -> None:
-    """Refuse a folder that is there.
+    """Refuse a folder that is there, or that cannot be.
 
     Args:
         out: Where an export will lie.
 
     Raises:
         FileExistsError: If something is there.
+        NotADirectoryError: If it would lie below a file.
     """
     if os.path.lexists(out):
         name = printable(os.fspath(out))
         raise FileExistsError(f"{name} exists; choose another folder to export to")
+    parent = next((above for above in Path(out).absolute().parents if above.exists()), None)
+    if parent is not None and not parent.is_dir():
+        raise NotADirectoryError(f"{printable(str(parent))} is a file: nothing can lie below it")
 
 
 def sizes(folder: Path) -> Mapping[str, int]:

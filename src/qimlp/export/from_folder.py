@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qimlp.data import TableDataSet
-from qimlp.export.c import to_c
+from qimlp.export.c import check_c_name, check_choices, to_c
 from qimlp.export.describe import describe
 from qimlp.export.description import Array, Description
-from qimlp.export.examples import Examples, raw_examples
+from qimlp.export.examples import input_type, raw_examples
 from qimlp.export.folder import DEFAULT_NAME, check_name, require_free
 from qimlp.export.html import to_html
 from qimlp.export.onnx.to_onnx import to_onnx
@@ -52,6 +52,8 @@ class ExportRequest:
 
 _TRIED = 6
 _SHOWN = "rows of the train part lie in the page, to try: look at them before you publish it"
+_STORED = "eight rows of the train part lie in the self-test: look at them before you publish it"
+_CHANGED = "the run's data is not there as it was: {}"
 _OF_C = ("weights", "activations", "input", "calibration")
 
 
@@ -83,10 +85,15 @@ def export_folder(
     if format not in FORMATS:
         raise ValueError(f"format: expected one of {', '.join(FORMATS)}, got {shown(format)}")
     check_name(asked.name)
-    if format != "c":
+    if format == "c":
+        check_c_name(asked.name)
+        check_choices(asked.weights or "f32", asked.activations or "f32", asked.input)
+    else:
         _refuse_others(asked, format)
     require_free(out)
     predictor, run = load_trained(Path(source), device="cpu", data_dir=asked.data_dir)
+    if asked.head and not predictor.features.of_texts:
+        raise ValueError("head: expected a network on texts, got one on numbers; leave head out")
     common: dict[str, Any] = {"name": asked.name}
     if format == "html":
         rows, missing = _page_examples(predictor, run)
@@ -100,22 +107,51 @@ def export_folder(
         return to_onnx(predictor, out, head=asked.head, **common)
     if format == "program":
         return to_program(predictor, out, head=asked.head, **common)
+    return _to_c(predictor, run, out, asked)
+
+
+def _to_c(
+    predictor: Predictor,
+    run: TrainedRun | None,
+    out: str | os.PathLike[str],
+    asked: ExportRequest,
+) -> ExportReport:
+    """Export as C, with what the run's own data says about its inputs and about rounding."""
+    description = describe(predictor, head=asked.head)
     weights, activations = asked.weights or "f32", asked.activations or "f32"
-    calibration = dev = None
-    if (weights, activations) != ("f32", "f32") or asked.calibration:
-        description = describe(predictor, head=asked.head)
-        calibration, dev = _examples(description, predictor, run, asked)
-    return to_c(
+    rounds = (weights, activations) != ("f32", "f32")
+    given = _given_rows(description, predictor, asked)
+    own = dev = None
+    notes: tuple[str, ...] = ()
+    if run is not None and (rounds or description.pixels or asked.input == "u8"):
+        try:
+            data = _own_data(run)
+        except (OSError, ValueError) as error:
+            if rounds and given is None:
+                raise
+            notes = (_CHANGED.format(error),)
+        else:
+            own = _calibration(description, predictor, data)
+            if rounds:
+                batches = data.dev_batches(predictor.processes)
+                dev = raw_examples(description, batches, _JUDGED)
+    chosen = asked.input if own is None else input_type(description, asked.input, own)
+    if chosen == "f32" and asked.input is None and description.pixels:
+        notes = (*notes, "input f32: the train part holds other numbers than whole ones to 255")
+    if rounds and given is None and own is not None:
+        notes = (*notes, _STORED)
+    report = to_c(
         predictor,
         out,
+        name=asked.name,
         weights=weights,
         activations=activations,
-        input=asked.input,
-        calibration=calibration,
+        input=chosen,
+        calibration=own if rounds and given is None else given,
         dev=dev,
         head=asked.head,
-        **common,
     )
+    return replace(report, notes=(*notes, *report.notes))
 
 
 def _refuse_others(asked: ExportRequest, chosen: str) -> None:
@@ -124,7 +160,10 @@ def _refuse_others(asked: ExportRequest, chosen: str) -> None:
     if given:
         raise ValueError(f"{given[0]}: expected with format c alone, got format {chosen}")
     if asked.head and chosen == "html":
-        raise ValueError("head: a page takes what a person can enter; got a network on texts")
+        raise ValueError(
+            "head: expected format onnx, c or program, got html: nobody can enter the features of "
+            "a text"
+        )
 
 
 def _page_examples(predictor: Predictor, run: TrainedRun | None) -> tuple[Any, tuple[str, ...]]:
@@ -135,7 +174,7 @@ def _page_examples(predictor: Predictor, run: TrainedRun | None) -> tuple[Any, t
         loaded = load_data(run.settings)
         data = _own_data(run, loaded)
     except (OSError, ValueError) as error:
-        return None, (f"the run's data is not there as it was: {error}",)
+        return None, (_CHANGED.format(error),)
     if isinstance(loaded, TableDataSet):
         return loaded.train.frame.head(_CALIBRATION), ()
     described = describe(predictor, quantiles=True)
@@ -153,17 +192,12 @@ def _calibration(description: Description, predictor: Predictor, data: TrainingD
     return raw_examples(description, batches, _CALIBRATION).rows
 
 
-def _examples(
-    description: Description, predictor: Predictor, run: TrainedRun | None, asked: ExportRequest
-) -> tuple[Any, Examples | None]:
-    """Rows to calibrate on, and examples to judge by where there is a run."""
-    calibration = dev = None
-    if run is not None:
-        data = _own_data(run)
-        calibration = _calibration(description, predictor, data)
-        dev = raw_examples(description, data.dev_batches(predictor.processes), _JUDGED)
-    if asked.calibration is not None:
-        found = predictor.read(asked.calibration, data_dir=asked.data_dir)
-        batches = ((x, x[:, 0]) for x in predictor.batches(found.inputs))
-        calibration = raw_examples(description, batches, _CALIBRATION).rows
-    return calibration, dev
+def _given_rows(
+    description: Description, predictor: Predictor, asked: ExportRequest
+) -> Array | None:
+    """Rows to calibrate on where the user names some."""
+    if asked.calibration is None:
+        return None
+    found = predictor.read(asked.calibration, data_dir=asked.data_dir)
+    batches = ((x, x[:, 0]) for x in predictor.batches(found.inputs))
+    return raw_examples(description, batches, _CALIBRATION).rows

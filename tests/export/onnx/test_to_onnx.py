@@ -121,7 +121,7 @@ def test_a_table_takes_its_raw_columns(task, tmp_path):
     assert [each["columns"] for each in inputs] == [["size", "time"], ["colour", "grade"]]
     assert [each["dtype"] for each in inputs] == ["float64", "string"]
     assert report.details["categories"]["grade"] == {"1": 1, "2": 2, "3": 3}
-    assert "1 columns that told nothing" in str(report)
+    assert "1 column that told nothing is no input" in str(report)
 
 
 @pytest.mark.parametrize("columns", [["size", "time"], ["colour"], ["size"]])

@@ -17,15 +17,19 @@ from qimlp.export.c.render import Program, all_texts
 from qimlp.export.c.rows import random_rows
 from qimlp.export.describe import describe
 from qimlp.export.description import Array, Description
-from qimlp.export.examples import Examples
+from qimlp.export.examples import Examples, input_type
 from qimlp.export.folder import DEFAULT_NAME, check_name, new_folder, sizes
 from qimlp.export.report import ExportReport
+from qimlp.export.runnable.manifest import without_features
 from qimlp.files import shown, write_json, write_text
 from qimlp.predictor import Predictor
 
 _STORED_EXAMPLES = 8
 _INPUTS = {"u8": "uint8_t", "f32": "float"}
 _ACTIVATIONS = ("f32", "i16", "i8")
+_GUESS = (
+    "input u8: features are taken for pixels from 0 to 255; set input to f32 where they are not"
+)
 _KEYWORDS = (  # of C and C++
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
@@ -70,15 +74,14 @@ def to_c(
         ValueError: If the network, the name or a choice is none that can be written.
     """
     check_c_name(name)
-    _check_choices(weights, activations, input)
+    check_choices(weights, activations, input)
     description = describe(predictor, head=head)
-    if calibration is not None and len(calibration) == 0:
-        raise ValueError("calibration: expected raw examples of shape (n, features), got none")
-    input_type = _INPUTS[input or ("u8" if description.pixels else "f32")]
+    calibration = None if calibration is None else _checked(description, calibration)
+    held_in = _INPUTS[input_type(description, input, calibration)]
     if activations == "f32":
         held: Any = weights
         body = float_body(
-            description, name, weights=held, input_type=input_type, calibration=calibration
+            description, name, weights=held, input_type=held_in, calibration=calibration
         )
     else:
         body = integer_body(
@@ -86,12 +89,13 @@ def to_c(
             name,
             weights=weights,
             activations=activations,
-            input_type=input_type,
+            input_type=held_in,
             calibration=calibration,
         )
     program = program_of(description, name, body, calibration)
     accuracy = _accuracy(description, body, dev)
     known = details(description, program)
+    guess = (_GUESS,) if input is None and calibration is None and description.pixels else ()
     with new_folder(out) as folder:
         for file, text in all_texts(program):
             write_text(folder / file, text)
@@ -101,9 +105,34 @@ def to_c(
         folder=Path(out),
         files=sizes(Path(out)),
         rows=(*_rows_of_report(program), *accuracy),
-        notes=body.notes,
+        notes=(*without_features(predictor, head=head), *guess, *body.notes),
         details=known | {"accuracy": dict(accuracy)} if accuracy else known,
     )
+
+
+def _checked(description: Description, calibration: object) -> Array:
+    """Examples to calibrate on as an array, or one line about what they should be."""
+    width = description.in_features
+    try:
+        rows = np.asarray(calibration, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"calibration: expected numbers of shape (n, {width}), got a "
+            f"{type(calibration).__name__} of something else"
+        ) from None
+    if rows.ndim > 2 and len(rows):
+        rows = rows.reshape(len(rows), -1)
+    if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
+        raise ValueError(
+            f"calibration: expected raw examples of shape (n, {width}), got shape {rows.shape}"
+        )
+    broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"calibration: expected finite numbers, got NaN or infinity in {len(broken)} of "
+            f"{len(rows)} rows, first in row {broken[0] + 1}; leave such rows out"
+        )
+    return rows
 
 
 def check_c_name(name: str) -> str:
@@ -126,7 +155,17 @@ def check_c_name(name: str) -> str:
     return name
 
 
-def _check_choices(weights: str, activations: str, given: str | None) -> None:
+def check_choices(weights: str, activations: str, given: str | None) -> None:
+    """Require types that networks can be written in.
+
+    Args:
+        weights: How factors are held.
+        activations: What is computed in.
+        given: Type of a raw feature, or None.
+
+    Raises:
+        ValueError: If there is no such type, or they do not go together.
+    """
     for option, value, known in (
         ("weights", weights, WEIGHTS),
         ("activations", activations, _ACTIVATIONS),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 MOST_FIELDS = 1000
 """Of one page; nobody fills in more."""
+_APART = 2.0**-40  # of a number, so that those around it are others
 _STEPS = 100
 TRUTHS = ("no", "yes")
 """Names of 0 and 1 of a column of truth values."""
@@ -64,7 +65,8 @@ class Span:
         """
         low, high = self.low, self.high
         if not low < high:
-            low, high = low - 1, low + 1
+            around = max(1.0, abs(low) * _APART)
+            low, high = low - around, low + around
         step = 10.0 ** floor(log10((high - low) / _STEPS)) if isfinite(high - low) else 1.0
         step = max(step, 1.0) if self.whole else step
         digits = max(0, -floor(log10(step)))

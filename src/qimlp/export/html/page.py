@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qimlp.data import TableFeatures
-from qimlp.export.describe import describe, require_exportable
+from qimlp.export.describe import describe, require_exportable, require_predictor
 from qimlp.export.description import Description
 from qimlp.export.folder import DEFAULT_NAME, check_name, new_folder, sizes
 from qimlp.export.html.answers import page_task
@@ -66,6 +66,7 @@ def to_html(
         OSError: If it cannot be written.
     """
     check_name(name)
+    require_predictor(predictor)
     shown_title = str(title) if title is not None else name.replace("_", " ")
     if predictor.features.table is not None:
         network, data = _of_columns(predictor, predictor.features.table, examples, shown)
@@ -146,8 +147,11 @@ def _scaling(described: Description) -> list[Any]:
 
 
 def _rows(examples: Any, width: int) -> NDArray[np.float64]:
-    rows = np.asarray(examples, dtype=np.float64)
-    if rows.ndim < 2 or rows[0].size != width or not np.isfinite(rows).all():
+    try:
+        rows = np.asarray(examples, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"examples: expected numbers of shape (n, {width})") from None
+    if rows.ndim < 2 or not len(rows) or rows[0].size != width or not np.isfinite(rows).all():
         raise ValueError(
             f"examples: expected finite numbers of shape (n, {width}), got shape {rows.shape}"
         )

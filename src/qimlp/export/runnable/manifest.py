@@ -71,6 +71,25 @@ def manifest(predictor: Predictor, runnable: Runnable, **more: Any) -> dict[str,
     return found
 
 
+def without_features(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
+    """Say what stayed behind where only the part behind a network's features was exported.
+
+    Args:
+        predictor: What was exported.
+        head: Whether only that part was.
+
+    Returns:
+        One line, or none.
+    """
+    if not (head and predictor.features.of_texts):
+        return ()
+    maker = "the TF-IDF terms" if predictor.features.terms is not None else "the text encoder"
+    return (
+        f"the head alone: {maker} stayed behind, and x is what Features.encode gives before it is "
+        "ordered and scaled",
+    )
+
+
 def limits(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
     """Say what a user of an artefact has to know.
 
@@ -81,13 +100,7 @@ def limits(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
     Returns:
         One line each.
     """
-    lines = []
-    if head and predictor.features.of_texts:
-        maker = "the TF-IDF terms" if predictor.features.terms is not None else "the text encoder"
-        lines.append(
-            f"the head alone: {maker} stayed behind, and x is what Features.encode gives before "
-            "it is ordered and scaled"
-        )
+    lines = [*without_features(predictor, head=head)]
     if predictor.features.offsets:
         lines.append("x is float64: some columns are large numbers close together")
     if predictor.features.resize:
@@ -97,7 +110,12 @@ def limits(predictor: Predictor, *, head: bool) -> tuple[str, ...]:
     if table is not None and not head:
         left = table.width - len(table.columns)
         if left:
-            lines.append(f"{left} columns that told nothing are no inputs")
+            are = (
+                "column that told nothing is no input"
+                if left == 1
+                else "columns that told nothing are no inputs"
+            )
+            lines.append(f"{left} {are}")
         names = [column.name for column in table.columns if column.use == "number"]
         if names:
             lines.append(f"numbers are float64, NaN where missing: {shown(', '.join(names), 200)}")

@@ -101,10 +101,11 @@ def _notes(description: Description, input_type: str) -> tuple[str, ...]:
         return (library,)
     names = description.feature_names
     first = printable(names[far[0]], 60) if names else f"{far[0] + 1}"
+    others = f" (and {len(far) - 1} more)" if len(far) > 1 else ""
     return (
         library,
-        f"column {first} (and {len(far) - 1} more): its values lie so far from zero that a float "
-        "rounds away much of how they differ; subtract a constant before training",
+        f"column {first}{others}: its values lie so far from zero that a float rounds away much of "
+        "how they differ; subtract a constant before training",
     )
 
 

@@ -117,8 +117,11 @@ def _table(name: str, unit: float, step_bits: int) -> tuple[int, ...]:
         return ()
     at = np.linspace(0.0, _INTERVALS * 2.0**step_bits * unit, _INTERVALS + 1)
     entries = np.rint(part(at) / unit).astype(np.int64)
-    if entries.max() > 65535:  # cannot be: a unit is at least 1/32767 of the largest output
-        raise ValueError(f"the table of {name} does not fit 16 bits; train the network anew")
+    if entries.max() > 65535:  # a unit is at least 1/32767 of the largest output of an example
+        raise ValueError(
+            f"calibration: the examples hardly move the outputs of {name}, which integers are "
+            "fitted to; give rows that differ, such as the train part"
+        )
     return tuple(entries.tolist())
 
 
