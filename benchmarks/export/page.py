@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qimlp.export.html import to_html
+from qimlp.export import to_html
 from qimlp.predictor import Predictor
 
 _RUN = """

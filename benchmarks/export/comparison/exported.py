@@ -18,7 +18,7 @@ from benchmarks.export.comparison.compiled import shared_library
 from benchmarks.export.comparison.data import Array, Data
 from benchmarks.export.comparison.networks import Trained
 from qimlp.data import Scaling
-from qimlp.export.c import to_c
+from qimlp.export import to_c
 from qimlp.predictor import Features, Predictor
 from qimlp.tasks import Classification
 
