@@ -77,6 +77,16 @@ def test_it_computes_what_the_network_computes(made, activation):
     assert found.parameters == sum(p.numel() for p in network.parameters())
 
 
+@pytest.mark.parametrize("bias", ["kronecker", "dense", False])
+@pytest.mark.parametrize("dims", [((1, 12), (4, 1)), ((12, 1), (1, 4))], ids=str)
+def test_a_low_rank_layer_is_its_two_products(dims, bias):
+    subject = predictor(QiMLP(dims, rank=3, bias=bias))
+    raw = np.random.default_rng(0).normal(size=(6, 12))
+    found = describe(subject)
+    assert [layer.shape.sizes for layer in found.layers] == [((12,), (3,), 1), ((3,), (4,), 1)]
+    np.testing.assert_allclose(found.outputs(raw), outputs(subject, raw), rtol=1e-12, atol=1e-12)
+
+
 def test_one_scale_for_all_features_stays_one_number():
     scaling = Scaling("overall", 12, (3.0,), (2.0,))
     found = describe(predictor(MLP([12, 4]), scaling=scaling, shape=(3, 4)))

@@ -148,14 +148,14 @@ def layers_of(modules: Iterable[nn.Module]) -> Iterator[Layer]:
             continue
         if name is None:
             if waiting is not None:
-                yield _layer(*waiting)
+                yield from _split(_layer(*waiting))
             waiting = (module, "identity")
         elif waiting is not None:
             waiting = (waiting[0], name)
-            yield _layer(*waiting)
+            yield from _split(_layer(*waiting))
             waiting = None
     if waiting is not None:
-        yield _layer(*waiting)
+        yield from _split(_layer(*waiting))
 
 
 def _layer(module: nn.Module, activation: str) -> Layer:
@@ -175,6 +175,22 @@ def _layer(module: nn.Module, activation: str) -> Layer:
         f"expected Kronecker and dense layers with activations between them, got a "
         f"{type(module).__name__}; export it as onnx or program"
     )
+
+
+def _split(layer: Layer) -> Iterator[Layer]:
+    """Give a low-rank layer, whose every copy is a column times a row, as its two products.
+
+    As one it would have as many copies as its rank, which integers are rounded in together.
+    """
+    shape = layer.shape
+    for thin in (0, 1):
+        if shape.num_factors != 2 or shape.in_dims[thin] != 1 or shape.out_dims[1 - thin] != 1:
+            continue
+        bias = None if layer.bias is None and layer.bias_factors is None else layer.full_bias
+        yield Layer((layer.factors[1 - thin][:, 0][None],), None, None, "identity")
+        yield Layer((layer.factors[thin][:, :, 0].T[None],), None, bias, layer.activation)
+        return
+    yield layer
 
 
 def _array(tensor: Tensor) -> Array:
