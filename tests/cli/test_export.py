@@ -51,6 +51,7 @@ def test_integers_are_calibrated_on_the_runs_own_train_part(qimlp, run, tmp_path
     assert done.code == 0, done.err
     report = json.loads(done.out)
     assert report["format"] == "c"
+    assert any("eight rows of the train part lie in the self-test" in n for n in report["notes"])
     assert report["files"]["net.c"] == (out / "net.c").stat().st_size
     program = tmp_path / "program"
     subprocess.run(
