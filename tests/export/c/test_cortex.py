@@ -63,11 +63,13 @@ def test_boards_give_the_bits_of_the_simulation(tmp_path, form, weights, board):
 
 
 @pytest.mark.parametrize("board", boards.BOARDS[:2], ids=lambda board: board.name)
-@pytest.mark.parametrize("form", ["copies", "three modes"])
-def test_so_they_do_of_16_bits_and_of_floats_that_come_in(tmp_path, form, board):
-    network, rows, body = network_of(tmp_path, form, "i8", "i16", pixels=False)
+@pytest.mark.parametrize("weights", ["i8", "i4"])
+@pytest.mark.parametrize("form", ["copies", "three modes", "dense"])
+def test_so_they_do_of_16_bits_and_of_floats_that_come_in(tmp_path, form, weights, board):
+    network, rows, body = network_of(tmp_path, form, weights, "i16", pixels=False)
     run = boards.run(network, rows, board, "-O2")
     np.testing.assert_array_equal(run.outputs, body.outputs(rows))
+    assert boards.size(network, board).flash > 0  # every warning is an error there
 
 
 def test_the_self_test_passes_on_the_m4(tmp_path):

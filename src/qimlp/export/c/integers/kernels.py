@@ -17,14 +17,6 @@ typedef int16_t @_row;
 #include <arm_acle.h>
 #define @_pairs 1
 
-/* The second and the fourth byte; no intrinsic rotates and extends in one instruction. */
-static int32_t @_odd(uint32_t word)
-{
-    int32_t pair;
-    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
-    return pair;
-}
-
 /* Four numbers of 16 bits, and the pointer moved behind them. */
 #define @_four(row, even, odd) \
     __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(even), "=&r"(odd), "+r"(row) : : "memory")
@@ -110,6 +102,16 @@ static int32_t @_widen(const uint8_t *w, size_t n, @_row *row)
 """
 
 PRODUCTS_8 = """
+#ifdef @_pairs
+/* The second and the fourth byte; no intrinsic rotates and extends in one instruction. */
+static int32_t @_odd(uint32_t word)
+{
+    int32_t pair;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+}
+#endif
+
 /* sums[r] = sum of a[r * n + i] * row[i]; one sum more may be written. */
 static void @_products(const uint8_t *a, size_t rows, size_t n, const @_row *row, int32_t *sums)
 {
