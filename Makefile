@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
 BUILT := pyproject.toml setup.py $(shell find csrc -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-triton lint format bench kernel-test wheels clean
+.PHONY: help demo test test-slow test-triton lint format docs bench kernel-test wheels clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ lint: $(VENV)/dev  ## linters, types, import rules
 format: $(VENV)/dev  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/dev  ## build the documentation site into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.layers

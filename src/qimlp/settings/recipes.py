@@ -62,8 +62,8 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             # What does not depend on the number of rows; `table_recipe` gives the rest.
             "table": TABLE_RECIPE,
         },
-        # Tables of a thousand to 50,000 rows and 8 to 26 features (docs/results.md): a network as
-        # wide as these is too small.
+        # Tables of a thousand to 50,000 rows and 8 to 26 features (docs/results/index.md): a
+        # network as wide as these is too small.
         "tasks": {
             "regression": {
                 "epochs": 100,

@@ -26,7 +26,7 @@ _SMALL_WEIGHT = 2**14  # a dense weight that the compiled kernel builds as well 
 
 # Forward and backward over forward alone, and calls that the backward pass adds. Those of
 # `nn.Linear` and of merging are counted, the others fitted, as `problem.Rates` was, to calls timed
-# on one thread of the AMD EPYC of docs/kernel-notes.md in float32.
+# on one thread of the AMD EPYC of docs/internals/kernel-notes.md in float32.
 _LINEAR_PASSES, _LINEAR_BACKWARD_CALLS = 3, 4
 _MERGE_PASSES = 4
 _TWO_GEMM_PASSES = 3.5  # two products for each of two gradients and one to recompute: 7 for 2

@@ -11,7 +11,7 @@ from benchmarks.tables.printed import print_report
 from benchmarks.tables.standings import Standings
 
 FOLDER = Path(benchmarks.tables.__file__).parent
-PAGE = FOLDER.parents[1] / "docs" / "tables.md"
+PAGE = FOLDER.parents[1] / "docs" / "results" / "tables.md"
 
 
 @pytest.fixture(scope="module")
