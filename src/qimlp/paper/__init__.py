@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     )
     from qimlp.paper.campaign.cost import Costs, duration
     from qimlp.paper.campaign.run_cell import Workspace
-    from qimlp.paper.campaign.side_by_side import usable_cores
     from qimlp.paper.campaign.store import Store
     from qimlp.paper.campaign.summary import Summaries, summarize
     from qimlp.paper.cells.cell import Cell, Variant
     from qimlp.paper.cells.variants import select, variants
     from qimlp.paper.report.variant_texts import bias_text, count_text
     from qimlp.paper.report.write import write_report
+    from qimlp.sweeps import usable_cores
 
 __all__ = [
     "HOW_TO_READ_MARKS",
@@ -94,7 +94,6 @@ __getattr__ = lazy_face(
             "run_campaign",
         ),
         "campaign.run_cell": ("Workspace",),
-        "campaign.side_by_side": ("usable_cores",),
         "campaign.store": ("Store",),
         "cells.cell": ("Cell", "Variant"),
         "campaign.cost": ("Costs", "duration"),
@@ -102,5 +101,6 @@ __getattr__ = lazy_face(
         "report.variant_texts": ("bias_text", "count_text"),
         "campaign.summary": ("Summaries", "summarize"),
         "report.write": ("write_report",),
+        "qimlp.sweeps": ("usable_cores",),
     },
 )

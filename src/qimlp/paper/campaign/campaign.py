@@ -8,9 +8,9 @@ from typing import TypeAlias
 from qimlp.paper.campaign.encoding import encode_ahead
 from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.campaign.run_stack import run_stack, stacks_of
-from qimlp.paper.campaign.side_by_side import OnProgress, run_side_by_side
 from qimlp.paper.campaign.store import Entry, Store
 from qimlp.paper.cells.cell import Cell
+from qimlp.sweeps import OnProgress, run_side_by_side
 from qimlp.training import keep_freed_memory
 
 

@@ -1,4 +1,4 @@
-"""The general part of a campaign: tasks side by side, and lines by key."""
+"""Tasks side by side, each in a process of its own."""
 
 import ast
 import os
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qimlp.paper.campaign import keyed_lines, side_by_side
-from qimlp.paper.campaign.side_by_side import run_side_by_side
+from qimlp.paper.campaign import keyed_lines
+from qimlp.sweeps import run_side_by_side, side_by_side
 
 
 def square(task: int, on_progress) -> int:

@@ -1,4 +1,4 @@
-"""Tasks side by side, each in a process of its own kind, and how far they are."""
+"""Tasks side by side, each in a process of its own, and how far they are."""
 
 import multiprocessing
 import os
