@@ -14,10 +14,8 @@ import torch
 
 from qimlp.distributed import ProcessGroup, cpu_threads
 from qimlp.files import write_json, write_text
-from qimlp.models import MLP, Pretrained, QiMLP
 from qimlp.predictor import (
     Loaded,
-    build_network,
     count_dense_parameters,
     count_parameters,
     sizes_for,
@@ -25,17 +23,15 @@ from qimlp.predictor import (
 from qimlp.settings import TrainSettings
 from qimlp.training.comparison.model_card import model_card
 from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
-from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.memory import training_memory
 from qimlp.training.engine.open_step import check_step
-from qimlp.training.engine.restarts import draw_restarts
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.engine.trainer import Trainer
-from qimlp.training.engine.warm_start import start_near_linear
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.runs.folder import RunFolder, versions
 from qimlp.training.runs.lock import hold
+from qimlp.training.runs.opening import open_trainer, undisturbed
 from qimlp.training.runs.recorder import EventTeller, RunRecorder
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.saved_state import restore_state
@@ -132,14 +128,19 @@ class Run:
 
     def _train(self, begin: Callable[[TrainState], None]) -> RunResult:
         """Train to the end. Torch's random state and threads are left as they were."""
-        cuda = [self.processes.device] if self.processes.device.type == "cuda" else []
-        with (
-            torch.random.fork_rng(cuda),
-            cpu_threads(self.settings.compute.threads),
-            GracefulInterrupt() as stop,
-        ):
-            trainer = self._open_trainer(stop)
-            if cuda:
+        with undisturbed(self.settings, self.processes) as stop:
+            trainer = open_trainer(
+                self.settings,
+                self.data,
+                self.sizes,
+                self.processes,
+                callbacks=(
+                    RunRecorder(self.folder, self.settings, self.data.fingerprint),
+                    EventTeller(self._on_event),
+                ),
+                should_stop=lambda: stop.requested,
+            )
+            if self.processes.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(self.processes.device)
             begin(trainer.state)
             self._tell_start(trainer)
@@ -153,53 +154,6 @@ class Run:
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
-
-    def _open_trainer(self, stop: GracefulInterrupt) -> Trainer:
-        """Draw the network and everything else that torch's random state decides."""
-        settings = self.settings
-        torch.manual_seed(settings.compute.seed)
-        network = self._draw()
-        restarts = draw_restarts(settings.network.restarts, network, self._draw)
-        trainer = Trainer(
-            network,
-            self.data.task,
-            settings.optimisation,
-            settings.compute,
-            train=self.data.train_batches(self.processes),
-            dev=self.data.dev_batches(self.processes),
-            watched=self.data.test_batches(self.processes) if settings.compute.watch_test else None,
-            processes=self.processes,
-            restarts=restarts,
-            restart_epochs=settings.network.restart_epochs,
-            callbacks=(
-                RunRecorder(self.folder, settings, self.data.fingerprint),
-                EventTeller(self._on_event),
-            ),
-            should_stop=lambda: stop.requested,
-        )
-        torch.manual_seed(settings.compute.seed + self.processes.rank)
-        return trainer
-
-    def _draw(self) -> Pretrained:
-        """A new network: from torch's random state, or near a linear model."""
-        settings = self.settings.network
-        network = build_network(
-            settings,
-            self.sizes,
-            columns=self.data.features.table,
-            combine=self.data.task.combine,
-        )
-        if settings.warm_start != "random" and isinstance(network, QiMLP | MLP):
-            inputs, targets = self.data.train_features()
-            start_near_linear(
-                network,
-                inputs,
-                targets,
-                task=self.data.task,
-                penalty=settings.warm_start_penalty,
-                model=settings.warm_start,
-            )
-        return self.data.network(network)
 
     def _interrupted(self, trainer: Trainer) -> str:
         progress, restarts = trainer.state.progress, self.settings.network.restarts
