@@ -26,7 +26,7 @@ from qimlp.training import TrainSettings, resolve_settings
 from qimlp.training.engine.loop import train_epoch
 from qimlp.training.engine.open_step import open_step
 from qimlp.training.engine.train_state import TrainState
-from qimlp.training.runs.training_data import TrainingData
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.steps.step import Step
 
 _TRAINER, _BARE = "trainer", "bare"

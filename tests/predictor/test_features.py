@@ -11,9 +11,9 @@ import torch
 
 from qimlp.data.batching.split import dev_rows
 from qimlp.training import fit, load_run, resolve_settings, resume
+from qimlp.training.opening.source import load_data
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.source import load_data
-from qimlp.training.runs.training_data import TrainingData
 
 TOPICS = ("apple pear plum fruit tree", "goal ball team match win", "chip code bug disk byte")
 

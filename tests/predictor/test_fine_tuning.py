@@ -15,10 +15,10 @@ from qimlp.models import TextNetwork, from_config, load_pretrained
 from qimlp.predictor.network import build_network, layer_sizes
 from qimlp.training import TrainingInterrupted, fit, load_run, resolve_settings, resume
 from qimlp.training.engine import open_step as step
+from qimlp.training.opening.source import load_data
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.optim.build import build_optimizer
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.source import load_data
-from qimlp.training.runs.training_data import TrainingData
 from tests.tiny_encoder import write_encoder
 
 transformers = pytest.importorskip("transformers")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from qimlp._faces import lazy_face
 
 if TYPE_CHECKING:
-    from qimlp.sweeps.side_by_side import OnProgress, run_side_by_side, usable_cores
+    from qimlp.sweeps.side_by_side import run_side_by_side, usable_cores
 
 __all__ = [
-    "OnProgress",
     "run_side_by_side",
     "usable_cores",
 ]
@@ -20,6 +19,6 @@ __all__ = [
 __getattr__ = lazy_face(
     __name__,
     {
-        "side_by_side": ("OnProgress", "run_side_by_side", "usable_cores"),
+        "side_by_side": ("run_side_by_side", "usable_cores"),
     },
 )

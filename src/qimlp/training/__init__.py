@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from qimlp.training.engine.events import EpochDone, StepsDone
     from qimlp.training.engine.stacked_trainer import StackedRun, can_be_stacked, fit_stacked
     from qimlp.training.engine.trainer import Trainer
+    from qimlp.training.opening.source import load_data, located
+    from qimlp.training.opening.training_data import TrainingData
     from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
     from qimlp.training.runs.experiment import (
         Experiment,
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from qimlp.training.runs.folder import RunFolder, versions
     from qimlp.training.runs.load import TrainedRun, load_run, load_trained
     from qimlp.training.runs.result import RunResult
-    from qimlp.training.runs.source import load_data, located
-    from qimlp.training.runs.training_data import TrainingData
     from qimlp.training.steps.direct import DirectStep
 
 __all__ = [
@@ -104,14 +104,14 @@ __getattr__ = lazy_face(
         "engine.stacked_trainer": ("StackedRun", "can_be_stacked", "fit_stacked"),
         "engine.trainer": ("Trainer",),
         "runs.events": ("Event", "OnEvent", "RunFinished", "RunStarted"),
-        "runs.source": ("load_data", "located"),
+        "opening.source": ("load_data", "located"),
         "engine.allocator": ("keep_freed_memory",),
         "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
         "runs.fit": ("fit", "resume"),
         "runs.folder": ("RunFolder", "versions"),
         "runs.load": ("TrainedRun", "load_run", "load_trained"),
         "runs.result": ("RunResult",),
-        "runs.training_data": ("TrainingData",),
+        "opening.training_data": ("TrainingData",),
         "steps.direct": ("DirectStep",),
     },
 )

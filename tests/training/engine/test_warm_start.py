@@ -14,8 +14,8 @@ from qimlp.tasks import Classification
 from qimlp.tasks.linear_models import ridge, support_vector_machine
 from qimlp.training import can_be_stacked, fit, load_run, resolve_settings
 from qimlp.training.engine.warm_start import start_near_linear
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.training_data import TrainingData
 
 PLAIN = Classification(tuple("abcdef"))
 SMOOTHED = Classification(tuple("abcdef"), label_smoothing=0.1)

@@ -21,8 +21,8 @@ from qimlp.training import (
     fit,
     resume,
 )
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.training_data import TrainingData
 
 
 @pytest.fixture

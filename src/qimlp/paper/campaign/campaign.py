@@ -10,7 +10,7 @@ from qimlp.paper.campaign.run_cell import Workspace
 from qimlp.paper.campaign.run_stack import run_stack, stacks_of
 from qimlp.paper.campaign.store import Entry, Store
 from qimlp.paper.cells.cell import Cell
-from qimlp.sweeps import OnProgress, run_side_by_side
+from qimlp.sweeps import run_side_by_side
 from qimlp.training import keep_freed_memory
 
 
@@ -116,11 +116,11 @@ def run_campaign(
         partial(_run_stack, workspace),
         jobs=jobs,
         name_of=lambda stack: stack[0].name,
-        on_progress=lambda name, part: on_event(CellProgress(name, part)),
+        on_event=on_event,
         on_done=on_done,
         on_start=keep_freed_memory,
     )
 
 
-def _run_stack(workspace: Workspace, stack: Sequence[Cell], on_progress: OnProgress) -> list[Entry]:
-    return run_stack(stack, workspace, on_progress)
+def _run_stack(workspace: Workspace, stack: Sequence[Cell], tell: OnCampaignEvent) -> list[Entry]:
+    return run_stack(stack, workspace, lambda name, part: tell(CellProgress(name, part)))

@@ -16,8 +16,8 @@ from qimlp.nn import dense_class
 from qimlp.predictor import Predictor
 from qimlp.training.compressing.request import CompressionRequest
 from qimlp.training.compressing.subject import Subject
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.load import TrainedRun, load_trained
-from qimlp.training.runs.training_data import TrainingData
 
 _SAMPLES = 10_000
 

@@ -16,12 +16,12 @@ from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
 from qimlp.training.comparison.report import write_comparison
 from qimlp.training.engine.errors import TrainingInterrupted
+from qimlp.training.opening.source import load_data, located
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.events import Event, OnEvent
 from qimlp.training.runs.fit import fit, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.result import RunResult
-from qimlp.training.runs.source import load_data, located
-from qimlp.training.runs.training_data import TrainingData
 
 PathLike = str | os.PathLike[str]
 Load = Callable[[TrainSettings], Loaded]

@@ -6,12 +6,12 @@ from contextlib import nullcontext
 from qimlp.distributed import connect
 from qimlp.predictor import Loaded
 from qimlp.settings import TrainSettings
+from qimlp.training.opening.source import located
 from qimlp.training.runs.events import OnEvent
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.run import Run
-from qimlp.training.runs.source import located
 from qimlp.training.runs.state_file import find_state
 
 PathLike = str | os.PathLike[str]

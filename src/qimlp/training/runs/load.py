@@ -12,8 +12,8 @@ from qimlp.files import printable
 from qimlp.predictor import Predictor
 from qimlp.settings import TrainSettings
 from qimlp.tasks import Evaluation
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.training_data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)

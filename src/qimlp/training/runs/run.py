@@ -27,16 +27,16 @@ from qimlp.training.engine.memory import training_memory
 from qimlp.training.engine.open_step import check_step
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.engine.trainer import Trainer
+from qimlp.training.opening.trainer import open_trainer, undisturbed
+from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.runs.folder import RunFolder, versions
 from qimlp.training.runs.lock import hold
-from qimlp.training.runs.opening import open_trainer, undisturbed
 from qimlp.training.runs.recorder import EventTeller, RunRecorder
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.saved_state import restore_state
 from qimlp.training.runs.state_file import StoredState
-from qimlp.training.runs.training_data import TrainingData
 from qimlp.training.steps.step import for_members
 
 

@@ -30,7 +30,7 @@ from qimlp.predictor import (
 )
 from qimlp.settings import TrainSettings
 from qimlp.tasks import LossOptions
-from qimlp.training.runs.source import load_data
+from qimlp.training.opening.source import load_data
 
 
 class TrainingData:

@@ -14,7 +14,7 @@ from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.restarts import draw_restarts
 from qimlp.training.engine.trainer import Trainer
 from qimlp.training.engine.warm_start import start_near_linear
-from qimlp.training.runs.training_data import TrainingData
+from qimlp.training.opening.training_data import TrainingData
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Settings that mean the same in every folder."""
 
 from qimlp.training import resolve_settings
-from qimlp.training.runs.source import located
+from qimlp.training.opening.source import located
 
 
 def test_local_paths_become_absolute_once(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""From settings to a `Trainer`: where data lies, its parts as batches, the network."""
