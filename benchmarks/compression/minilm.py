@@ -79,8 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def batches(tokenizer: Any, name: str, split: str, count: int, tokens: int = TOKENS) -> list[Batch]:
-    """Tokens of texts drawn from a split, seed 0.
+def batches(
+    tokenizer: Any, name: str, split: str, count: int, tokens: int = TOKENS, *, seed: int = 0
+) -> list[Batch]:
+    """Tokens of texts drawn from a split.
 
     Args:
         tokenizer: The encoder's.
@@ -88,28 +90,29 @@ def batches(tokenizer: Any, name: str, split: str, count: int, tokens: int = TOK
         split: `"train"` or `"test"`.
         count: Number of texts.
         tokens: Most of one text.
+        seed: Of the draw.
 
     Raises:
         FileNotFoundError: There are no such texts in the folder that `QIMLP_DATA` names.
     """
-    drawn = _drawn(name, split, "text", count)
+    drawn = _drawn(name, split, "text", count, seed)
     how = {"truncation": True, "max_length": tokens, "padding": True, "return_tensors": "pt"}
     return [dict(tokenizer(drawn[i : i + _ROWS], **how)) for i in range(0, len(drawn), _ROWS)]
 
 
 def labels(name: str, split: str, count: int) -> list[int]:
-    """Classes of the texts that `batches` draws; see there."""
-    return _drawn(name, split, "label", count)
+    """Classes of the texts that `batches` draws by seed 0; see there."""
+    return _drawn(name, split, "label", count, 0)
 
 
-def _drawn(name: str, split: str, column: str, count: int) -> list[Any]:
+def _drawn(name: str, split: str, column: str, count: int, seed: int) -> list[Any]:
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     path = Path(os.environ.get("QIMLP_DATA", "."), name, f"{split}-00000-of-00001.parquet")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such texts; set QIMLP_DATA to the data folder")
     values = pd.read_parquet(path, columns=[column])[column].tolist()
-    return [values[i] for i in np.random.default_rng(0).permutation(len(values))[:count]]
+    return [values[i] for i in np.random.default_rng(seed).permutation(len(values))[:count]]
 
 
 @torch.no_grad()

@@ -36,6 +36,14 @@ CASES = {
         ["train", "{data}/good.npz", "--lr", "fast"],
         ["--lr"],
     ),
+    "a ratio that is no number": (
+        ["compress", "x", "--ratio", "abc", "--out", "y"],
+        ["'--ratio': expected a valid number, got 'abc'"],
+    ),
+    "a count that is none": (
+        ["reproduce", "--jobs", "0"],
+        ["'--jobs': expected a number greater than or equal to 1, got '0'"],
+    ),
     "unknown model": (["train", "{data}/good.npz", "--model", "2c"], ["'2c'", "'2b'"]),
     "unknown recipe": (["train", "{data}/good.npz", "--recipe", "papr"], ["'papr'", "'paper'"]),
     "unknown bias": (["train", "{data}/good.npz", "--bias", "kron"], ["bias", "kronecker"]),

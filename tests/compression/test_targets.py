@@ -224,6 +224,8 @@ def test_a_filter_says_which_layers_are_looked_at():
         find_targets(network, CONFIG, lambda _, name: name == "nothing")
     with pytest.raises(TypeError, match="filter_fn: expected a function"):
         find_targets(network, CONFIG, "plain")
+    with pytest.raises(TypeError, match=r"expected a function of \(module, name\), got one of \(m"):
+        find_targets(network, CONFIG, lambda module: True)
 
 
 def test_unsupported_layers_can_be_refused():

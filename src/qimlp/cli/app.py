@@ -34,7 +34,7 @@ from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.signals import ending_signals, exit_code
 from qimlp.cli.train import train_command
 from qimlp.data import first_line
-from qimlp.files import printable
+from qimlp.files import printable, shown
 from qimlp.training import NonFiniteLossError
 
 _MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
@@ -144,8 +144,19 @@ def _end_quietly() -> int:
 
 
 def _one_line(error: BaseException) -> str:
-    text = error.format_message() if isinstance(error, _UsageError) else str(error)
+    text = _usage(error) if isinstance(error, _UsageError) else str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         text = f"{where}{error.strerror}"
     return printable(" ".join(text.split()), _LONGEST_LINE) or type(error).__name__
+
+
+def _usage(error: Any) -> str:
+    """What the parser says, with the value that came where it names none."""
+    text: str = error.format_message()
+    refused: list[Any] = getattr(error.__context__, "errors", list)()
+    if not refused or "Input should be" not in text:
+        return text
+    text = text.replace("should be greater", "should be a number greater")
+    expected = text.replace("Input should be", "expected").partition(", unable to parse")[0]
+    return f"{expected}, got {shown(refused[0]['input'], 80)}"

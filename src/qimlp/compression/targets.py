@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -159,8 +160,7 @@ def find_layers(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected an nn.Module, got {shown(model)}")
-    if filter_fn is not None and not callable(filter_fn):
-        raise TypeError(f"filter_fn: expected a function of (module, name), got {shown(filter_fn)}")
+    _check_filter(filter_fn)
     _check_unwrapped(model)
     names = names_of(model)
     skipped = skipped_names(names, config.skip)
@@ -219,6 +219,20 @@ def _check(name: str, module: nn.Module) -> None:
             )
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name}: expected a finite {what}, got NaN or infinity")
+
+
+def _check_filter(filter_fn: object) -> None:
+    expected = "filter_fn: expected a function of (module, name)"
+    if filter_fn is None:
+        return
+    if not callable(filter_fn):
+        raise TypeError(f"{expected}, got {shown(filter_fn)}")
+    try:
+        inspect.signature(filter_fn).bind(None, "")
+    except TypeError:
+        raise TypeError(f"{expected}, got one of {inspect.signature(filter_fn)}") from None
+    except ValueError:  # a built-in function that does not tell what it takes
+        return
 
 
 def _check_unwrapped(model: nn.Module) -> None:

@@ -48,6 +48,12 @@ def test_what_is_matched():
     assert torch.equal(chosen, LOGITS)
 
 
+def test_outputs_are_not_taken_for_hidden_states():
+    assert torch.equal(matched(HIDDEN, "hidden"), HIDDEN.view(6, 4))
+    with pytest.raises(TypeError, match=r"hidden: expected hidden states .* got .* shape \(2, \d"):
+        matched(LOGITS, "hidden")
+
+
 def test_the_losses():
     generator = torch.Generator().manual_seed(0)
     given, wanted = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)

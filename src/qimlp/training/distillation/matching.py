@@ -97,6 +97,11 @@ def matched(output: Any, attended: Tensor | None, match: Match) -> Tensor:
     if found is None:
         found = output[0] if isinstance(output, tuple | list) and output else output
     values = _as_tensor(found, match)
+    if match == "hidden" and values.dim() < 3:
+        raise TypeError(
+            "hidden: expected hidden states of every token, of three dimensions, got a tensor of "
+            f"shape {tuple(values.shape)}; match outputs, or say which tensor with outputs=function"
+        )
     if match == "embedding" and values.dim() == 3:
         present = torch.ones_like(values[..., 0]) if attended is None else attended
         return pool_tokens(values, present.to(values.device).bool(), "mean")
