@@ -1,0 +1,1 @@
+"""Storages of sweeps under load, and workers that are killed."""
