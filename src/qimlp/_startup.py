@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -52,5 +53,8 @@ def _is_command() -> bool:
     return ("-m", "qimlp") in pairs
 
 
-if _is_command():
+STARTED = time.monotonic() if _is_command() else None
+"""When the command of this process began, as far as Python knows; None elsewhere."""
+
+if STARTED is not None:
     prepare_command()

@@ -126,6 +126,31 @@ def test_a_signal_saves_the_run(endless, number, code):
     assert folder.state_file.is_file()
 
 
+def test_a_time_limit_saves_the_run_before_it_is_over(endless):
+    command, folder = endless
+    started = time.time()
+    done = subprocess.run(
+        [*command, "--time-limit", "20s"], capture_output=True, check=False, timeout=120
+    )
+    assert folder.state_file.stat().st_mtime - started < 20
+    assert done.returncode == 75, done.stderr
+    assert done.stderr.startswith(b"qimlp: time limit of 20s: stopped after ")
+    assert f"resume with: qimlp train --resume {folder.path} (all runs:".encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    epochs = len(folder.read_metrics())
+    again = [*COMMAND, "train", "--resume", str(folder.path), "--time-limit", "0.2m"]
+    assert subprocess.run(again, capture_output=True, check=False, timeout=120).returncode == 75
+    assert len(folder.read_metrics()) > epochs > 0
+
+
+@pytest.mark.parametrize("text", ["soon", "0m"])
+def test_what_is_no_time_limit(text):
+    done = shell(f"$Q train digits --time-limit {text}")
+    assert done.returncode == 2
+    assert b"expected a time such as 2h30m, 90m or 45s, got '" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_a_hang_up_is_ignored_under_nohup(endless):
     command, folder = endless
     ignore = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN);"

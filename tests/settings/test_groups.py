@@ -33,6 +33,7 @@ LATER = {
     "members": 4,
     "embedding_dim": 16,
     "linear_skip": False,
+    "keep_last": None,
 }
 
 
@@ -87,7 +88,9 @@ def test_a_run_that_the_first_version_broke_off_may_go_on():
 
 def test_where_and_how_it_runs_decides_no_numbers():
     settings = resolve_settings({"data": "flowers.csv"})
-    elsewhere = settings.replace(data_dir="/data", device="cpu", threads=3, log_every=1)
+    elsewhere = settings.replace(
+        data_dir="/data", device="cpu", threads=3, log_every=1, keep_last=2
+    )
     assert settings.changed_since(elsewhere.numeric()) == []
     assert settings.numeric() == elsewhere.numeric()
 

@@ -1,8 +1,8 @@
 """The command line as a whole: subcommands, errors, exit codes.
 
-Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), and as shells say it
-130 interrupted, 143 terminated, 129 hung up, 141 where nobody reads standard output any more
-(`qimlp plan 784 10 | head -1`).
+Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 75 ended by
+`--time-limit`, to be resumed, and as shells say it 130 interrupted, 143 terminated, 129 hung up,
+141 where nobody reads standard output any more (`qimlp plan 784 10 | head -1`).
 """
 
 import re

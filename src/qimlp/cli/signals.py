@@ -1,4 +1,8 @@
-"""Signals that end the command, and the exit codes that say so, as shells do: 128 + the number."""
+"""What ends the command early, and the exit codes that say so.
+
+Of a signal 128 and its number, as shells have it; of a time limit 75, which sysexits.h calls
+EX_TEMPFAIL: try again later.
+"""
 
 import signal
 import threading
@@ -7,6 +11,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from qimlp.training import TimeLimitReached
+
+_TIME_LIMIT = 75
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -47,9 +54,11 @@ def exit_code(error: BaseException | None) -> int:
         error: What was raised, from whatever else.
 
     Returns:
-        128 and the number of the signal: 130 for Ctrl-C.
+        128 and the number of the signal: 130 for Ctrl-C; 75 for a time limit.
     """
     while error is not None:
+        if isinstance(error, TimeLimitReached):
+            return _TIME_LIMIT
         number = getattr(error, "signal_number", None)
         if isinstance(number, int):
             return 128 + number

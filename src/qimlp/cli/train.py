@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from qimlp._startup import STARTED
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, with_settings
 from qimlp.cli.output.console import Notes, make_table, open_console
 from qimlp.cli.output.encoding import show_encoding
@@ -27,6 +28,7 @@ from qimlp.training import (
     Comparison,
     Experiment,
     RunFolder,
+    TimeLimit,
     cells,
     columns,
     compare,
@@ -82,14 +84,23 @@ def train_command(
             metavar="<folder>",
         ),
     ] = None,
+    time_limit: Annotated[
+        str | None,
+        option_in(
+            RUNS,
+            "Stop before it is over, such as 2h30m, 90m or 45s, to be resumed: exit code 75.",
+            metavar="<time>",
+        ),
+    ] = None,
 ) -> None:
     """Train networks on one data set and compare them."""
     keep_freed_memory()
+    limit = None if time_limit is None else TimeLimit.parse(time_limit, since=STARTED)
     if data is not None:
         given = {**given, "data": data}
     if resume_from is not None:
         others = {"--model": model, "--seeds": seeds, "--config": config}
-        _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite})
+        _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite}, limit)
         return
     file = {} if config is None else read_settings_file(config)
     source = "settings" if config is None else str(config)
@@ -97,21 +108,31 @@ def train_command(
     def plan(**more: Any) -> list[TrainSettings]:
         return _plan_runs({**given, **more}, model, seeds, file, source)
 
+    places: dict[str, Any] = {"out": out or Path("runs"), "overwrite": overwrite}
+    _train(plan, {*given, *file}, time_limit=limit, **places)
+
+
+def _train(plan: Callable[..., list[TrainSettings]], known: Collection[str], **more: Any) -> None:
+    """Train the runs that `plan` gives, as the data needs them; show how they compare.
+
+    Args:
+        plan: Gives the runs, with some settings that the data asks for.
+        known: Names of the settings that the user has given.
+        more: What else `run_experiment` takes.
+    """
     runs, console = plan(), open_console()
 
     def revise(
         runs: Sequence[TrainSettings], load: Callable[[TrainSettings], Loaded]
     ) -> Sequence[TrainSettings]:
-        runs, notes = _for_regression(runs, load(runs[0]), plan, {*given, *file})
-        runs, more = _for_tables(runs, load, {*given, *file}, console)
+        runs, notes = _for_regression(runs, load(runs[0]), plan, known)
+        runs, further = _for_tables(runs, load, known, console)
         if launched_rank() == 0:
-            Notes(console).say([*notes, *more])
+            Notes(console).say([*notes, *further])
         return runs
 
     with open_reporter(console, len(runs)) as reporter, show_encoding(console):
-        experiment = run_experiment(
-            runs, out=out or Path("runs"), overwrite=overwrite, on_event=reporter, revise=revise
-        )
+        experiment = run_experiment(runs, on_event=reporter, revise=revise, **more)
     _show_experiment(console, experiment)
 
 
@@ -225,6 +246,7 @@ def _resume(
     path: Path,
     given: dict[str, Any],
     others: dict[str, Any],
+    limit: TimeLimit | None,
 ) -> None:
     names = [spelled(name) for name in given if name != "data"]
     names += ["DATA"] if "data" in given else []
@@ -234,12 +256,12 @@ def _resume(
     console = open_console()
     if RunFolder(path).is_run_rather_than_experiment():
         with open_reporter(console, 1) as reporter, show_encoding(console):
-            result = resume(path, on_event=reporter)
+            result = resume(path, on_event=reporter, time_limit=limit)
         _show(console, compare([result]))
         return
     runs = len(read_experiment(path))
     with open_reporter(console, runs) as reporter, show_encoding(console):
-        experiment = resume_experiment(path, on_event=reporter)
+        experiment = resume_experiment(path, on_event=reporter, time_limit=limit)
     _show_experiment(console, experiment)
 
 

@@ -7,6 +7,7 @@ from qimlp.files.schema import validated
 from qimlp.files.temporary import remove_leftovers, remove_leftovers_of, temporary_beside
 from qimlp.files.toml_reader import read_toml
 from qimlp.files.write import (
+    discard,
     sync_file,
     whole_folder,
     write_bytes,
@@ -16,6 +17,7 @@ from qimlp.files.write import (
 )
 
 __all__ = [
+    "discard",
     "open_regular",
     "parse_json",
     "printable",

@@ -107,6 +107,20 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         remove(old)
 
 
+def discard(path: Path) -> None:
+    """Remove a folder so that it is never there in part.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        OSError: If it cannot be moved out of the way.
+    """
+    doomed = temporary_beside(path)
+    path.replace(doomed)
+    remove(doomed)
+
+
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a UTF-8 text file whole; see `write_bytes`.
 

@@ -47,6 +47,9 @@ class ComputeSettings(SettingsGroup):
     checkpoints: bool = Field(
         default=False, description="Keep the evaluated network of every epoch."
     )
+    keep_last: Count | None = Field(
+        default=None, description="Keep the evaluated networks of the newest epochs, this many."
+    )
     captured_step: Literal["auto", "on", "off"] = Field(
         default="off",
         description="Record the optimizer step as a CUDA graph: auto (where it can be), on or off.",

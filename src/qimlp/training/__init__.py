@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from qimlp.training.distillation.distill import DistillationResult, distill
     from qimlp.training.engine.allocator import keep_freed_memory
     from qimlp.training.engine.callbacks import Callback
-    from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
+    from qimlp.training.engine.errors import (
+        NonFiniteLossError,
+        TimeLimitReached,
+        TrainingInterrupted,
+    )
     from qimlp.training.engine.events import EpochDone, StepsDone
     from qimlp.training.engine.stacked_trainer import StackedRun, can_be_stacked, fit_stacked
     from qimlp.training.engine.trainer import Trainer
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from qimlp.training.runs.load import TrainedRun, load_run, load_trained
     from qimlp.training.runs.result import RunResult
     from qimlp.training.steps.direct import DirectStep
+    from qimlp.training.stopping.time_limit import TimeLimit
 
 __all__ = [
     "RECIPES",
@@ -58,6 +63,8 @@ __all__ = [
     "RunStarted",
     "StackedRun",
     "StepsDone",
+    "TimeLimit",
+    "TimeLimitReached",
     "TrainSettings",
     "TrainedRun",
     "Trainer",
@@ -98,7 +105,7 @@ __getattr__ = lazy_face(
         "compressing.request": ("CompressionRequest",),
         "distillation.compress": ("compress_",),
         "distillation.distill": ("DistillationResult", "distill"),
-        "engine.errors": ("NonFiniteLossError", "TrainingInterrupted"),
+        "engine.errors": ("NonFiniteLossError", "TimeLimitReached", "TrainingInterrupted"),
         "engine.callbacks": ("Callback",),
         "engine.events": ("EpochDone", "StepsDone"),
         "engine.stacked_trainer": ("StackedRun", "can_be_stacked", "fit_stacked"),
@@ -113,5 +120,6 @@ __getattr__ = lazy_face(
         "runs.result": ("RunResult",),
         "opening.training_data": ("TrainingData",),
         "steps.direct": ("DirectStep",),
+        "stopping.time_limit": ("TimeLimit",),
     },
 )

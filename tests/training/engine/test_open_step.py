@@ -8,8 +8,8 @@ import torch
 from qimlp.distributed.process_group import ProcessGroup
 from qimlp.training import TrainingInterrupted, fit, resume
 from qimlp.training.engine import open_step as step
+from qimlp.training.recording.state_file import read_state
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.state_file import read_state
 from tests.training.runs.test_resume import PressCtrlC, at_step, tensors
 
 

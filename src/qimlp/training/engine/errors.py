@@ -15,5 +15,9 @@ class TrainingInterrupted(KeyboardInterrupt):
     signal_number: int | None = None
 
 
+class TimeLimitReached(TrainingInterrupted):
+    """The limit of time that was given is nearly over; the run can be resumed."""
+
+
 class RunInUseError(OSError):
     """Another process works in the run folder."""

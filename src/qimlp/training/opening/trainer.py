@@ -10,11 +10,11 @@ from qimlp.models import MLP, Pretrained, QiMLP
 from qimlp.predictor import build_network
 from qimlp.settings import TrainSettings
 from qimlp.training.engine.callbacks import Callback
-from qimlp.training.engine.graceful_interrupt import GracefulInterrupt
 from qimlp.training.engine.restarts import draw_restarts
 from qimlp.training.engine.trainer import Trainer
 from qimlp.training.engine.warm_start import start_near_linear
 from qimlp.training.opening.training_data import TrainingData
+from qimlp.training.stopping.graceful_interrupt import GracefulInterrupt
 
 
 @contextmanager

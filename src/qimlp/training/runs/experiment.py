@@ -15,13 +15,14 @@ from qimlp.predictor import Loaded, build_network, sizes_for
 from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.training.comparison.compare import Comparison, compare
 from qimlp.training.comparison.report import write_comparison
-from qimlp.training.engine.errors import TrainingInterrupted
+from qimlp.training.engine.errors import TimeLimitReached, TrainingInterrupted
 from qimlp.training.opening.source import load_data, located
 from qimlp.training.opening.training_data import TrainingData
-from qimlp.training.runs.events import Event, OnEvent
-from qimlp.training.runs.fit import fit, resume
+from qimlp.training.runs.events import OnEvent
+from qimlp.training.runs.fit import fit, open_run, resume
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.result import RunResult
+from qimlp.training.stopping.time_limit import TimeLimit
 
 PathLike = str | os.PathLike[str]
 Load = Callable[[TrainSettings], Loaded]
@@ -53,6 +54,7 @@ def run_experiment(
     overwrite: bool = False,
     on_event: OnEvent | None = None,
     revise: Revise | None = None,
+    time_limit: TimeLimit | None = None,
 ) -> Experiment:
     """Train every run, then compare them.
 
@@ -65,6 +67,7 @@ def run_experiment(
         overwrite: Replace earlier runs, and give up the plan of unfinished ones.
         on_event: Called with every event.
         revise: Takes the runs and what gives the data of each, and gives the runs as they shall be.
+        time_limit: Ends the experiment before its end, to be resumed.
 
     Returns:
         The results and the comparison, which lie in `out` too.
@@ -73,6 +76,8 @@ def run_experiment(
         FileExistsError: If a run folder exists, or other runs there are not complete.
         RunInUseError: If another process trains a run that would be replaced.
         ValueError: If two runs would share a folder, or settings and data do not fit.
+        TrainingInterrupted: On Ctrl-C; what was done is on disk.
+        TimeLimitReached: At the time limit, likewise.
         OSError: If something cannot be written.
     """
     root = Path(out)
@@ -86,36 +91,51 @@ def run_experiment(
         _require_free(root, runs, overwrite=overwrite)
     _check_networks(runs, load)
     plan = {"runs": [settings.model_dump(mode="json") for settings in runs]}
-    started = False
+    planned = False
 
-    def note(event: Event) -> None:
-        """Write the plan once the first run has begun; a refused one leaves what was there."""
-        nonlocal started
-        if not started:
+    def write_plan() -> None:
+        """Before the first run folder; what is refused until then leaves the plan that was there.
+
+        A process that is killed right after leaves a plan, none of whose runs has begun.
+        """
+        nonlocal planned
+        if not planned:
+            root.mkdir(parents=True, exist_ok=True)
             write_json(root / _FILE, plan)
-            started = True
-        if on_event is not None:
-            on_event(event)
+            planned = True
 
     def train(settings: TrainSettings) -> RunResult:
-        return fit(settings, out=root, overwrite=overwrite, on_event=note, loaded=load(settings))
+        run = open_run(
+            settings,
+            out=root,
+            overwrite=overwrite,
+            on_event=on_event,
+            loaded=load(settings),
+            time_limit=time_limit,
+        )
+        return run.start(overwrite=overwrite, before_writing=write_plan)
 
-    return _finish(root, runs, train, load)
+    return _finish(root, runs, train, load, time_limit)
 
 
-def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Experiment:
+def resume_experiment(
+    path: PathLike, *, on_event: OnEvent | None = None, time_limit: TimeLimit | None = None
+) -> Experiment:
     """Continue an interrupted experiment: complete runs are kept, the others trained.
 
     Args:
         path: The output folder of `run_experiment`.
         on_event: Called with every event.
+        time_limit: Ends it before its end; no matter what it had before.
 
     Returns:
         The results and the comparison.
 
     Raises:
         FileNotFoundError: If there is no experiment.
-        ValueError: If something there is damaged or the data has changed.
+        ValueError: If something there is damaged, or the data or a run has changed.
+        TrainingInterrupted: On Ctrl-C; what was done is on disk.
+        TimeLimitReached: At the time limit, likewise.
         OSError: If something cannot be written.
     """
     root = Path(path)
@@ -124,11 +144,23 @@ def resume_experiment(path: PathLike, *, on_event: OnEvent | None = None) -> Exp
 
     def train(settings: TrainSettings) -> RunResult:
         folder = RunFolder.of(root, settings)
-        if folder.path.exists():
-            return resume(folder.path, on_event=on_event, loaded=load(settings))
-        return fit(settings, out=root, on_event=on_event, loaded=load(settings))
+        common: dict[str, Any] = {"on_event": on_event, "time_limit": time_limit}
+        if not folder.path.exists():
+            return fit(settings, out=root, loaded=load(settings), **common)
+        _require_planned(folder, settings)
+        return resume(folder.path, loaded=load(settings), **common)
 
-    return _finish(root, runs, train, load)
+    return _finish(root, runs, train, load, time_limit)
+
+
+def _require_planned(folder: RunFolder, settings: TrainSettings) -> None:
+    """Refuse an earlier run that was about to be replaced when the process was killed."""
+    changed = settings.changed_since(folder.read_settings().numeric())
+    if changed:
+        raise ValueError(
+            f"{folder.path} is another run than {_FILE} plans ({', '.join(changed)}): an earlier "
+            "one that was to be replaced; start the runs again with --overwrite"
+        )
 
 
 def _loader() -> Load:
@@ -210,11 +242,16 @@ def _finish(
     runs: Sequence[TrainSettings],
     train: Callable[[TrainSettings], RunResult],
     load: Load,
+    time_limit: TimeLimit | None,
 ) -> Experiment:
+    results: list[RunResult] = []
     try:
-        results = [train(settings) for settings in runs]
+        for settings in runs:
+            if time_limit is not None and results:
+                _require_time(time_limit, settings, f"{len(results)} of {len(runs)} runs")
+            results.append(train(settings))
     except TrainingInterrupted as stop:
-        raise TrainingInterrupted(f"{stop} (all runs: qimlp train --resume {root})") from stop
+        raise type(stop)(f"{stop} (all runs: qimlp train --resume {root})") from stop
     comparison = compare(results)
     table, figure = root / "comparison.md", root / "comparison.png"
     if launched_rank() == 0:
@@ -226,6 +263,12 @@ def _finish(
             if settings.features.order == "grid":
                 _draw_grid(settings, RunFolder.of(root, settings), load)
     return Experiment(results, comparison, table, figure)
+
+
+def _require_time(limit: TimeLimit, following: TrainSettings, done: str) -> None:
+    """Stop before a run that there is no time to begin."""
+    if connect(following.compute.device).any(limit.is_over()):
+        raise TimeLimitReached(f"time limit of {limit}: stopped after {done}")
 
 
 def _draw_grid(settings: TrainSettings, folder: RunFolder, load: Load) -> None:

@@ -8,7 +8,8 @@
     metrics.jsonl    one line per epoch
     tensorboard/     the same as curves
     best/            the best weights (model.safetensors, config.json)
-    checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for
+    checkpoints/     epoch-0000 (the start), epoch-0001, ... like best/, where asked for: all of
+                     them, or the newest few
     last/            the state to resume from (state.safetensors) and the one before (previous)
     result.json      when the run is complete
     README.md        the model card, then too
@@ -34,7 +35,6 @@ from qimlp.files import (
     write_json,
     write_json_lines,
 )
-from qimlp.models import Pretrained
 from qimlp.predictor import Preparation, read_preparation, write_preparation
 from qimlp.settings import TrainSettings, resolve_settings
 from qimlp.tasks import KINDS
@@ -250,21 +250,6 @@ class RunFolder:
         what = "the versions that a run was trained with"
         values = read_json_object(self.versions_file, what=what)
         return validated(dict[str, str], values, source=self.versions_file)
-
-    def keep_checkpoint(self, model: Pretrained, epoch: int) -> None:
-        """Write a network to `checkpoints/epoch-<n>`, whole or not at all.
-
-        Args:
-            model: The network.
-            epoch: Epochs done; 0 for the start.
-
-        Raises:
-            OSError: If it cannot be written.
-        """
-        folder = self.checkpoints / f"epoch-{epoch:04d}"
-        # One is there where a run broke off before its state was written.
-        with whole_folder(folder, replace=True) as temporary:
-            model.save_pretrained(temporary)
 
     def write_metrics(self, epochs: list[EpochDone]) -> None:
         """Write `metrics.jsonl` whole.

@@ -6,7 +6,8 @@ from qimlp.settings import TrainSettings
 from qimlp.training.engine.callbacks import Callback
 from qimlp.training.engine.events import EpochDone, StepsDone
 from qimlp.training.engine.trainer import Trainer
-from qimlp.training.runs.curves import Curves
+from qimlp.training.recording.checkpoints import keep_checkpoint
+from qimlp.training.recording.curves import Curves
 from qimlp.training.runs.events import OnEvent
 from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.saved_state import save_state
@@ -60,9 +61,14 @@ class RunRecorder(Callback):
         save_state(trainer.state, self._folder.state_file, self._settings, self._fingerprint)
 
     def _keep_checkpoint(self, trainer: Trainer) -> None:
-        if self._settings.compute.checkpoints:
-            epochs = len(trainer.state.progress.epochs)
-            self._folder.keep_checkpoint(trainer.state.evaluated, epochs)
+        compute = self._settings.compute
+        if compute.checkpoints or compute.keep_last is not None:
+            keep_checkpoint(
+                self._folder.checkpoints,
+                trainer.state.evaluated,
+                len(trainer.state.progress.epochs),
+                newest=compute.keep_last,
+            )
 
 
 class EventTeller(Callback):

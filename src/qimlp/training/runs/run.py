@@ -8,36 +8,32 @@ choosing by them would have flattered; they decide nothing.
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from statistics import median
 
 import torch
 
 from qimlp.distributed import ProcessGroup, cpu_threads
-from qimlp.files import write_json, write_text
-from qimlp.predictor import (
-    Loaded,
-    count_dense_parameters,
-    count_parameters,
-    sizes_for,
-)
+from qimlp.predictor import Loaded, count_parameters, sizes_for
 from qimlp.settings import TrainSettings
-from qimlp.training.comparison.model_card import model_card
-from qimlp.training.engine.errors import NonFiniteLossError, TrainingInterrupted
-from qimlp.training.engine.memory import training_memory
+from qimlp.training.engine.errors import (
+    NonFiniteLossError,
+    TimeLimitReached,
+    TrainingInterrupted,
+)
 from qimlp.training.engine.open_step import check_step
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.engine.trainer import Trainer
 from qimlp.training.opening.trainer import open_trainer, undisturbed
 from qimlp.training.opening.training_data import TrainingData
+from qimlp.training.recording.state_file import StoredState
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
-from qimlp.training.runs.folder import RunFolder, versions
+from qimlp.training.runs.finish import finish
+from qimlp.training.runs.folder import RunFolder
 from qimlp.training.runs.lock import hold
 from qimlp.training.runs.recorder import EventTeller, RunRecorder
 from qimlp.training.runs.result import RunResult
 from qimlp.training.runs.saved_state import restore_state
-from qimlp.training.runs.state_file import StoredState
-from qimlp.training.steps.step import for_members
+from qimlp.training.stopping.time_limit import TimeLimit
 
 
 class Run:
@@ -50,6 +46,7 @@ class Run:
         on_event: Called with every event, in the main process.
         loaded: The data, where the caller has read it already.
         order: Of the features, where the run has one already: see `learn_features`.
+        time_limit: Ends it before its end, to be resumed.
 
     Raises:
         FileNotFoundError: If the data is not there.
@@ -65,6 +62,7 @@ class Run:
         loaded: Loaded | None,
         *,
         order: tuple[int, ...] | None = None,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -74,13 +72,17 @@ class Run:
             self.data = TrainingData(settings, loaded, order=order)
         self.sizes = sizes_for(settings, self.data)
         self._on_event = on_event
+        self._time_limit = time_limit
         self._notes: tuple[str, ...] = ()
 
-    def start(self, *, overwrite: bool) -> RunResult:
+    def start(
+        self, *, overwrite: bool, before_writing: Callable[[], None] | None = None
+    ) -> RunResult:
         """Make the run folder, once everything that can be refused is known, and train.
 
         Args:
             overwrite: Replace an earlier run.
+            before_writing: Called in the main process right before the folder is made.
 
         Returns:
             The result, already on disk.
@@ -90,7 +92,7 @@ class Run:
             RunInUseError: If another process trains the run that would be replaced.
             ValueError: If the network cannot be built.
             NonFiniteLossError: If training diverges.
-            TrainingInterrupted: On Ctrl-C.
+            TrainingInterrupted: On Ctrl-C, and at the time limit.
             OSError: If something cannot be written.
         """
         prepared = self.data.preparation()
@@ -98,6 +100,9 @@ class Run:
 
             def begin(_: TrainState) -> None:
                 if self.processes.is_main:
+                    if before_writing is not None:
+                        self.folder.require_free(overwrite=overwrite)
+                        before_writing()
                     self.folder.create(self.settings, prepared, overwrite=overwrite)
                     held.enter_context(hold(self.folder.lock_file))
 
@@ -115,7 +120,7 @@ class Run:
         Raises:
             ValueError: If the state does not fit.
             NonFiniteLossError: If training diverges.
-            TrainingInterrupted: On Ctrl-C.
+            TrainingInterrupted: On Ctrl-C, and at the time limit.
             OSError: If something cannot be written.
         """
 
@@ -128,6 +133,7 @@ class Run:
 
     def _train(self, begin: Callable[[TrainState], None]) -> RunResult:
         """Train to the end. Torch's random state and threads are left as they were."""
+        is_late = None if self._time_limit is None else self._time_limit.watch()
         with undisturbed(self.settings, self.processes) as stop:
             trainer = open_trainer(
                 self.settings,
@@ -138,7 +144,7 @@ class Run:
                     RunRecorder(self.folder, self.settings, self.data.fingerprint),
                     EventTeller(self._on_event),
                 ),
-                should_stop=lambda: stop.requested,
+                should_stop=lambda: stop.requested or (is_late is not None and is_late()),
             )
             if self.processes.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(self.processes.device)
@@ -148,23 +154,34 @@ class Run:
                 complete = trainer.fit()
             except NonFiniteLossError as error:
                 raise NonFiniteLossError(f"{error}; {self._after_divergence()}") from error
-            if not complete:
-                raise TrainingInterrupted(self._interrupted(trainer))
+            if not complete or self._is_too_late_for_the_test(trainer):
+                raise self._stopped(trainer, by_signal=self.processes.any(stop.requested))
             result = self._finish(trainer)
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
 
-    def _interrupted(self, trainer: Trainer) -> str:
+    def _is_too_late_for_the_test(self, trainer: Trainer) -> bool:
+        """Whether the test set would take longer than there is time, going by the dev part."""
+        if self._time_limit is None:
+            return False
+        dev, test = trainer.dev_batches, self.data.test_batches(self.processes)
+        waits = max(test.num_examples / max(dev.num_examples, 1), 1.0)
+        return self.processes.any(self._time_limit.is_over(waits))
+
+    def _stopped(self, trainer: Trainer, *, by_signal: bool) -> TrainingInterrupted:
+        """What to raise, with the line that says how to go on."""
         progress, restarts = trainer.state.progress, self.settings.network.restarts
+        done = "interrupted" if by_signal else f"time limit of {self._time_limit}: stopped"
         if progress.step == 0 and restarts > 1:
-            done = f"interrupted while {restarts} restarts were compared"
+            done = f"{done} while {restarts} restarts were compared"
         else:
             done = (
-                f"interrupted after {len(progress.epochs)} of {self.settings.optimisation.epochs} "
+                f"{done} after {len(progress.epochs)} of {self.settings.optimisation.epochs} "
                 f"epochs (step {progress.step})"
             )
-        return f"{done}; resume with: qimlp train --resume {self.folder.path}"
+        kind = TrainingInterrupted if by_signal else TimeLimitReached
+        return kind(f"{done}; resume with: qimlp train --resume {self.folder.path}")
 
     def _after_divergence(self) -> str:
         smaller = self.settings.optimisation.lr / 3
@@ -174,48 +191,7 @@ class Run:
         )
 
     def _finish(self, trainer: Trainer) -> RunResult:
-        """Read the test set, once, with the best weights; write the result."""
-        state, settings = trainer.state, self.settings
-        progress = state.progress
-        inputs, targets = next(iter(trainer.train_batches))
-        memory = training_memory(
-            state.network,
-            state.optimizer,
-            None if state.average is None else state.average.model,
-            self.data.task.plain(),
-            inputs.to(next(state.network.parameters()).dtype),
-            for_members(targets, state.network.members),
-        )
-        state.use_best()
-        if self.processes.is_main:  # once more: a resumed run may have lost it
-            state.evaluated.save_pretrained(self.folder.best)
-        test = trainer.evaluate(self.data.test_batches(self.processes))
-        best = [epoch for epoch in progress.epochs if epoch.best][-1]
-        metric = self.data.task.main_metric.name
-        result = RunResult(
-            data=settings.data_name,
-            label=settings.label,
-            kind=settings.kind,
-            seed=settings.compute.seed,
-            dims=[list(layer) for layer in self.sizes],
-            task=self.data.task.kind,
-            best_epoch=best.epoch,
-            dev=best.dev,
-            test=test.metrics,
-            parameters=count_parameters(state.network),
-            dense_parameters=count_dense_parameters(self.sizes),
-            seconds_per_step=median(progress.window_seconds),
-            memory=memory,
-            dev_curve=[epoch.dev[metric] for epoch in progress.epochs],
-            folder=str(self.folder.path),
-        )
-        if self.processes.is_main:
-            train = self.data.train_rows or trainer.train_batches.num_examples
-            dev = trainer.dev_batches.num_examples
-            rows = {"train": train, "dev": dev, "test": test.examples}
-            card = model_card(settings, self.data.preparation(), result, rows, versions())
-            write_text(self.folder.card_file, card)
-            write_json(self.folder.result_file, result.to_dict())
+        result = finish(trainer, self.data, self.settings, self.folder, self.sizes)
         self._tell(RunFinished(result))
         self.processes.barrier()
         return result

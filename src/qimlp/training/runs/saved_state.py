@@ -16,7 +16,7 @@ from qimlp.training.optim.stored import (
     optimizer_tensors,
     plain,
 )
-from qimlp.training.runs.state_file import StoredState, write_state
+from qimlp.training.recording.state_file import StoredState, write_state
 
 
 def save_state(state: TrainState, path: Path, settings: TrainSettings, fingerprint: str) -> None:

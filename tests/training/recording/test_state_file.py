@@ -12,11 +12,10 @@ import torch
 
 from qimlp.files import temporary_beside
 from qimlp.training import RunStarted, TrainingInterrupted, fit, load_run, resume
-from qimlp.training.runs import state_file
+from qimlp.training.recording import state_file
+from qimlp.training.recording.state_file import find_state, read_state, write_state
 from qimlp.training.runs.folder import RunFolder
-from qimlp.training.runs.state_file import find_state, read_state, write_state
-
-from .test_resume import PressCtrlC, at_step, tensors
+from tests.training.runs.test_resume import PressCtrlC, at_step, tensors
 
 TENSORS = {
     "model.a": torch.arange(6.0).reshape(2, 3),

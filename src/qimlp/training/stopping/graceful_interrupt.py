@@ -44,7 +44,7 @@ class GracefulInterrupt:
         for number, handler in self._before.items():
             if handler is not None:  # else it was none of Python's
                 signal.signal(number, handler)
-        if isinstance(error, TrainingInterrupted):
+        if self.requested and isinstance(error, TrainingInterrupted):
             error.signal_number = self._number
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
