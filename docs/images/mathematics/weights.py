@@ -47,7 +47,7 @@ def rearrangement() -> Figure:
 
 def parameters() -> Figure:
     """Entries of a weight 784 -> 784 against the rank."""
-    figure = Figure(figsize=(7.4, 4.3), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(5.8, 4.2), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log", xlabel="rank", ylabel="entries of the weight 784 → 784")
     layouts = (
