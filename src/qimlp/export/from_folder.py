@@ -23,6 +23,7 @@ from qimlp.training import TrainedRun, TrainingData, load_data, load_trained
 
 Format = Literal["onnx", "c", "html", "program"]
 FORMATS: tuple[str, ...] = get_args(Format)
+"""Names of the formats, as `--format` takes them."""
 _CALIBRATION, _JUDGED = 4_000, 10_000  # examples
 
 

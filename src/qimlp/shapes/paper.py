@@ -13,7 +13,6 @@ def _repeat(dims: Dims, times: int) -> tuple[Dims, ...]:
     return (dims,) * times
 
 
-#: Multi-body networks: data set -> number of bodies -> dims of the input and of every output.
 PAPER_NETWORKS: Mapping[str, Mapping[int, tuple[Dims, ...]]] = MappingProxyType(
     {
         "mnist": {
@@ -36,8 +35,8 @@ PAPER_NETWORKS: Mapping[str, Mapping[int, tuple[Dims, ...]]] = MappingProxyType(
         },
     }
 )
+"""Multi-body networks: data set -> number of bodies -> dims of the input and of every output."""
 
-#: Classic controls: data set -> widths from the input to the output.
 PAPER_WIDTHS: Mapping[str, Dims] = MappingProxyType(
     {
         "mnist": (784, 784, 784, 10),
@@ -46,6 +45,7 @@ PAPER_WIDTHS: Mapping[str, Dims] = MappingProxyType(
         "20newsgroups": (5000, 5000, 5000, 5000, 5000, 20),
     }
 )
+"""Classic controls: data set -> widths from the input to the output."""
 
 
 def paper_layers() -> dict[tuple[Dims, Dims], str]:

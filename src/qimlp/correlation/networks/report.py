@@ -12,7 +12,6 @@ from qimlp.correlation.networks.meter import Measured
 from qimlp.shapes import format_dims
 from qimlp.statistics import Estimate
 
-#: Baselines in the order of reports, with what each is in words.
 BASELINES = {
     "untrained": "the same network untrained",
     "shuffled": "its features shuffled between samples",
@@ -22,6 +21,7 @@ BASELINES = {
     "untrained_mlp": "the classic MLP of the same widths, untrained",
     "control": "the network given as control",
 }
+"""Baselines in the order of reports, with what each is in words."""
 
 
 @dataclass(frozen=True)

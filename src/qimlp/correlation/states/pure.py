@@ -21,9 +21,9 @@ from qimlp.correlation.states.products import (
 )
 from qimlp.correlation.states.vectors import squares_suffice, unfold, unit_length
 
-#: Which states the bodies are taken to be in, see `strong_correlation`.
 Subsystems = Literal["partial_trace", "nearest_product", "fitted"]
 SUBSYSTEMS: tuple[Subsystems, ...] = get_args(Subsystems)
+"""Which states the bodies are taken to be in, see `strong_correlation`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qimlp.functional.balance import balance
+from qimlp.functional.gauge import balance
 from qimlp.functional.initialize import init_bias_factors
 from qimlp.functional.nearest_sums.cp import cp_columns
 from qimlp.functional.nearest_sums.truncated_svd import truncated_svd
