@@ -1,0 +1,83 @@
+"""The examples run, quickly, and what they write holds what it should."""
+
+import importlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Callable[..., pd.DataFrame]:
+    """Run an example in a temporary folder; give its table, once its picture was looked at."""
+    monkeypatch.setenv("QIMLP_CACHE", str(tmp_path / "cache"))
+
+    def run_example(name: str, *arguments: str, picture: str) -> pd.DataFrame:
+        out = tmp_path / name
+        importlib.import_module(f"examples.{name}").main([*arguments, "--out", str(out)])
+        with Image.open(out / picture) as image:
+            assert min(image.size) >= 200
+            assert len(image.convert("RGB").getcolors(2**24)) > 10  # something was drawn
+        return pd.read_csv(out / "table.csv")
+
+    return run_example
+
+
+@pytest.mark.needs_data
+@pytest.mark.usefixtures("real_data")
+@pytest.mark.parametrize("real_data", ["mnist"], indirect=True)
+def test_mnist_in_few_parameters(run):
+    (row,) = run("mnist_small", "--epochs", "1", picture="answers.png").to_dict("records")
+    assert row["parameters"] == 3451
+    assert row["of the classic MLP"] == 1_238_730
+    assert row["times fewer"] == 359
+    assert 0.93 < row["test accuracy"] < 0.98
+
+
+def test_a_table_beside_scikit_learn(run):
+    table = run("table_estimator", "--quick", picture="scores.png")
+    assert list(table["model"]) == ["QiMLP", "linear", "forest", "boosting"]
+    assert set(table["table"]) == {"wine"}
+    assert table["score"].between(0.9, 1).all()
+    assert (table["seconds"] > 0).all()
+
+
+def test_digits_in_c(run):
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler on this machine")
+    table = run("ship_to_c", picture="answers.png").set_index("numbers")
+    assert table.loc["C, floats", "as in Python"] == 1
+    assert table.loc["C, floats", "test accuracy"] == table.loc["Python", "test accuracy"] > 0.94
+    assert (table["as in Python"].dropna() > 0.95).all()
+    flash = list(table["flash, bytes"].dropna())
+    assert flash == sorted(flash, reverse=True)
+    assert flash[0] < 8000
+
+
+def test_a_missing_compiler_is_said(run, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match="no C compiler found; install gcc or clang"):
+        run("ship_to_c", picture="answers.png")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_says_how_it_is_run_and_stands_on_the_page(name):
+    page = (DOCS / "examples.md").read_text(encoding="utf-8")
+    text = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    assert f"python examples/{name}.py" in text
+    assert f"python examples/{name}.py" in page
+    assert f"{name}.py" in (ROOT / "examples/README.md").read_text(encoding="utf-8")
+    assert f"(images/examples/{name}.png)" in page
+    assert (DOCS / "images/examples" / f"{name}.png").stat().st_size < 80_000
+    assert text.count("\n") < 150
+
+
+def test_there_are_examples():
+    assert len(NAMES) >= 4
