@@ -35,7 +35,7 @@ format: $(VENV)/dev  ## format the code
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/dev  ## build the documentation site into build/site; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.layers

@@ -1,7 +1,6 @@
 """The pages of the documentation and the code on them."""
 
 import re
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,31 +41,8 @@ def blocks(page: str, *languages: str) -> list[Block]:
     return found
 
 
-def run_page(page: str) -> None:
-    """Run the code of a page in this process, in this folder, as one who pastes block after block.
-
-    What a block defines is known to the next ones. Tracebacks name the page and its lines. Lines
-    of `shell` blocks are commands of `qimlp` and must end well.
-    """
-    from qimlp.cli.app import run
-
-    names = {"__name__": "__main__"}
-    for block in blocks(page, "python", "shell"):
-        if block.language == "python":
-            code = "\n" * (block.line - 1) + block.code
-            exec(compile(code, page, "exec"), names)  # noqa: S102 - the project's own pages
-        else:
-            for words in commands(block):
-                if code := run(words[1:]):
-                    sys.exit(f"{page}, line {block.line}: {' '.join(words)}: exit code {code}")
-
-
 def commands(block: Block) -> list[list[str]]:
     """The words of each line of a block that calls `qimlp`."""
     lines = block.code.replace("\\\n", " ").splitlines()
     words = [line.partition(" #")[0].split() for line in lines]
     return [line for line in words if line[:1] == ["qimlp"]]
-
-
-if __name__ == "__main__":
-    run_page(sys.argv[1])

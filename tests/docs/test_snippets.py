@@ -1,9 +1,6 @@
 """The code in the documentation is run, and the options of its commands exist."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import typer
@@ -13,23 +10,27 @@ from qimlp.files import read_toml
 from qimlp.settings import resolve_settings
 from qimlp.training.runs.folder import RunFolder
 from tests.docs.pages import PAGES, ROOT, blocks, commands
+from tests.docs.running import run_page
 
 RUN = [page for page in PAGES if blocks(page, "python", "shell")]
 
 
 @pytest.mark.parametrize("page", RUN)
 def test_the_code_of_a_page_runs(page, tmp_path):
-    paths = [str(ROOT), *sys.path]
-    ran = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:qimlp", "-m", "tests.docs.pages", page],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert run_page(page, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("# Page\n\n```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n", "line 8"),
+        ("```shell\nqimlp plan 784 ten\n```\n", "qimlp plan 784 ten: exit code 2"),
+        ("```python\nimport os\nos._exit(1)\n```\n", "exit code 1"),
+    ],
+)
+def test_a_page_that_fails_says_where(page, said, tmp_path):
+    (tmp_path / "page.md").write_text(page)
+    assert said in run_page(str(tmp_path / "page.md"), tmp_path)
 
 
 def test_pages_and_their_blocks_are_found():
