@@ -15,6 +15,8 @@ from typing import NoReturn
 def prepare_command() -> None:
     """End the command in one line on Ctrl-C from now on, and have it write nowhere where closed."""
     _open_closed_streams()
+    if "WORLD_SIZE" in os.environ:  # torch's own lines about a lost process, with a stack each
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # Else it is ignored, or a caller's; outside the main thread Python allows no handlers.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         with suppress(ValueError):

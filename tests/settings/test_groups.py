@@ -20,6 +20,7 @@ STORED = Path(__file__).parent / "data"
 """What a run of the first version wrote: 48 fields, some under names they no longer have."""
 
 LATER = {
+    "process_timeout": 600,
     "task": "auto",
     "drop_columns": [],
     "categorical": [],

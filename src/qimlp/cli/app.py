@@ -34,6 +34,7 @@ from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.signals import ending_signals, exit_code
 from qimlp.cli.train import train_command
 from qimlp.data import first_line
+from qimlp.distributed import is_first_to_say
 from qimlp.files import printable, shown
 from qimlp.training import NonFiniteLossError
 
@@ -113,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
             code = app(own, standalone_mode=False, prog_name="qimlp")
         sys.stdout.flush()
     except (_InterruptedError, KeyboardInterrupt) as interrupt:  # in a command, or beside it
-        say(printable(str(interrupt) or "interrupted", _LONGEST_LINE))
+        _say_once(printable(str(interrupt) or "interrupted", _LONGEST_LINE))
         flush_or_discard()
         return exit_code(interrupt)
     except SystemExit as stop:  # what the parser makes of a closed pipe
@@ -125,7 +126,8 @@ def run(arguments: Sequence[str]) -> int:
             return _end_quietly()
         if "--traceback" in arguments:
             traceback.print_exc()
-        say(f"error: {_one_line(error)}")
+        if not getattr(error, "told", False):  # by another process of the same training
+            _say_once(f"error: {_one_line(error)}")
         flush_or_discard()
         return _FAILED
     except (MemoryError, RuntimeError) as error:
@@ -136,6 +138,12 @@ def run(arguments: Sequence[str]) -> int:
         say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _say_once(line: str) -> None:
+    """Write a line, unless another process of the same training did on this machine."""
+    if is_first_to_say(line):
+        say(line)
 
 
 def _end_quietly() -> int:

@@ -5,16 +5,23 @@ change device from run to run, and there is nothing it would have to do.
 """
 
 import atexit
-import os
 import time
+import warnings
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from qimlp.files import printable
+from qimlp.distributed.devices import pick_device
+from qimlp.distributed.launcher import launched_processes
+from qimlp.distributed.meeting import Meeting, ProcessLostError, current_meeting, meet
+
+PROCESS_TIMEOUT = 600.0
+"""Seconds after which a process that does not answer counts as lost."""
 
 _REST_SECONDS = 0.2  # a thread that has only to drop a tensor takes microseconds, if it runs
 
@@ -28,12 +35,15 @@ class ProcessGroup:
         rank: Index of this process.
         size: Number of processes.
         accelerator: The `accelerate.Accelerator` where there are several, else None.
+        meeting: Through which they tell each other why they end; None where there is one, or where
+            torch's group was opened by somebody else.
     """
 
     device: torch.device
     rank: int = 0
     size: int = 1
     accelerator: Any = None
+    meeting: Meeting | None = field(default=None, repr=False)
 
     @classmethod
     def alone(cls, device: torch.device | str = "cpu") -> "ProcessGroup":
@@ -113,6 +123,19 @@ class ProcessGroup:
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
 
+    def require_same(self, facts: Mapping[str, str]) -> None:
+        """Refuse processes that are told different things.
+
+        Args:
+            facts: What must be the same everywhere, by name.
+
+        Raises:
+            ValueError: In every process, if one differs from process 0.
+            ProcessLostError: If another process has failed, or does not come in time.
+        """
+        if self.meeting is not None:
+            self.meeting.require_same(facts)
+
     def autocast(self, mixed_precision: str) -> AbstractContextManager[Any]:
         """Context for the forward pass.
 
@@ -127,55 +150,31 @@ class ProcessGroup:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
 
-def launched_processes() -> int:
-    """How many processes a launcher (`accelerate launch`, `torchrun`) started.
-
-    Returns:
-        1 without a launcher.
-    """
-    return _launcher_number("WORLD_SIZE", 1)
-
-
-def launched_rank() -> int:
-    """Index of this process among the launched ones.
-
-    Returns:
-        0 without a launcher.
-    """
-    return _launcher_number("RANK", 0)
-
-
-def _launcher_number(name: str, default: int) -> int:
-    text = os.environ.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(
-            f"{name}: expected a number, as a launcher sets it, got {printable(text, 40)!r}; "
-            "unset it to run one process"
-        )
-    return int(text)
-
-
-def connect(device: str) -> ProcessGroup:
-    """Find this process's place and device.
+def connect(device: str, timeout: float = PROCESS_TIMEOUT) -> ProcessGroup:
+    """Find this process's place and device; the first call meets the other processes.
 
     Args:
         device: `"auto"`, `"cpu"`, `"mps"`, `"cuda"`, `"cuda:1"` and so on.
+        timeout: Seconds to wait for other processes, at the start and in every exchange; the first
+            call decides.
 
     Returns:
         The group of one process, or of all that a launcher started.
 
     Raises:
         ValueError: If the device is not there, or differs from what the launcher gave.
+        OSError: If the processes cannot meet, or not all come in time.
     """
     if launched_processes() == 1:
-        return ProcessGroup(_pick_device(device))
+        return ProcessGroup(pick_device(device))
     from accelerate import Accelerator  # noqa: PLC0415 - only several processes need it
 
     on_cpu = device == "cpu" or not torch.accelerator.is_available()
-    is_first = not torch.distributed.is_initialized()
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
-    if is_first and on_cpu:
-        atexit.register(_close_group)
+    if not torch.distributed.is_initialized():
+        _join(on_cpu, timeout)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "OMP_NUM_THREADS")
+        accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
     if accelerator.num_processes != launched_processes():
         raise ValueError(
             f"{launched_processes()} processes were launched but {accelerator.num_processes} "
@@ -186,9 +185,33 @@ def connect(device: str) -> ProcessGroup:
             f"device {device!r}: the launcher placed this process on {accelerator.device}; "
             "leave the device at 'auto' and choose it in the launcher"
         )
-    return ProcessGroup(
-        accelerator.device, accelerator.process_index, accelerator.num_processes, accelerator
-    )
+    rank, size = accelerator.process_index, accelerator.num_processes
+    return ProcessGroup(accelerator.device, rank, size, accelerator, current_meeting())
+
+
+def _join(on_cpu: bool, timeout: float) -> None:
+    """Open torch's process group over the store of the meeting."""
+    from torch.distributed import PrefixStore, init_process_group  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    meeting = meet(timeout)
+    found = None if on_cpu else torch.accelerator.current_accelerator()
+    backend = "gloo" if found is None else torch.distributed.get_default_backend_for_device(found)
+    try:
+        init_process_group(
+            backend,
+            store=PrefixStore("group", meeting.store),
+            rank=meeting.rank,
+            world_size=meeting.size,
+            timeout=timedelta(seconds=timeout),
+        )
+    except RuntimeError as error:
+        raise meeting.failure() or ProcessLostError(
+            "the processes found each other but cannot connect; name the network between the "
+            "machines, as by GLOO_SOCKET_IFNAME=eth0 (NCCL_SOCKET_IFNAME on GPUs), and see that no "
+            "firewall is between"
+        ) from error
+    if on_cpu:
+        atexit.register(_close_group)
 
 
 def _close_group() -> None:
@@ -201,26 +224,3 @@ def _close_group() -> None:
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
         time.sleep(_REST_SECONDS)
-
-
-def _pick_device(name: str) -> torch.device:
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if name == "auto":
-        return found or torch.device("cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(
-            f"device {name!r}: expected auto, cpu, cuda, cuda:1, mps or another name of torch's"
-        ) from None
-    if device.type == "cpu":
-        return device
-    if found is None or found.type != device.type:
-        raise ValueError(
-            f"device {name!r} is not available here; available: cpu"
-            + (f", {found.type}" if found else "")
-        )
-    count = torch.accelerator.device_count()
-    if device.index is not None and device.index >= count:
-        raise ValueError(f"device {name!r}: this machine has {count}, numbered from 0")
-    return device

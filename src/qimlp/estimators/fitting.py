@@ -293,3 +293,7 @@ class WholeBatches:
     def __len__(self) -> int:
         """Return the number of batches."""
         return len(self._parts)
+
+    def share(self, step: int) -> float:  # noqa: ARG002 - of the protocol
+        """Say that one process has them all; see `Batches`."""
+        return 1.0

@@ -55,6 +55,13 @@ class ComputeSettings(SettingsGroup):
         description="Record the optimizer step as a CUDA graph: auto (where it can be), on or off.",
     )
 
+    process_timeout: int = Field(
+        default=600,
+        ge=5,
+        le=7 * 24 * 3600,
+        description="Seconds to wait for other processes of one training before giving up.",
+    )
+
     @model_validator(mode="after")
     def _check_device(self) -> "ComputeSettings":
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", self.device):

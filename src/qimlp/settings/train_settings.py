@@ -37,7 +37,16 @@ GROUPS: dict[str, type[SettingsGroup]] = {
 
 _GROUP_OF = {name: group for group, model in GROUPS.items() for name in model.model_fields}
 _NOT_NUMERIC = frozenset(
-    {"data_dir", "device", "threads", "log_every", "checkpoints", "keep_last", "captured_step"}
+    {
+        "data_dir",
+        "device",
+        "threads",
+        "log_every",
+        "checkpoints",
+        "keep_last",
+        "captured_step",
+        "process_timeout",
+    }
 )
 
 

@@ -71,6 +71,12 @@ class Classification(Task):
             return cross_entropy_and_gradient(outputs, targets, self.label_smoothing)
         return super().loss_and_gradient(outputs, targets)
 
+    def weight(self, targets: Tensor) -> Tensor | None:
+        """Add up the weights of the examples' classes; see `Task.weight`."""
+        if self.class_weights is None:
+            return None
+        return torch.tensor(self.class_weights, device=targets.device)[targets].sum()
+
     def losses_of_runs(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the loss of several networks side by side; see `Task.losses_of_runs`."""
         if self.class_weights is not None:

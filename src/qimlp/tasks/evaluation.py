@@ -103,6 +103,17 @@ class Objective(ABC):
             loss = self.loss(leaf, targets)
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
+    def weight(self, targets: Tensor) -> Tensor | None:  # noqa: ARG002 - of the protocol
+        """What the mean in `loss` divides by, a sum over the examples.
+
+        Args:
+            targets: As the training batches hold them.
+
+        Returns:
+            The sum, 0-d; None where it is the number of examples.
+        """
+        return None
+
     @abstractmethod
     def tally(self, device: torch.device) -> Tally:
         """Begin an evaluation.

@@ -63,9 +63,16 @@ def test_several_processes_share_each_step(table_split):
     whole = rows_of(make(table_split))
     parts = [rows_of(make(table_split, rank=rank, world_size=2)) for rank in (0, 1)]
     assert len(parts[0]) == len(parts[1]) == 11
-    for step, batch in enumerate(whole[:10]):
+    for step, batch in enumerate(whole):
         assert sorted(parts[0][step] + parts[1][step]) == sorted(batch)
-    assert [len(part[10]) for part in parts] == [1, 1]
+    assert [len(part[10]) for part in parts] == [2, 1]
+
+
+def test_a_last_step_of_fewer_rows_than_processes_has_empty_parts(table_split):
+    split = table_split.select(torch.arange(101))
+    parts = [rows_of(make(split, rank=rank, world_size=2)) for rank in (0, 1)]
+    assert [len(part[10]) for part in parts] == [1, 0]
+    assert len(parts[1]) == 11
 
 
 def test_evaluation_by_several_processes_sees_every_example_once(table_split):

@@ -44,6 +44,16 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """Return the number of batches of this process in a whole epoch."""
 
+    def share(self, step: int) -> float:
+        """Say how many examples of a step this process has, over the mean of all processes.
+
+        Args:
+            step: Number of the step in its epoch, from 0.
+
+        Returns:
+            1.0 where the parts are even.
+        """
+
 
 class InMemoryBatches(EpochBatches):
     """Batches of a split that lives on the device: made by indexing, without workers.
@@ -92,7 +102,7 @@ class InMemoryBatches(EpochBatches):
     def _unscaled(self) -> Iterator[tuple[Tensor, Tensor]]:
         own, size = self._sharding.own_rows, self._sharding.local_batch_size
         skipped = self._start * size
-        if skipped >= self._sharding.num_own:
+        if self._start >= len(self):
             return
         if not self._shuffle:
             inputs, labels = self._inputs[own][skipped:], self._labels[own][skipped:]
@@ -103,3 +113,5 @@ class InMemoryBatches(EpochBatches):
         labels = self._labels.index_select(0, rows)
         for part, chosen in zip(rows.split(size), labels.split(size), strict=True):
             yield self._inputs.index_select(0, part), chosen
+        if self._sharding.ends_empty:
+            yield self._inputs[:0], self._labels[:0]

@@ -37,3 +37,7 @@ class EpochBatches:
     def __len__(self) -> int:
         """Return the number of batches of this process in a whole epoch."""
         return self._sharding.num_batches
+
+    def share(self, step: int) -> float:
+        """Say how many examples of a step this process has; see `Batches`."""
+        return self._sharding.share(step)

@@ -54,13 +54,15 @@ class StepBatches:
                 f"{steps}, {batch_size} and {rank}"
             )
         size = min(batch_size, len(inputs))
-        self._size = max(size // world_size, 1)
+        self._size = size
         self._inputs, self._targets = inputs, targets
         self._steps, self._seed = steps, seed
-        self._rank, self._world_size = rank, world_size
+        begin, end = (part * size // world_size for part in (rank, rank + 1))
+        self._own = slice(begin, end)
+        self._share = (end - begin) * world_size / size
         self._upto = None if weights is None else _cumulated(weights, len(inputs))
         self._period = self._start = 0
-        self.num_examples = steps * self._size * world_size
+        self.num_examples = steps * size
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         """Choose the period that the next iteration runs through; see `Batches`."""
@@ -72,9 +74,13 @@ class StepBatches:
         """Return the steps of a period."""
         return self._steps
 
+    def share(self, step: int) -> float:  # noqa: ARG002 - all steps are alike
+        """Say how many rows of a step this process has; see `Batches`."""
+        return self._share
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over the period's inputs and targets."""
-        step = self._size * self._world_size
+        step = self._size
         place = (self._period * self._steps + self._start) * step
         end = (self._period + 1) * self._steps * step
         number, place = divmod(place, len(self._inputs))
@@ -85,7 +91,7 @@ class StepBatches:
                 number += 1
                 order = torch.cat((order, self._order(number)))
             count = min(len(order) // step, left)
-            rows = order[: count * step].view(count, self._world_size, self._size)[:, self._rank]
+            rows = order[: count * step].view(count, step)[:, self._own]
             order, left = order[count * step :], left - count
             for part in rows.to(self._inputs.device).unbind():
                 yield self._inputs.index_select(0, part), self._targets.index_select(0, part)

@@ -60,6 +60,8 @@ class TokenBatches(EpochBatches):
             width = int(self._lengths[rows].max())
             chosen = rows.to(self._tokens.device)
             yield self._tokens[:, :width].index_select(0, chosen), self._labels[chosen]
+        if self._sharding.ends_empty and self._start < len(self):
+            yield self._tokens[:0, :1], self._labels[:0]
 
     def _order(self) -> Tensor:
         if not self._shuffle:

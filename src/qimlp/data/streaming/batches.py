@@ -25,8 +25,9 @@ class StreamingBatches(EpochBatches):
     """Batches of rows that are read, drawn at random from a buffer and decoded as they go.
 
     With several processes and shuffling, `datasets` gives each whole files where their number
-    allows, else every `world_size`-th row. All processes take equally many steps: where files
-    are uneven, one with fewer rows starts over and one with more leaves its last ones out.
+    allows, else every `world_size`-th row. All processes take equally many steps of equal size: the
+    fewer than `world_size` rows that cannot be shared are left out, and where files are uneven, one
+    with fewer rows starts over and one with more leaves its last ones out.
     Without shuffling, every row is taken exactly once.
 
     Args:
@@ -71,7 +72,7 @@ class StreamingBatches(EpochBatches):
         if buffer_size < 1:
             raise ValueError(f"expected a shuffle buffer of at least one row, got {buffer_size}")
         total = sum(piece.count for piece in pieces)
-        sharding = Sharding(total, batch_size, rank, world_size, training=shuffle)
+        sharding = Sharding(total, batch_size, rank, world_size, training=shuffle, even=shuffle)
         super().__init__(sharding, seed=seed, shuffle=shuffle)
         self._feature_shape, self._scaling, self._prepare = feature_shape, scaling, prepare
         self._device, self._buffer_size = torch.device(device), buffer_size

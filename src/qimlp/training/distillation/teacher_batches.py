@@ -48,6 +48,10 @@ class TeacherBatches:
         """Return the number of batches of an epoch."""
         return self._steps
 
+    def share(self, step: int) -> float:  # noqa: ARG002 - of the protocol
+        """Say that the parts are even; see `Batches`."""
+        return 1.0
+
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         """Iterate over batches and the teacher's answers, on the student's device."""
         source = self._batches if self._endless is None else self._endless

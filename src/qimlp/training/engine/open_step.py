@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qimlp.data import Batches
 from qimlp.distributed import ProcessGroup
 from qimlp.models import TextNetwork, inner_network
 from qimlp.predictor import cast_inputs
@@ -15,6 +16,7 @@ from qimlp.training.optim.fused_update import can_update
 from qimlp.training.steps.captured import CapturedStep
 from qimlp.training.steps.direct import DirectStep
 from qimlp.training.steps.plain import PlainStep
+from qimlp.training.steps.shared import shared_loss
 from qimlp.training.steps.step import Step, for_members
 
 
@@ -50,12 +52,17 @@ def can_capture(processes: ProcessGroup) -> bool:
 
 
 def open_step(
-    state: TrainState, task: Objective, optimisation: OptimisationSettings, compute: ComputeSettings
+    state: TrainState,
+    batches: Batches,
+    task: Objective,
+    optimisation: OptimisationSettings,
+    compute: ComputeSettings,
 ) -> Step:
     """Choose how the steps of a training are taken.
 
     Args:
         state: Its stored state, if it has one, is loaded: what is captured stays where it is.
+        batches: The training batches; each process has its share of them.
         task: What the network is trained to do.
         optimisation: `optimizer`.
         compute: `captured_step` and precision.
@@ -76,8 +83,12 @@ def open_step(
             outputs: Tensor = forward(cast_inputs(inputs, dtype))
         return outputs.float()
 
+    loss = shared_loss(
+        task, state.processes, lambda: batches.share(state.progress.step % state.steps_per_epoch)
+    )
+
     def compute_loss(inputs: Any, targets: Tensor) -> Tensor:
-        return task.loss(compute_outputs(inputs), for_members(targets, state.network.members))
+        return loss.loss(compute_outputs(inputs), for_members(targets, state.network.members))
 
     # Texts differ in length; a recorded step takes one shape, and does the same every time.
     of_texts = isinstance(inner_network(state.network), TextNetwork)
@@ -86,5 +97,5 @@ def open_step(
     if wanted and can_capture(state.processes):
         return CapturedStep(state.network, optimizer, compute_loss)
     if can_update(optimizer):
-        return DirectStep(optimizer, compute_outputs, task, members=state.network.members)
+        return DirectStep(optimizer, compute_outputs, loss, members=state.network.members)
     return PlainStep(optimizer, compute_loss)

@@ -82,7 +82,7 @@ def go_on_from_best(
     losses = []
     for network in restarts:
         trial = TrainState(network, optimisation, compute, state.steps_per_epoch, state.processes)
-        take = open_step(trial, task, optimisation, compute)
+        take = open_step(trial, batches, task, optimisation, compute)
         for _ in range(optimisation.epochs):
             trial.progress.loss_sum.zero_()
             if not train_epoch(

@@ -73,6 +73,10 @@ class StackedBatches:
         """Return the number of steps of an epoch."""
         return ceil(self.num_examples / self._batch_size)
 
+    def share(self, step: int) -> float:  # noqa: ARG002 - of the protocol
+        """Say that one process has them all; see `Batches`."""
+        return 1.0
+
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         """Choose the epoch that the next iteration runs through; see `Batches`."""
         if start:

@@ -97,7 +97,7 @@ class Trainer:
             )
             if not found:
                 return False
-        take = open_step(self.state, self.task, self.optimisation, self.compute)
+        take = open_step(self.state, self.train_batches, self.task, self.optimisation, self.compute)
         try:
             for callback in self._callbacks:
                 callback.on_start(self)

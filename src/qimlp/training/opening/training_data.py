@@ -106,6 +106,14 @@ class TrainingData:
         """Rows that are learned from; None where the data is streamed."""
         return None if isinstance(self._data, StreamingDataSet) else len(self._train)
 
+    def facts(self) -> dict[str, str]:
+        """What must be the same in every process of one training, by name."""
+        found = self._settings.numeric()
+        del found["data"]  # where it lies may differ from machine to machine
+        facts = {name: json.dumps(value) for name, value in found.items()}
+        facts["data"] = self.fingerprint
+        return {**facts, "preparation of the data": json.dumps(self.preparation().to_dict())}
+
     def require_same(self, fingerprint: str) -> None:
         """Refuse data that is not what a run was started with.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from qimlp.data import TableDataSet, TextDataSet, grid_shape
-from qimlp.distributed import connect, launched_rank
+from qimlp.distributed import Failures, connect, launched_rank
 from qimlp.files import printable, read_json_object, validated, write_json
 from qimlp.predictor import Loaded, build_network, sizes_for
 from qimlp.settings import TrainSettings, resolve_settings
@@ -80,7 +80,20 @@ def run_experiment(
         TimeLimitReached: At the time limit, likewise.
         OSError: If something cannot be written.
     """
-    root = Path(out)
+    with Failures():
+        if runs:
+            connect(runs[0].compute.device, runs[0].compute.process_timeout)
+        return _run_all(Path(out), runs, overwrite, on_event, revise, time_limit)
+
+
+def _run_all(
+    root: Path,
+    runs: Sequence[TrainSettings],
+    overwrite: bool,
+    on_event: OnEvent | None,
+    revise: Revise | None,
+    time_limit: TimeLimit | None,
+) -> Experiment:
     runs = [located(settings) for settings in runs]
     _require_free(root, runs, overwrite=overwrite)
     load = _loader()
@@ -150,7 +163,9 @@ def resume_experiment(
         _require_planned(folder, settings)
         return resume(folder.path, loaded=load(settings), **common)
 
-    return _finish(root, runs, train, load, time_limit)
+    with Failures():
+        connect(runs[0].compute.device, runs[0].compute.process_timeout)
+        return _finish(root, runs, train, load, time_limit)
 
 
 def _require_planned(folder: RunFolder, settings: TrainSettings) -> None:

@@ -3,7 +3,7 @@
 import os
 from contextlib import nullcontext
 
-from qimlp.distributed import connect
+from qimlp.distributed import Failures, connect
 from qimlp.predictor import Loaded
 from qimlp.settings import TrainSettings
 from qimlp.training.opening.source import located
@@ -48,6 +48,7 @@ def fit(
         NonFiniteLossError: If training diverges; the run folder keeps the epochs before.
         TrainingInterrupted: On Ctrl-C; the state is on disk.
         TimeLimitReached: At the time limit, likewise.
+        ProcessLostError: If another process of the training has failed or does not answer.
         OSError: If something cannot be written; what was complete stays valid.
     """
     run = open_run(
@@ -90,11 +91,12 @@ def open_run(
         ValueError: If settings and data do not fit, or the data is not usable.
     """
     settings = located(settings)
-    processes = connect(settings.compute.device)
     folder = RunFolder.of(out, settings)
-    if processes.is_main:
-        folder.require_free(overwrite=overwrite)
-    return Run(settings, folder, processes, on_event, loaded, time_limit=time_limit)
+    with Failures():
+        processes = connect(settings.compute.device, settings.compute.process_timeout)
+        if processes.is_main:
+            folder.require_free(overwrite=overwrite)
+        return Run(settings, folder, processes, on_event, loaded, time_limit=time_limit)
 
 
 def resume(
@@ -122,6 +124,7 @@ def resume(
         NonFiniteLossError: If training diverges.
         TrainingInterrupted: On Ctrl-C.
         TimeLimitReached: At the time limit.
+        ProcessLostError: If another process of the training has failed or does not answer.
         OSError: If something cannot be written.
     """
     folder = RunFolder(path)
@@ -129,10 +132,11 @@ def resume(
     result = folder.read_result()
     if result is not None:
         return result
-    processes = connect(settings.compute.device)
-    with hold(folder.lock_file) if processes.is_main else nullcontext():
-        prepared = folder.read_preparation()
-        order = prepared.features.order
-        run = Run(settings, folder, processes, on_event, loaded, order=order, time_limit=time_limit)
-        run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
-        return run.go_on(find_state(folder.state_file))
+    with Failures():
+        processes = connect(settings.compute.device, settings.compute.process_timeout)
+        with hold(folder.lock_file) if processes.is_main else nullcontext():
+            prepared = folder.read_preparation()
+            order = prepared.features.order
+            run = Run(settings, folder, processes, on_event, loaded, order=order, time_limit=time_limit)
+            run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
+            return run.go_on(find_state(folder.state_file))

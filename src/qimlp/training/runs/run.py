@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import torch
 
-from qimlp.distributed import ProcessGroup, cpu_threads
+from qimlp.distributed import Failures, ProcessGroup, cpu_threads
 from qimlp.predictor import Loaded, count_parameters, sizes_for
 from qimlp.settings import TrainSettings
 from qimlp.training.engine.errors import (
@@ -70,6 +70,7 @@ class Run:
         check_step(settings.optimisation, settings.compute, processes)
         with cpu_threads(settings.compute.threads):
             self.data = TrainingData(settings, loaded, order=order)
+        processes.require_same(self.data.facts())
         self.sizes = sizes_for(settings, self.data)
         self._on_event = on_event
         self._time_limit = time_limit
@@ -134,7 +135,7 @@ class Run:
     def _train(self, begin: Callable[[TrainState], None]) -> RunResult:
         """Train to the end. Torch's random state and threads are left as they were."""
         is_late = None if self._time_limit is None else self._time_limit.watch()
-        with undisturbed(self.settings, self.processes) as stop:
+        with Failures(self._how_to_go_on), undisturbed(self.settings, self.processes) as stop:
             trainer = open_trainer(
                 self.settings,
                 self.data,
@@ -149,6 +150,7 @@ class Run:
             if self.processes.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(self.processes.device)
             begin(trainer.state)
+            self.processes.require_same({"state": str(trainer.state.progress.step)})
             self._tell_start(trainer)
             try:
                 complete = trainer.fit()
@@ -160,6 +162,12 @@ class Run:
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
+
+    def _how_to_go_on(self) -> str:
+        """What to do where another process is lost; nothing where the run has not begun."""
+        if not self.folder.settings_file.exists():
+            return ""
+        return f"then resume, with as many processes: qimlp train --resume {self.folder.path}"
 
     def _is_too_late_for_the_test(self, trainer: Trainer) -> bool:
         """Whether the test set would take longer than there is time, going by the dev part."""

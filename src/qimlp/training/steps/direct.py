@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from qimlp.ops import run_backward
-from qimlp.tasks import Objective
 from qimlp.training.optim.fused_update import FusedUpdate
-from qimlp.training.steps.step import for_members
+from qimlp.training.steps.step import TrainingLoss, for_members
 
 
 class DirectStep:
@@ -32,7 +31,7 @@ class DirectStep:
         self,
         optimizer: Optimizer,
         compute_outputs: Callable[[Any], Tensor],
-        task: Objective,
+        task: TrainingLoss,
         *,
         members: int = 1,
     ) -> None:

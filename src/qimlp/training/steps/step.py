@@ -21,6 +21,16 @@ class Step(Protocol):
         """
 
 
+class TrainingLoss(Protocol):
+    """What a step asks of a task; see `Objective`."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the loss, 0-d."""
+
+    def loss_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the loss and its gradient by the outputs."""
+
+
 def for_members(targets: Tensor, members: int) -> Tensor:
     """Repeat a batch's targets for a network that answers once for each of its members.
 
