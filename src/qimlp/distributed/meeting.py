@@ -7,19 +7,15 @@ missing can be named, and a process that has failed is noticed by those that wai
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
-from threading import Thread
 from typing import Any
 
-from qimlp.distributed.launcher import checked_place, hosts_meeting, machine, meeting_point
+from qimlp.distributed.launcher import checked_place, hosts_meeting, machine
+from qimlp.distributed.store import open_store
 from qimlp.files import printable
 
 _PAUSE_SECONDS = 0.05
@@ -225,7 +221,7 @@ def meet(seconds: float) -> Meeting:
         ProcessLostError: If a process does not come in time.
     """
     rank, size = checked_place()
-    store = _open_store(seconds)
+    store = open_store(seconds)
     meeting = Meeting(store, rank, size, seconds)
     _met[:] = [meeting]  # so that the others hear of what follows
     if store.add(f"taken/{rank}", 1) > 1:
@@ -235,83 +231,6 @@ def meet(seconds: float) -> Meeting:
     store.set(f"here/{rank}", machine())
     meeting.wait_for_all("here", lambda missing: _not_come(missing, size, seconds))
     return meeting
-
-
-def _open_store(seconds: float) -> Any:
-    from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    host, port = meeting_point()
-    if hosts_meeting():
-        _require_free(port)
-    else:
-        _reach(host, port, seconds)
-
-    def open_store() -> Any:
-        return TCPStore(
-            host,
-            port,
-            is_master=hosts_meeting(),
-            timeout=timedelta(seconds=seconds),
-            wait_for_workers=False,
-        )
-
-    store = _within(seconds, open_store)
-    if store is None:
-        raise ConnectionError(
-            f"what answers at {printable(host, 80)}:{port} is not the place where these processes "
-            "meet; choose another --master_port, the same on every machine"
-        )
-    return PrefixStore(f"qimlp/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-
-
-def _within(seconds: float, make: Callable[[], Any]) -> Any:
-    """What a call gives that may never end; None where it fails or takes too long."""
-    made: list[Any] = []
-
-    def run() -> None:
-        with suppress(RuntimeError):
-            made.append(make())
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return made[0] if made else None
-
-
-def _require_free(port: int) -> None:
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("", port))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = "is in use on this machine; choose another one, the same in every process"
-        else:
-            reason = f"cannot be opened ({error.strerror}); choose another one"
-        raise OSError(f"MASTER_PORT {port}: it {reason}") from None
-
-
-def _reach(host: str, port: int, seconds: float) -> None:
-    """Wait until something answers at the address; other processes may start later."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with socket.create_connection((host, port), timeout=min(5.0, seconds)):
-                return
-        except socket.gaierror:
-            raise ConnectionError(
-                f"MASTER_ADDR {printable(host, 80)}: no machine is known by this name; give the "
-                "address of the machine of process 0"
-            ) from None
-        except OSError as error:
-            if time.monotonic() > end:
-                reason = error.strerror or "no answer"
-                raise ConnectionError(
-                    f"process 0 cannot be reached at {printable(host, 80)}:{port} within "
-                    f"{seconds:g} s ({reason}); see that it runs, that the address is its "
-                    "machine's, and that no firewall is between"
-                ) from None
-        time.sleep(0.2)
 
 
 def _not_come(missing: list[int], size: int, seconds: float) -> ProcessLostError:
