@@ -137,6 +137,8 @@ def resume(
         with hold(folder.lock_file) if processes.is_main else nullcontext():
             prepared = folder.read_preparation()
             order = prepared.features.order
-            run = Run(settings, folder, processes, on_event, loaded, order=order, time_limit=time_limit)
+            run = Run(
+                settings, folder, processes, on_event, loaded, order=order, time_limit=time_limit
+            )
             run.data.require_prepared(prepared, origin=str(folder.preprocess_file))
             return run.go_on(find_state(folder.state_file))
