@@ -32,6 +32,7 @@ from qimlp.cli.plan import plan_command
 from qimlp.cli.predict import predict_command
 from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.signals import ending_signals, exit_code
+from qimlp.cli.sweep import sweep_command
 from qimlp.cli.train import train_command
 from qimlp.data import first_line
 from qimlp.distributed import is_first_to_say
@@ -70,6 +71,7 @@ def _add(name: str, command: Callable[..., None]) -> None:
 
 _add("plan", plan_command)
 _add("train", train_command)
+_add("sweep", sweep_command)
 _add("eval", eval_command)
 _add("predict", predict_command)
 _add("compress", compress_command)

@@ -12,18 +12,11 @@ from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, spelled, wi
 from qimlp.cli.output.console import Notes, make_table, open_console
 from qimlp.cli.output.encoding import show_encoding
 from qimlp.cli.output.progress import open_reporter
-from qimlp.cli.table_runs import show_columns, sized, usual_model
-from qimlp.data import DataSet, TableDataSet
+from qimlp.cli.runs.from_sweep import runs_of_sweep
+from qimlp.cli.runs.plan import for_regression, for_tables, plan_runs
 from qimlp.distributed import launched_rank
-from qimlp.files import shown
 from qimlp.predictor import Loaded
-from qimlp.settings import (
-    TrainSettings,
-    epochs_by_rows,
-    parse_dims,
-    read_settings_file,
-    resolve_settings,
-)
+from qimlp.settings import FIELDS, TrainSettings, read_settings_file
 from qimlp.training import (
     Comparison,
     Experiment,
@@ -33,7 +26,6 @@ from qimlp.training import (
     columns,
     compare,
     keep_freed_memory,
-    located,
     read_experiment,
     resume,
     resume_experiment,
@@ -84,6 +76,20 @@ def train_command(
             metavar="<folder>",
         ),
     ] = None,
+    from_sweep: Annotated[
+        Path | None,
+        option_in(
+            RUNS,
+            "Train what a sweep found: the folder of qimlp sweep. Only now is the test part read.",
+            metavar="<folder>",
+        ),
+    ] = None,
+    trial: Annotated[
+        int | None,
+        option_in(
+            RUNS, "Which trial of --from-sweep; by default the best on dev.", metavar="<int>"
+        ),
+    ] = None,
     time_limit: Annotated[
         str | None,
         option_in(
@@ -99,16 +105,24 @@ def train_command(
     if data is not None:
         given = {**given, "data": data}
     if resume_from is not None:
-        others = {"--model": model, "--seeds": seeds, "--config": config}
-        _resume(resume_from, given, {**others, "--out": out, "--overwrite": overwrite}, limit)
+        others: dict[str, Any] = {"--model": model, "--seeds": seeds, "--config": config}
+        others |= {"--out": out, "--overwrite": overwrite, "--from-sweep": from_sweep}
+        _resume(resume_from, given, others, limit)
         return
+    places: dict[str, Any] = {"out": out or Path("runs"), "overwrite": overwrite}
+    if from_sweep is not None:
+        refused = [name for name, value in (("--model", model), ("--config", config)) if value]
+        runs = runs_of_sweep(from_sweep, trial, given, seeds, refused)
+        _train(lambda **_: runs, FIELDS, time_limit=limit, **places)
+        return
+    if trial is not None:
+        raise ValueError("--trial: expected --from-sweep, the folder of a sweep, as well")
     file = {} if config is None else read_settings_file(config)
     source = "settings" if config is None else str(config)
 
     def plan(**more: Any) -> list[TrainSettings]:
-        return _plan_runs({**given, **more}, model, seeds, file, source)
+        return plan_runs({**given, **more}, model, seeds, file, source)
 
-    places: dict[str, Any] = {"out": out or Path("runs"), "overwrite": overwrite}
     _train(plan, {*given, *file}, time_limit=limit, **places)
 
 
@@ -125,8 +139,8 @@ def _train(plan: Callable[..., list[TrainSettings]], known: Collection[str], **m
     def revise(
         runs: Sequence[TrainSettings], load: Callable[[TrainSettings], Loaded]
     ) -> Sequence[TrainSettings]:
-        runs, notes = _for_regression(runs, load(runs[0]), plan, known)
-        runs, further = _for_tables(runs, load, known, console)
+        runs, notes = for_regression(runs, load(runs[0]), plan, known)
+        runs, further = for_tables(runs, load, known, console)
         if launched_rank() == 0:
             Notes(console).say([*notes, *further])
         return runs
@@ -134,112 +148,6 @@ def _train(plan: Callable[..., list[TrainSettings]], known: Collection[str], **m
     with open_reporter(console, len(runs)) as reporter, show_encoding(console):
         experiment = run_experiment(runs, on_event=reporter, revise=revise, **more)
     _show_experiment(console, experiment)
-
-
-def _for_tables(
-    runs: Sequence[TrainSettings],
-    load: Callable[[TrainSettings], Loaded],
-    given: Collection[str],
-    console: Console,
-) -> tuple[list[TrainSettings], list[str]]:
-    """The runs with what model table takes from the data, and what to say; shows the columns."""
-    notes: list[str] = []
-    revised: list[TrainSettings] = []
-    shown_before = False
-    for settings in runs:
-        data = load(settings)
-        if not isinstance(data, TableDataSet):
-            revised.append(settings)
-            continue
-        if not shown_before and launched_rank() == 0:
-            show_columns(console, data)
-        shown_before = True
-        settings_by_rows, note = sized(settings, data, given)
-        revised.append(settings_by_rows)
-        notes += [note] if note else []
-    return revised, notes
-
-
-def _for_regression(
-    runs: Sequence[TrainSettings],
-    data: Loaded,
-    plan: Callable[..., list[TrainSettings]],
-    given: Collection[str],
-) -> tuple[Sequence[TrainSettings], list[str]]:
-    """The runs by the recipe of regression where the data is one, and what to say of it."""
-    notes: list[str] = []
-    if data.task.kind != "regression":
-        return runs, notes
-    if runs[0].dataset.task == "auto":
-        runs = [located(settings) for settings in plan(task="regression")]
-        notes.append(
-            "the labels measure something, so this is a regression; to make each value a class "
-            "say --task classification"
-        )
-    if "epochs" not in given and isinstance(data, DataSet | TableDataSet):
-        usual, runs = runs, [_with_epochs(settings, len(data.train)) for settings in runs]
-        rows = max(round(len(data.train) * (1 - runs[0].dataset.dev_fraction)), 1)
-        notes += [
-            f"{run.label}: {run.optimisation.epochs} epochs, for {rows:,} training rows; --epochs "
-            "says otherwise"
-            for run, before in zip(runs, usual, strict=True)
-            if run != before
-        ]
-    return runs, notes
-
-
-def _with_epochs(settings: TrainSettings, rows: int) -> TrainSettings:
-    """The settings with the recipe's epochs for a table of this size, where it has such."""
-    if settings.network.kind == "table":  # whose recipe is of steps
-        return settings
-    train_rows = max(round(rows * (1 - settings.dataset.dev_fraction)), 1)
-    epochs = epochs_by_rows(
-        settings.recipe,
-        task="regression",
-        train_rows=train_rows,
-        batch_size=settings.optimisation.batch_size,
-    )
-    return settings if epochs is None else settings.replace(epochs=epochs)
-
-
-def _plan_runs(
-    given: dict[str, Any],
-    models: list[str] | None,
-    seeds: str | None,
-    file: dict[str, Any],
-    source: str,
-) -> list[TrainSettings]:
-    """One run for every model and seed, in this order."""
-    if "data" not in given and "data" not in file:
-        raise ValueError("expected the DATA to train on, such as digits; see qimlp train --help")
-    if "text" not in given | file and given.keys() & {"encoder", "finetune"}:
-        given = {**given, "text": "encoder"}
-    chosen: list[dict[str, Any]] = [{"model": name} for name in models or []]
-    if not chosen and "model" not in file:
-        chosen = [_model_of_dims(given) or usual_model({**file, **given})]
-    chosen = chosen or [{}]
-    numbers = [{"seed": seed} for seed in _parse_seeds(seeds)] if seeds is not None else [{}]
-    return [
-        resolve_settings({**given, **name, **seed}, file=file, source=source)
-        for name in chosen
-        for seed in numbers
-    ]
-
-
-def _model_of_dims(given: dict[str, Any]) -> dict[str, Any]:
-    """The number of bodies that dims have, where only dims were given."""
-    if "dims" not in given:
-        return {}
-    return {"model": f"{len(parse_dims(given['dims'])[0])}b"}
-
-
-def _parse_seeds(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--seeds {shown(text, 80)}: expected whole numbers joined by commas"
-        ) from None
 
 
 def _resume(

@@ -10,7 +10,8 @@ from qimlp.settings.optimisation import OptimisationSettings
 from qimlp.settings.recipes import RECIPES, epochs_by_rows
 from qimlp.settings.resolve import resolve_settings
 from qimlp.settings.settings_file import read_settings_file
-from qimlp.settings.tables import SMALL_ROWS, table_recipe
+from qimlp.settings.suggestions import unknown_name
+from qimlp.settings.tables import SMALL_ROWS, TABLE_DIMS, table_recipe
 from qimlp.settings.train_settings import FIELDS, GROUPS, TrainSettings
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "OLD_NAMES",
     "RECIPES",
     "SMALL_ROWS",
+    "TABLE_DIMS",
     "ComputeSettings",
     "DataSettings",
     "FeatureSettings",
@@ -33,4 +35,5 @@ __all__ = [
     "read_settings_file",
     "resolve_settings",
     "table_recipe",
+    "unknown_name",
 ]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qimlp.training.engine.stacked_trainer import StackedRun, can_be_stacked, fit_stacked
     from qimlp.training.engine.trainer import Trainer
     from qimlp.training.opening.source import load_data, located
+    from qimlp.training.opening.trainer import open_trainer, undisturbed
     from qimlp.training.opening.training_data import TrainingData
     from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
     from qimlp.training.runs.experiment import (
@@ -85,12 +86,14 @@ __all__ = [
     "load_run",
     "load_trained",
     "located",
+    "open_trainer",
     "param_groups",
     "read_experiment",
     "resolve_settings",
     "resume",
     "resume_experiment",
     "run_experiment",
+    "undisturbed",
     "versions",
 ]
 
@@ -112,6 +115,7 @@ __getattr__ = lazy_face(
         "engine.trainer": ("Trainer",),
         "runs.events": ("Event", "OnEvent", "RunFinished", "RunStarted"),
         "opening.source": ("load_data", "located"),
+        "opening.trainer": ("open_trainer", "undisturbed"),
         "engine.allocator": ("keep_freed_memory",),
         "runs.experiment": ("Experiment", "read_experiment", "resume_experiment", "run_experiment"),
         "runs.fit": ("fit", "resume"),

@@ -191,7 +191,7 @@ def test_regression_steps_by_rows_and_dropped_columns(qimlp, table, tmp_path):
 @pytest.mark.parametrize("classes", ["none", "balanced"])
 def test_steps_are_chosen_by_the_rows(qimlp, tmp_path, monkeypatch, classes):
     monkeypatch.setattr(
-        "qimlp.cli.table_runs.table_recipe", lambda rows, *_, **__: {"steps": rows // 10}
+        "qimlp.cli.runs.tables.table_recipe", lambda rows, *_, **__: {"steps": rows // 10}
     )
     frame, out = FRAME[["n", "city", "kind"]], ("--out", tmp_path / "runs")
     frame.to_csv(tmp_path / "t.csv", index=False)

@@ -1,0 +1,1 @@
+"""Runs from the command line: their settings by options, data and recipes."""

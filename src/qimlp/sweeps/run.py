@@ -1,0 +1,231 @@
+"""A sweep: trials of a study on one storage, by one process or several, on one machine or more."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import optuna
+
+from qimlp.distributed import connect
+from qimlp.files import shown
+from qimlp.predictor import Loaded
+from qimlp.settings import TrainSettings
+from qimlp.sweeps.events import OnSweepEvent, SweepEvent, SweepStarted
+from qimlp.sweeps.figures import draw_figures
+from qimlp.sweeps.folder import SweepFolder, SweepResult
+from qimlp.sweeps.plan import SweepPlan, require_objectives, require_same, usual_params
+from qimlp.sweeps.sampler import require_sampler
+from qimlp.sweeps.search_texts import parse_search
+from qimlp.sweeps.side_by_side import run_side_by_side, usable_cores
+from qimlp.sweeps.storage import open_storage, open_study, place_of
+from qimlp.sweeps.usual import usual_space
+from qimlp.sweeps.worker import Work, results_of, run_trials
+from qimlp.training import TrainingData, TrainingInterrupted, keep_freed_memory, load_data, located
+
+PathLike = str | os.PathLike[str]
+
+MOST_TRIALS, MOST_WORKERS = 100_000, 256
+
+
+def sweep(
+    settings: TrainSettings,
+    *,
+    search: Iterable[str] = (),
+    fixed: Collection[str] = (),
+    trials: int = 20,
+    objectives: Sequence[str] = ("metric", "parameters"),
+    sampler: str = "tpe",
+    prune: bool = True,
+    workers: int = 1,
+    out: PathLike | None = None,
+    storage: str | None = None,
+    name: str | None = None,
+    loaded: Loaded | None = None,
+    on_event: OnSweepEvent | None = None,
+) -> SweepResult:
+    """Search over settings, by the dev part alone; what is complete already is not run again.
+
+    Trial 0 has the settings as they are, where these are among what is searched. The same call
+    with the same settings goes on with a sweep that was interrupted, or adds trials to it; on
+    other machines it helps with the same sweep, where `storage` is one that they share.
+
+    Args:
+        settings: What every trial has, but for what is searched; `seed` is also the sweep's.
+        search: What is searched: names of settings (`"lr"`), with values (`"rank=1,2,4"`) or a
+            range (`"lr=1e-4..1e-1"`). By default what matters for the kind of network.
+        fixed: Settings that are not searched by default.
+        trials: How many there are to be in all.
+        objectives: `"metric"`, the task's main one on the dev part, or it and `"parameters"`.
+        sampler: `"tpe"`, which goes by the finished trials, or `"random"`.
+        prune: Whether trials that are worse than the median of the finished ones are given up.
+        workers: Processes that train at a time; with 1 it is this one.
+        out: The sweep's folder; `runs/sweep-DATA` by default.
+        storage: A file or an address, see `qimlp.sweeps.storage.open_storage`; by default an
+            SQLite file in the folder.
+        name: Of the study in the storage; the name of the data by default.
+        loaded: The data, where the caller has read it already.
+        on_event: Called with every event, in this process.
+
+    Returns:
+        The finished trials, which lie in the folder too.
+
+    Raises:
+        ValueError: If something cannot be searched or is not allowed, settings and data do not
+            fit, the study is another one, or no trial is complete at the end.
+        FileExistsError: If the folder is something else.
+        FileNotFoundError: If the data is not there.
+        TrainingInterrupted: On Ctrl-C; finished trials are kept.
+        OSError: If the storage cannot be reached, or something cannot be written.
+
+    Example:
+        `sweep(resolve_settings({"data": "digits"}), search=["lr", "rank=1,2,4"], trials=12)`
+    """
+    _require_counts(trials, workers)
+    folder = SweepFolder(_out(settings) if out is None else out)
+    folder.require_usable()
+    name = settings.data_name if name is None else name
+    place = _place(storage, folder)
+    folder.require_sweep(name=name, storage=place)
+    loaded, plan, notes = _planned(settings, search, fixed, objectives, sampler, prune, loaded)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    where = str(folder.storage_file) if storage is None else storage
+    opened = open_storage(where)
+    study = open_study(opened, name, directions=plan.directions, about=plan.about())
+    require_same(study.user_attrs["qimlp"], plan, name)
+    folder.write_plan(plan, name=name, storage=place)
+    work = Work(plan, where, name, trials, _threads(settings, workers))
+    tell = on_event if on_event is not None else _ignore
+    tell(
+        SweepStarted(
+            folder=folder.path,
+            storage=opened.shown,
+            space=plan.space,
+            finished=len(results_of(study, trials)),
+            trials=trials,
+            workers=workers,
+            threads=work.threads,
+            notes=notes,
+        )
+    )
+    try:
+        _run(work, workers, loaded, tell)
+    except KeyboardInterrupt as interrupt:
+        done = len(_written(folder, plan, study).trials)
+        raise TrainingInterrupted(
+            f"interrupted: {done} of {trials} trials are finished; the same command goes on"
+        ) from interrupt
+    result = _written(folder, plan, study)
+    result.best()
+    draw_figures(study, result)
+    return result
+
+
+def _planned(
+    settings: TrainSettings,
+    search: Iterable[str],
+    fixed: Collection[str],
+    objectives: Sequence[str],
+    sampler: str,
+    prune: bool,
+    loaded: Loaded | None,
+) -> tuple[Loaded, SweepPlan, tuple[str, ...]]:
+    """The data, what decides the trials, and what is to be known of the data."""
+    objectives = require_objectives(objectives)
+    require_sampler(sampler)
+    settings = _usable(located(settings))
+    loaded = load_data(settings) if loaded is None else loaded
+    data = TrainingData(settings, loaded)
+    space = parse_search(search, settings, data) or usual_space(settings, data, fixed)
+    main = data.task.main_metric
+    plan = SweepPlan(
+        settings=settings,
+        space=space,
+        objectives=objectives,
+        sampler=sampler,
+        prune=prune,
+        usual=usual_params(settings, space, data),
+        metric=main.name,
+        higher_is_better=main.higher_is_better,
+        fingerprint=data.fingerprint,
+    )
+    return loaded, plan, data.notes
+
+
+def _out(settings: TrainSettings) -> Path:
+    return Path("runs") / f"sweep-{settings.data_name}"
+
+
+def _run(work: Work, workers: int, loaded: Loaded, tell: Callable[[SweepEvent], None]) -> None:
+    if workers == 1:
+        run_trials(work, tell, loaded=loaded)
+        return
+    run_side_by_side(
+        range(workers),
+        partial(_work_there, work),
+        jobs=workers,
+        name_of=lambda worker: f"worker {worker}",
+        on_event=tell,
+        on_done=lambda worker, _: None,  # noqa: ARG005
+        on_start=keep_freed_memory,
+    )
+
+
+def _work_there(work: Work, _: int, tell: Callable[[SweepEvent], None]) -> None:
+    run_trials(work, tell)
+
+
+def _written(folder: SweepFolder, plan: SweepPlan, study: optuna.Study) -> SweepResult:
+    """What came of the sweep so far, on disk."""
+    result = SweepResult(
+        folder=folder.path,
+        settings=plan.settings,
+        searched=tuple(plan.space),
+        objectives=plan.objectives,
+        metric=plan.metric,
+        higher_is_better=plan.higher_is_better,
+        trials=tuple(results_of(study)),
+    )
+    folder.write_results(result)
+    return result
+
+
+def _place(storage: str | None, folder: SweepFolder) -> str:
+    """Where the trials are, as it is written down: no password, and no folder that may move."""
+    if storage is None:
+        return folder.storage_file.name
+    place = place_of(storage)
+    return place.shown if place.path is None else str(place.path.absolute())
+
+
+def _usable(settings: TrainSettings) -> TrainSettings:
+    """Refuse what a sweep does not do."""
+    if settings.compute.watch_test or settings.compute.checkpoints:
+        given = "watch_test" if settings.compute.watch_test else "checkpoints"
+        raise ValueError(
+            f"{given}: a sweep reads no test part and keeps no networks; leave it out, and give it "
+            "to qimlp train --from-sweep"
+        )
+    if connect(settings.compute.device).size > 1:
+        raise ValueError(
+            "a sweep starts its processes itself: expected one process, without a launcher; use "
+            "workers, or the same command on several machines"
+        )
+    return settings
+
+
+def _require_counts(trials: int, workers: int) -> None:
+    for given, value, most in (("trials", trials, MOST_TRIALS), ("workers", workers, MOST_WORKERS)):
+        if not 1 <= value <= most:
+            raise ValueError(f"{given}: expected 1 to {most:,}, got {shown(value)}")
+
+
+def _threads(settings: TrainSettings, workers: int) -> int | None:
+    """CPU threads of each worker: those that are set, or an equal part of the cores."""
+    if settings.compute.threads is not None or workers == 1:
+        return settings.compute.threads
+    return max(usable_cores() // workers, 1)
+
+
+def _ignore(event: SweepEvent) -> None:
+    """Nobody listens."""
