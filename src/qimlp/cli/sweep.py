@@ -8,7 +8,6 @@ import typer
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, with_settings
 from qimlp.cli.output.console import Notes, open_console
 from qimlp.cli.output.encoding import show_encoding
-from qimlp.cli.output.sweeps import show_sweep, sweep_reporter
 from qimlp.cli.runs.plan import for_regression, for_tables, plan_runs
 from qimlp.settings import TrainSettings, read_settings_file
 from qimlp.training import keep_freed_memory, load_data, located
@@ -95,7 +94,9 @@ def sweep_command(
     ] = None,
 ) -> None:
     """Search for good settings; the same command again goes on where it was interrupted."""
-    from qimlp.sweeps import sweep  # noqa: PLC0415 - Optuna is an extra, and slow to load
+    # Optuna is an extra, and slow to load.
+    from qimlp.cli.output.sweeps import show_sweep, sweep_reporter  # noqa: PLC0415
+    from qimlp.sweeps import sweep  # noqa: PLC0415
 
     keep_freed_memory()
     if data is not None:

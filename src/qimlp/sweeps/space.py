@@ -1,10 +1,13 @@
 """What a sweep searches: settings by name, each with its values or its range."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import optuna
+if TYPE_CHECKING:
+    import optuna
 
 Value: TypeAlias = str | int | float | bool | None
 

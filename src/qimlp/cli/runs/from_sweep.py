@@ -31,7 +31,7 @@ def runs_of_sweep(
         FileNotFoundError: If there is no sweep.
         ValueError: If there is no such complete trial, or an option contradicts it.
     """
-    from qimlp.sweeps import read_sweep  # noqa: PLC0415 - Optuna is an extra, and slow to load
+    from qimlp.sweeps import read_sweep  # noqa: PLC0415 - slow to load
 
     refused = [
         *others,
