@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ SEARCH = ("lr=0.001..0.1", "rank=1..4", "bias")
 
 
 @pytest.fixture
-def search(settings, tmp_path):
-    """Sweep over the tiny data set into a folder of its own."""
+def search(settings, tmp_path, monkeypatch):
+    """Sweep over the tiny data set into a folder of its own; figures on request, they take long."""
 
-    def run(out="sweep", **options):
+    def run(out="sweep", *, figures=False, **options):
+        if not figures:
+            monkeypatch.setattr("qimlp.sweeps.run.draw_figures", lambda *_: None)
         changes = options.pop("changes", {})
         given = {"search": SEARCH, "trials": 9, "out": tmp_path / out, **options}
         return sweep(settings(**changes), **given)
@@ -31,7 +34,7 @@ def without_time(result):
 
 def test_a_sweep_leaves_its_trials_the_front_and_figures(search, tmp_path):
     events = []
-    result = search(on_event=events.append)
+    result = search(on_event=events.append, figures=True)
     folder = tmp_path / "sweep"
     assert [trial.number for trial in result.trials] == list(range(9))
     assert {trial.state for trial in result.trials} == {"complete", "pruned"}
@@ -80,7 +83,7 @@ def test_the_chosen_trial_trained_once_more_is_the_same(search, tmp_path):
 
 
 def test_one_objective_is_the_metric_alone(search, tmp_path):
-    result = search(objectives=["metric"])
+    result = search(objectives=["metric"], figures=True)
     assert result.objectives == ("metric",)
     assert (tmp_path / "sweep" / "curves.png").exists()
 
@@ -114,7 +117,7 @@ def test_an_interrupted_sweep_goes_on_with_the_same_trials(search, tmp_path):
         def __call__(self, event):
             self.epochs += isinstance(event, TrialEpoch)
             if self.epochs == 8:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(TrainingInterrupted, match="interrupted: 2 of 9 trials are finished; the s"):
         search("parts", on_event=Stop())

@@ -16,6 +16,7 @@ from qimlp.sweeps.sampler import SeededSampler
 from qimlp.sweeps.space import draw
 from qimlp.sweeps.storage import Claim, Claims, load_study, open_storage
 from qimlp.sweeps.trial import PrunedError, TrialData, run_trial
+from qimlp.training import GracefulInterrupt, TrainingInterrupted
 
 _RESULT = "qimlp:result"
 """Attribute of a finished trial: what is not among the things that Optuna knows of it."""
@@ -69,11 +70,16 @@ def run_trials(
     data = TrialData(work.plan.settings, loaded)
     plan = work.plan
     sampler = SeededSampler(plan.sampler, plan.settings.compute.seed, plan.usual)
-    while (claim := claims.ask(work.trials, lambda _: sampler)) is not None:
-        with claim:
-            result = _run(claim, work, data, tell)
-        if result is not None:
-            tell(TrialFinished(result))
+    with GracefulInterrupt() as stop:  # no exception in the midst of the storage's work
+        while claim := claims.ask(
+            work.trials, lambda _: sampler, should_stop=lambda: stop.requested
+        ):
+            with claim:
+                result = _run(claim, work, data, tell)
+            if result is not None:
+                tell(TrialFinished(result))
+        if stop.requested:
+            raise TrainingInterrupted("interrupted")
 
 
 def _run(

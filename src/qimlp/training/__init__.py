@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from qimlp.training.runs.load import TrainedRun, load_run, load_trained
     from qimlp.training.runs.result import RunResult
     from qimlp.training.steps.direct import DirectStep
+    from qimlp.training.stopping.graceful_interrupt import GracefulInterrupt
     from qimlp.training.stopping.time_limit import TimeLimit
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Event",
     "Experiment",
     "Front",
+    "GracefulInterrupt",
     "NonFiniteLossError",
     "OnEvent",
     "RunFinished",
@@ -124,6 +126,7 @@ __getattr__ = lazy_face(
         "runs.result": ("RunResult",),
         "opening.training_data": ("TrainingData",),
         "steps.direct": ("DirectStep",),
+        "stopping.graceful_interrupt": ("GracefulInterrupt",),
         "stopping.time_limit": ("TimeLimit",),
     },
 )
