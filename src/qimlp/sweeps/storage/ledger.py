@@ -20,6 +20,7 @@ from qimlp.files import printable
 from qimlp.sweeps.storage.errors import LockLostError
 from qimlp.sweeps.storage.process import known_dead, this_process
 from qimlp.sweeps.storage.storage import Storage
+from qimlp.sweeps.storage.study import quiet
 from qimlp.sweeps.storage.watch import Watch
 
 _CLAIM = "qimlp:claim"
@@ -123,7 +124,8 @@ class Ledger:
         def change() -> None:
             for name, value in attributes.items():
                 trial.set_user_attr(name, value)
-            trial.study.tell(trial, values, state)
+            with quiet():
+                trial.study.tell(trial, values, state, skip_if_finished=True)
 
         told = self._alone(lambda: self._if_mine(trial_id, change))
         self._mine.discard(trial_id)

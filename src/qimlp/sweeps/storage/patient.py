@@ -1,5 +1,6 @@
 """Optuna's storage in a database that may be away for a while."""
 
+import logging
 import random
 import time
 import weakref
@@ -10,7 +11,13 @@ from typing import Any
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 
 from qimlp.files import printable
 
@@ -67,6 +74,8 @@ def reason_of(error: BaseException | None) -> str:
 
 
 def _may_pass(error: BaseException | None) -> bool:
+    if isinstance(error, PendingRollbackError):  # Optuna asked on after the connection was lost
+        return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if not isinstance(error, OperationalError | InterfaceError):
@@ -74,6 +83,11 @@ def _may_pass(error: BaseException | None) -> bool:
     if type(error.orig).__module__.partition(".")[0] == "sqlite3":
         return "locked" in str(error.orig) or "busy" in str(error.orig)
     return getattr(error.orig, "sqlstate", None) != "53100"  # its disk is full
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Optuna prints the whole query that failed before it is tried again here."""
+    return not str(record.msg).startswith("Caught an error from sqlalchemy")
 
 
 class PatientStorage(RDBStorage):
@@ -92,6 +106,7 @@ class PatientStorage(RDBStorage):
         self.shown = shown
         self.patience_s = patience_s
         super().__init__(url.replace("{", "{{").replace("}", "}}"), **options)
+        logging.getLogger(RDBStorage.__module__).addFilter(_is_news)
         # Whoever lets go of it need not close it: a server counts the connections.
         weakref.finalize(self, self.engine.dispose)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from qimlp.files import printable, shown
@@ -92,8 +92,14 @@ def _server(rest: str) -> Place:
             "password); characters such as @ : / ? # in a password are written as %40 %3A %2F "
             "%3F %23, or the password is left to PGPASSWORD or ~/.pgpass"
         )
-    secret = [key for key in url.query if _SECRET.search(key)]
-    public = url.set(drivername="postgresql", password=None).difference_update_query(secret)
+    public = URL.create(
+        "postgresql",
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query={key: value for key, value in url.query.items() if not _SECRET.search(key)},
+    )
     return Place(
         "postgresql",
         printable(public.render_as_string()),

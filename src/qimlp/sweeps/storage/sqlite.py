@@ -44,15 +44,19 @@ def open_sqlite(path: Path) -> Storage:
                 f"storage {shown}: others have held its lock for {PATIENCE_S:.0f} s"
             ) from None
 
-    with exclusive():
-        if path.exists() and require_regular(path, what="an SQLite file"):
-            _require_sweeps(path, shown)
-        else:
-            _make(path, shown)
+    if not _exists(path):
+        with exclusive():
+            if not _exists(path):
+                _make(path, shown)
+    _require_sweeps(path, shown)
     storage = open_tables(_address(path), shown=shown, made=True, engine=_ENGINE)
     event.listen(storage.engine, "connect", _write_ahead)
     storage.engine.dispose()
     return Storage(str(path), get_storage(storage), exclusive)
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() and require_regular(path, what="an SQLite file") > 0
 
 
 def _make(path: Path, shown: str) -> None:

@@ -78,15 +78,15 @@ def _found(storage: Storage, name: str) -> optuna.Study | None:
 
 
 def _made(storage: Storage, name: str, directions: Sequence[StudyDirection]) -> optuna.Study:
-    with _quiet():
+    with quiet():
         return optuna.create_study(
             study_name=name, storage=storage.optuna, directions=directions, load_if_exists=True
         )
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna does not print that it has made a study."""
+def quiet() -> Iterator[None]:
+    """Optuna prints no news while this lasts, such as that it has made a study."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
     try:
