@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -123,7 +124,37 @@ def test_the_search_knows_the_pages(site):
     assert "command-line.html#" in index
 
 
+def test_the_search_works_on_pages_that_are_opened_as_files(site):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not browser:
+        pytest.skip("needs chromium")
+    page = (site / "how-to" / "table.html").as_uri()
+    profile = site.parent / "profile"
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    shown = subprocess.run(
+        [*command, "--virtual-time-budget=10000", "--dump-dom", f"{page}?q=KroneckerLinear"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert re.search(r"\d+ matching documents", shown.stdout)
+    assert "reference/layers.html?h=kroneckerlinear" in shown.stdout
+
+
 def test_the_pages_say_what_they_are(pages):
     front = pages[Path("index.html")].text
-    assert re.search(r'<meta name="description" content="Kronecker-structured [^"]{60,}"', front)
+    assert re.search(r"<title>qimlp: [^<]+</title>|<title>[^<]+ - qimlp</title>", front)
     assert re.search(r'<link rel="icon" href="[^"]+\.svg"', front)
+    described = {}
+    for path, page in pages.items():
+        if path.name in {"404.html", "report.html"}:
+            continue
+        found = re.findall(
+            r'<meta (?:name|property)="(?:og:)?description" content="([^"]*)"', page.text
+        )
+        assert len(found) == 2, path
+        assert found[0] == found[1], path
+        assert 40 < len(found[0]) < 260, (path, found)
+        described[path] = found[0]
+    assert len(set(described.values())) == len(described)
