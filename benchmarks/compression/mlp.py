@@ -29,7 +29,7 @@ from qimlp.bench.timing import interleave
 from qimlp.compression import CompressionConfig
 from qimlp.training import compress_, distill
 
-_FORMS = ("low_rank", "kronecker", "auto")
+_FORMS = ("low_rank", "kronecker", "auto", "pruned")
 _CALIBRATION_ROWS, _BATCH = 8192, 64
 _LR_PER_RATIO, _MOST_LR = 5e-5, 2e-2  # chosen on a dev part: the fewer parameters, the larger steps
 _TIMED_ROWS = 256
@@ -99,11 +99,12 @@ def _compressed(
 ) -> Iterator[dict[str, Any]]:
     """One row for every way to compress a network."""
     for ratio in given.ratios:
-        for form in given.forms:
+        for form in (each for each in given.forms if each != "pruned"):
             for aware in (True,) if given.aware_only else (True, False):
                 named = {"ratio": ratio, "form": form, "fitted_to": "data" if aware else "weights"}
                 yield named | _compress(network, data, ratio, form, seed, aware=aware)
-        yield {"ratio": ratio, "form": "pruned"} | _prune(network, data, ratio, seed)
+        if "pruned" in given.forms:
+            yield {"ratio": ratio, "form": "pruned"} | _prune(network, data, ratio, seed)
 
 
 def _compress(

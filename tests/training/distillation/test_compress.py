@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from qimlp.compression import CompressionConfig, compress_layers_
-from qimlp.training import compress_
-from qimlp.training.distillation.candidates import FORM_NAMES, output_errors
+from qimlp.training import compress_, distill
+from qimlp.training.distillation import candidates, compress
+from qimlp.training.distillation.distill import DistillationResult
+from qimlp.training.distillation.layer_errors import output_errors
 
 TORCH = torch.Generator
 
@@ -77,32 +79,73 @@ def test_auto_finds_the_form_that_is_exact(kind):
     assert note.startswith(f"form: {words} chosen by the loss after tuning on held-out rows: ")
 
 
-def test_the_tuned_weights_are_kept_and_the_errors_are_theirs():
+def parts(batches):
+    """What candidates are fitted on, and what they are compared on."""
+    held = [batch for number, batch in enumerate(batches, 1) if number % 8 == 0]
+    return [batch for number, batch in enumerate(batches, 1) if number % 8], held
+
+
+def low_rank(original, batches):
+    model = copy.deepcopy(original)
+    config = CompressionConfig(ratio=6, form="low_rank", tune_steps=0)
+    return model, compress_layers_(model, config, calibration=batches)
+
+
+def only_low_rank(monkeypatch):
+    monkeypatch.setattr(compress, "FORM_NAMES", {"low_rank": "low rank"})
+
+
+def test_the_best_form_is_fitted_and_tuned_anew_on_all_rows(monkeypatch):
+    only_low_rank(monkeypatch)
     model = network()
     original = copy.deepcopy(model)
-    plain = copy.deepcopy(model)
     batches = rows().split(32)
-    config = CompressionConfig(ratio=6, tune_steps=60)
-    report = compress_(model, config, calibration=batches)
-    held = torch.cat([batch for number, batch in enumerate(batches, 1) if number % 8 == 0])
-    forms = {layer.form for layer in report.layers}
-    form = "auto" if len(forms) > 1 else forms.pop()
-    fitted = [batch for number, batch in enumerate(batches, 1) if number % 8]
-    untuned_config = CompressionConfig(ratio=6, form=form, tune_steps=0)
-    compress_layers_(plain, untuned_config, calibration=fitted)
+    report = compress_(model, CompressionConfig(ratio=6, tune_steps=60), calibration=batches)
+    expected, _ = low_rank(original, batches)
+    distill(expected, original, batches, steps=60)
     with torch.no_grad():
-        tuned, untuned = (relative(each(held), original(held)) for each in (model, plain))
+        assert torch.equal(model(batches[0]), expected(batches[0]))
+        held = torch.cat(parts(batches)[1])
         last = (model(held) - original(held)).norm()
         spread = (original(held) - original(held).mean(0)).norm()
-    assert tuned < 0.97 * untuned
     assert report.layers[2].tuned_error == pytest.approx(float(last / spread), rel=1e-4)
     assert all(layer.tuned_error is not None for layer in report.layers)
+
+
+def test_forms_are_compared_on_rows_that_neither_fit_nor_tuning_has_seen(monkeypatch):
+    only_low_rank(monkeypatch)
+    model = network()
+    original = copy.deepcopy(model)
+    batches = rows().split(32)
+    report = compress_(model, CompressionConfig(ratio=6, tune_steps=60), calibration=batches)
+    fitted, held = parts(batches)
+    expected, _ = low_rank(original, fitted)
+    found = distill(expected, original, fitted, steps=60, dev=held)
+    assert found.after < 0.97 * found.before
     (note,) = [note for note in report.notes if note.startswith("form:")]
-    name, _, _ = note.removeprefix("form: ").partition(" chosen by")
-    assert name == FORM_NAMES[form]
-    found = note.split(f"{name} ")[-1]
-    losses = float(found.split(" ")[0]), float(found.split("(")[1].split(" ")[0])
-    assert losses[0] / losses[1] == pytest.approx(tuned / untuned, rel=0.02)  # they are rounded
+    assert note.endswith(f": low rank {found.after:.3g} ({found.before:.3g} before tuning)")
+
+
+def test_where_tuning_does_not_help_the_form_is_as_it_is_alone(monkeypatch):
+    only_low_rank(monkeypatch)
+    rates = []
+
+    def harmful(student, teacher, batches, *, lr, **given):
+        rates.append(lr)
+        with torch.no_grad():
+            student[0].bias.add_(1)
+        return DistillationResult(1, 0.25, 0.25, "dev", rejected=0.5)
+
+    monkeypatch.setattr(candidates, "distill", harmful)
+    model = network()
+    original = copy.deepcopy(model)
+    batches = rows().split(32)
+    report = compress_(model, CompressionConfig(ratio=6, tune_steps=60), calibration=batches)
+    assert rates == [None, 1e-4]
+    expected, alone = low_rank(original, batches)
+    with torch.no_grad():
+        assert torch.equal(model(batches[0]), expected(batches[0]))
+    assert [layer.error for layer in report.layers] == [layer.error for layer in alone.layers]
 
 
 def test_a_form_that_cannot_reach_the_budget_drops_out():

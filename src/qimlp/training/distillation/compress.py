@@ -26,6 +26,7 @@ from qimlp.training.distillation.candidates import (
     Candidate,
     Filter,
     Form,
+    on_all_rows,
     try_form,
 )
 from qimlp.training.distillation.held_out import Split, split
@@ -51,9 +52,9 @@ def compress_(
 
     Of `form="auto"` with calibration data the model is compressed in low rank, in Kronecker form,
     and layer by layer in what fits better. Each is tuned for `config.tune_steps` steps to answer as
-    the original (`distill`, the new layers alone), and the one that does so best on calibration
-    rows that neither the fit nor the tuning has seen stays, with its tuned weights. What was
-    compared stands in the report's notes.
+    the original (`distill`, the new layers alone), and the form that does so best on calibration
+    rows that neither the fit nor the tuning has seen is made anew on all rows: as fitted where
+    tuning did not help on those rows, else tuned. What was compared stands in the report's notes.
 
     Args:
         model: Any model whose layers are `nn.Linear`, transformers' `Conv1D` or `nn.Conv2d`.
@@ -82,23 +83,26 @@ def compress_(
     if _fits_already(model, config, filter_fn):
         return compress_layers_(model, config, filter_fn, calibration)
     data = split(collected(calibration, None))
-    tried, dropped = _try_forms(model, config, filter_fn, data, outputs)
+    teacher = copy.deepcopy(model)
+    tried, dropped = _try_forms(model, teacher, config, filter_fn, data, outputs)
     if not tried:
         raise next(iter(dropped.values()))
-    best = min(tried, key=lambda candidate: candidate.after)
-    swap_(model, best.layers)
-    return replace(best.report, notes=(*best.report.notes, *_notes(best, tried, dropped, data)))
+    best = min(tried, key=lambda candidate: candidate.tuning.after)
+    own = _within_budget(model, replace(config, form=best.form), filter_fn)
+    made = on_all_rows(model, teacher, own, filter_fn, data, outputs, best)
+    swap_(model, made.layers)
+    return replace(made.report, notes=(*made.report.notes, *_notes(best, tried, dropped, data)))
 
 
 def _try_forms(
     model: nn.Module,
+    teacher: nn.Module,
     config: CompressionConfig,
     filter_fn: Filter | None,
     data: Split,
     outputs: Outputs | None,
 ) -> tuple[list[Candidate], dict[Form, ValueError | NonFiniteLossError]]:
     """All candidates, and why others are none."""
-    teacher = copy.deepcopy(model)
     tried: list[Candidate] = []
     dropped: dict[Form, ValueError | NonFiniteLossError] = {}
     for form in FORM_NAMES:

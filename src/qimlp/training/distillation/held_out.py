@@ -52,11 +52,13 @@ class Split:
     Attributes:
         fitted_on: For the fit and for tuning.
         compared_on: To compare candidates on.
+        all_rows: Both.
         apart: Whether no row is in both; a single row cannot be parted.
     """
 
     fitted_on: Iterable[Any]
     compared_on: Iterable[Any]
+    all_rows: Iterable[Any]
     apart: bool = True
 
 
@@ -71,6 +73,6 @@ def split(batches: Iterable[Any]) -> Split:
     """
     by_rows = count(batches) < _EVERY
     if by_rows and any(first_rows(batch) < 2 for batch in batches):
-        return Split(batches, batches, apart=False)
+        return Split(batches, batches, batches, apart=False)
     fitted, compared = (Part(batches, held_out=held, by_rows=by_rows) for held in (False, True))
-    return Split(fitted, compared)
+    return Split(fitted, compared, batches)
