@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qimlp import _startup, correlation, functional
 from qimlp._faces import lazy_face
+from qimlp._version import __version__ as __version__
 from qimlp.models import MLP, QiMLP
 from qimlp.nn import KroneckerAdapter, KroneckerLinear
 from qimlp.shapes import KroneckerShape, Plan, plan
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from qimlp.training import compress_, distill
 
 del _startup  # first of all: Ctrl-C while torch loads
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "MLP",

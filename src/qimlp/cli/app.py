@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qimlp import __version__
+from qimlp._version import __version__
 from qimlp.bench import WrongResultError
 from qimlp.cli.analyze import analyze_command
 from qimlp.cli.bench import bench_command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from qimlp import __version__
+from qimlp._version import __version__
 from qimlp.export.folder import DEFAULT_NAME, check_name, new_folder, require_free, sizes
 from qimlp.export.report import ExportReport
 from qimlp.export.runnable.manifest import limits, manifest

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qimlp._version import __version__
 from qimlp.export.c.render import Program
 from qimlp.export.description import Array, Description
 
@@ -60,7 +61,10 @@ def details(description: Description, program: Program) -> dict[str, Any]:
             "stack_at_most": body.stack_bytes,
         },
         "fingerprint": fingerprint(description),
-        "versions": {package: version(package) for package in ("qimlp", "torch", "numpy")},
+        "versions": {
+            "qimlp": __version__,
+            **{package: version(package) for package in ("torch", "numpy")},
+        },
     }
 
 

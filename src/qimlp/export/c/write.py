@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from qimlp._version import __version__
 from qimlp.export.c.body import Body
 from qimlp.export.c.floats import WEIGHTS, float_body
 from qimlp.export.c.integers import integer_body
@@ -203,7 +203,7 @@ def program_of(
         answer_names=description.answer_names,
         of_classes=description.output_scale is None,
         rows=_rows(description, body.input_type, calibration),
-        made_by=f"qimlp {version('qimlp')}",
+        made_by=f"qimlp {__version__}",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from qimlp import __version__
+from qimlp._version import __version__
 from qimlp.export.runnable.probe import Probe
 from qimlp.export.runnable.runnable import Runnable
 from qimlp.export.runnable.trace import quiet, traced

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qimlp import __version__
+from qimlp._version import __version__
 from qimlp.export.folder import DEFAULT_NAME, check_name, new_folder, require_free, sizes
 from qimlp.export.onnx.check import run_model
 from qimlp.export.onnx.convert import OPSET, onnx_model

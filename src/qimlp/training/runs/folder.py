@@ -19,12 +19,12 @@
 import os
 import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 
+from qimlp._version import __version__
 from qimlp.files import (
     printable,
     read_json_lines,
@@ -270,12 +270,8 @@ def versions() -> dict[str, str]:
     Returns:
         Versions of qimlp, python and torch, and the platform.
     """
-    try:
-        own = version("qimlp")
-    except PackageNotFoundError:
-        own = "not installed"
     return {
-        "qimlp": own,
+        "qimlp": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
