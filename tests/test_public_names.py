@@ -16,6 +16,7 @@ LEAN = """
 import json, sys, torch
 before = set(sys.modules)
 import qimlp
+assert qimlp.KroneckerLinear and qimlp.QiMLP and qimlp.functional and qimlp.correlation
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps({"new": sorted(new), "cuda": torch.cuda.is_initialized()}))
 """

@@ -3,20 +3,19 @@
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
 functions below them; `compress_` makes a trained model smaller and `add_adapters_` lets it learn
-cheaply. `Predictor`, `distill` and the tuning of `compress_` need the libraries of
-`pip install "qimlp[train]"`, the estimators those of `[sklearn]`; they are imported on first use.
+cheaply. Everything is imported on first use, torch as well. `Predictor`, `distill` and the tuning
+of `compress_` need the libraries of `pip install "qimlp[train]"`, the estimators those of
+`[sklearn]`.
 """
 
 from typing import TYPE_CHECKING
 
-from qimlp import _startup, correlation, functional
+from qimlp import _startup
 from qimlp._faces import lazy_face
 from qimlp._version import __version__ as __version__
-from qimlp.models import MLP, QiMLP
-from qimlp.nn import KroneckerAdapter, KroneckerLinear
-from qimlp.shapes import KroneckerShape, Plan, plan
 
 if TYPE_CHECKING:
+    from qimlp import correlation, functional
     from qimlp.compression import (
         AdapterConfig,
         CompressionConfig,
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
         save_compressed,
     )
     from qimlp.estimators import QiMLPClassifier, QiMLPRegressor
+    from qimlp.models import MLP, QiMLP
+    from qimlp.nn import KroneckerAdapter, KroneckerLinear
     from qimlp.predictor import Predictor
+    from qimlp.shapes import KroneckerShape, Plan, plan
     from qimlp.training import compress_, distill
 
 del _startup  # first of all: Ctrl-C while torch loads
@@ -54,6 +56,27 @@ __all__ = [
     "save_compressed",
 ]
 
+_PACKAGES = (
+    "compression",
+    "correlation",
+    "data",
+    "distributed",
+    "estimators",
+    "export",
+    "files",
+    "functional",
+    "hub",
+    "models",
+    "nn",
+    "ops",
+    "predictor",
+    "settings",
+    "shapes",
+    "statistics",
+    "tasks",
+    "training",
+)
+
 __getattr__ = lazy_face(
     __name__,
     {
@@ -66,7 +89,16 @@ __getattr__ = lazy_face(
             "save_compressed",
         ),
         "qimlp.estimators": ("QiMLPClassifier", "QiMLPRegressor"),
+        "qimlp.models": ("MLP", "QiMLP"),
+        "qimlp.nn": ("KroneckerAdapter", "KroneckerLinear"),
         "qimlp.predictor": ("Predictor",),
+        "qimlp.shapes": ("KroneckerShape", "Plan", "plan"),
         "qimlp.training": ("compress_", "distill"),
     },
+    packages=_PACKAGES,
 )
+
+
+def __dir__() -> list[str]:
+    """Every public name, loaded or not, for completion."""
+    return sorted({*globals(), *__all__, *_PACKAGES})

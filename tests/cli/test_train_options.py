@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import typer
 
-from qimlp.cli.app import app
+from qimlp.cli.app import make_app
 from qimlp.cli.options import spelled
 from qimlp.settings import FIELDS, GROUPS, OLD_NAMES
 
@@ -37,7 +37,7 @@ COMMON = "model rank epochs batch_size lr label_column task seeds device out hel
 
 @pytest.fixture(scope="module")
 def parameters():
-    command = typer.main.get_command(app).commands["train"]
+    command = typer.main.get_command(make_app()).commands["train"]
     return {parameter.name: parameter for parameter in command.params}
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 import typer
 
-from qimlp.cli.app import app
+from qimlp.cli.app import make_app
 from qimlp.files import read_toml
 from qimlp.settings import resolve_settings
 from qimlp.training.runs.folder import RunFolder
@@ -52,7 +52,7 @@ def test_pages_and_their_blocks_are_found():
 
 
 def test_commands_and_options_are_there():
-    known = typer.main.get_command(app)
+    known = typer.main.get_command(make_app())
     found = 0
     for page in PAGES:
         for words in [

@@ -4,21 +4,7 @@ import os
 import sys
 
 from qimlp._startup import end_of_loading, prepare_command
-
-_LIBRARIES = (
-    "accelerate",
-    "datasets",
-    "filelock",
-    "matplotlib",
-    "PIL",
-    "pyarrow",
-    "pydantic",
-    "rich",
-    "sklearn",
-    "tensorboard",
-    "tomli",
-    "typer",
-)
+from qimlp.cli.missing import says_what_is_missing
 
 
 def main() -> None:
@@ -26,20 +12,16 @@ def main() -> None:
     prepare_command()
     os.environ["MPLBACKEND"] = "agg"  # pictures go to files; another one might not be there
     try:
-        from qimlp.cli.app import run  # noqa: PLC0415 - the libraries it needs may be missing
+        with says_what_is_missing():
+            from qimlp.cli.app import run  # noqa: PLC0415 - the libraries it needs may be missing
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _LIBRARIES:
-            raise
-        sys.stderr.write(
-            f"qimlp: error: the command needs {error.name}, which is not installed; "
-            'pip install "qimlp[train]"\n'
-        )
+        sys.stderr.write(f"qimlp: error: {error}\n")
         sys.exit(2)
-    finally:
-        end_of_loading()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before or after the command itself
         sys.stderr.write("qimlp: interrupted\n")
         code = 130
+    finally:
+        end_of_loading()
     sys.exit(code)

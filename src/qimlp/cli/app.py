@@ -8,19 +8,16 @@ Exit codes: 0 done, 2 wrong input or a failed run (one line on standard error), 
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
+from qimlp._startup import end_of_loading
 from qimlp._version import __version__
-from qimlp.bench import WrongResultError
-from qimlp.cli.analyze import analyze_command
-from qimlp.cli.bench import bench_command
-from qimlp.cli.compress import compress_command
-from qimlp.cli.eval import eval_command
-from qimlp.cli.export import export_command
+from qimlp.cli.missing import says_what_is_missing
 from qimlp.cli.output.closed_output import (
     discard_output,
     flush_or_discard,
@@ -28,37 +25,74 @@ from qimlp.cli.output.closed_output import (
     replace_unwritable,
     say,
 )
-from qimlp.cli.plan import plan_command
-from qimlp.cli.predict import predict_command
-from qimlp.cli.reproduce import reproduce_command
 from qimlp.cli.signals import ending_signals, exit_code
-from qimlp.cli.sweep import sweep_command
-from qimlp.cli.train import train_command
-from qimlp.data import first_line
 from qimlp.distributed import is_first_to_say
 from qimlp.files import printable, shown
-from qimlp.training import NonFiniteLossError
 
-_MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError, WrongResultError)
+COMMANDS = {
+    "plan": "List the factorisations of a layer, the recommended one first.",
+    "train": "Train networks on one data set and compare them.",
+    "sweep": "Search for good settings; the same command again goes on where it was interrupted.",
+    "eval": "Evaluate a run's best network: on the test part where the data has one, else on all.",
+    "predict": "Predict with a run's best network: one row per example, in order.",
+    "compress": "Make a trained network smaller, and say what that costs.",
+    "export": "Export a trained network; what comes out takes raw inputs.",
+    "reproduce": "Run the paper's evaluation, going on where it was left, and write the report.",
+    "analyze": "Measure the strong correlation of trained networks' layers, with its baselines.",
+    "bench": "Time your layer, or a table of layers, against nn.Linear and the machine's floor.",
+}
+"""Every command in the order of the help, with its summary: the first line of its docstring.
+
+The command `train` is `qimlp.cli.train.train_command`; it is imported where it runs.
+"""
+
+_MISTAKES = (ValueError, TypeError, OSError, ImportError)
 _FAILED, _CLOSED = 2, 141
 _LONGEST_LINE = 480
 _TOO_LARGE = re.compile("allocate memory|out of memory|Storage size calculation overflowed", re.I)
 # Wrong options, as the parser says it; newer versions of typer carry click inside.
 _UsageError: Any = typer.BadParameter.__base__
 
-app = typer.Typer(
-    name="qimlp",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-
 
 class _InterruptedError(Exception):
     """Carries a KeyboardInterrupt past the parser, which would drop its message."""
 
 
-def _add(name: str, command: Callable[..., None]) -> None:
+def make_app(loaded: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
+    """Put the command line together.
+
+    Args:
+        loaded: The commands that are imported; of the others there is the summary alone.
+
+    Returns:
+        The command line of typer.
+    """
+    app = typer.Typer(
+        name="qimlp",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(_root)
+    for name, summary in COMMANDS.items():
+        if name in loaded:
+            app.command(name)(_guarded(_load(name)))
+        else:
+            app.command(name, help=summary)(_summarised)
+    return app
+
+
+def _load(name: str) -> Callable[..., None]:
+    with says_what_is_missing():
+        command: Callable[..., None] = getattr(
+            import_module(f"qimlp.cli.{name}"), f"{name}_command"
+        )
+    return command
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command whose interruption the parser does not see."""
+
     @wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
         try:
@@ -66,19 +100,11 @@ def _add(name: str, command: Callable[..., None]) -> None:
         except KeyboardInterrupt as interrupt:
             raise _InterruptedError(str(interrupt) or "interrupted") from interrupt
 
-    app.command(name)(guarded)
+    return guarded
 
 
-_add("plan", plan_command)
-_add("train", train_command)
-_add("sweep", sweep_command)
-_add("eval", eval_command)
-_add("predict", predict_command)
-_add("compress", compress_command)
-_add("export", export_command)
-_add("reproduce", reproduce_command)
-_add("analyze", analyze_command)
-_add("bench", bench_command)
+def _summarised() -> None:
+    """Stand in the list of commands."""
 
 
 def _show_version(value: bool) -> None:
@@ -87,7 +113,6 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[
         bool,
@@ -111,7 +136,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     own = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
     replace_unwritable()
+    wanted = next((word for word in own if not word.startswith("-")), "")
     try:
+        app = make_app([wanted])
+        end_of_loading()
         with ending_signals():
             code = app(own, standalone_mode=False, prog_name="qimlp")
         sys.stdout.flush()
@@ -124,22 +152,39 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _end_quietly()
     except (*_MISTAKES, _UsageError) as error:
-        if is_closed_output(error):
-            return _end_quietly()
-        if "--traceback" in arguments:
-            traceback.print_exc()
-        if not getattr(error, "told", False):  # by another process of the same training
-            _say_once(f"error: {_one_line(error)}")
-        flush_or_discard()
-        return _FAILED
+        return _fail(error, arguments)
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
             raise
         if "--traceback" in arguments:
             traceback.print_exc()
+        from qimlp.data import first_line  # noqa: PLC0415 - the help needs no torch
+
         say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
+    except _failures() as error:
+        return _fail(error, arguments)
     return code if isinstance(code, int) else 0
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What a run may end with that is no mistake in its input; asked for where it is raised."""
+    from qimlp.bench import WrongResultError  # noqa: PLC0415 - the help needs no torch
+    from qimlp.training import NonFiniteLossError  # noqa: PLC0415
+
+    return NonFiniteLossError, WrongResultError
+
+
+def _fail(error: Exception, arguments: Sequence[str]) -> int:
+    """Say in one line what went wrong."""
+    if is_closed_output(error):
+        return _end_quietly()
+    if "--traceback" in arguments:
+        traceback.print_exc()
+    if not getattr(error, "told", False):  # by another process of the same training
+        _say_once(f"error: {_one_line(error)}")
+    flush_or_discard()
+    return _FAILED
 
 
 def _say_once(line: str) -> None:

@@ -32,7 +32,10 @@ def predict_command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Predict with a run's best network: one row per example, in order, images with their paths."""
+    """Predict with a run's best network: one row per example, in order.
+
+    Images come with their paths.
+    """
     check_predictions_path(out, overwrite=overwrite)
     predictor, trained = load_trained(run, device=device, data_dir=data_dir)
     if trained is not None:

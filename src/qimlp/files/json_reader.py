@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from qimlp.files.messages import printable, shown
 from qimlp.files.read import read_bytes
 
@@ -97,6 +95,8 @@ def bracket_depth(content: bytes) -> int:
     Returns:
         The most that are open at once.
     """
+    import numpy as np  # noqa: PLC0415 - not for the help of the command
+
     brackets = np.frombuffer(content.translate(None, _NO_BRACKETS), dtype=np.uint8)
     opens = (brackets == ord("[")) | (brackets == ord("{"))
     steps = np.where(opens, np.int8(1), np.int8(-1))

@@ -16,11 +16,18 @@ from qimlp.files import write_bytes
 from qimlp.shapes import format_dims
 
 # Okabe and Ito's palette, told apart with every common kind of colour vision.
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+BLUE: str = "#0072B2"
+VERMILION: str = "#D55E00"
+GREEN: str = "#009E73"
+PURPLE: str = "#CC79A7"
+ORANGE: str = "#E69F00"
+SKY: str = "#56B4E9"
+BLACK: str = "#000000"
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 """Of lines and groups, in this order."""
-INK, FAINT, GREY = "#333333", "#DDDDDD", "#999999"
+INK: str = "#333333"
+FAINT: str = "#DDDDDD"
+GREY: str = "#999999"
 
 _LETTER_INCHES = 0.1
 """Of a title's type."""
