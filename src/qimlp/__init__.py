@@ -3,14 +3,14 @@
 A weight that is a sum of Kronecker products of small factors is applied to a batch without ever
 being built. See `KroneckerLinear` for the layer, `QiMLP` for the network and `functional` for the
 functions below them; `compress_` makes a trained model smaller and `add_adapters_` lets it learn
-cheaply. Everything is imported on first use, torch as well. `Predictor`, `distill` and the tuning
-of `compress_` need the libraries of `pip install "qimlp[train]"`, the estimators those of
-`[sklearn]`.
+cheaply. `Predictor`, `distill` and the tuning of `compress_` need the libraries of
+`pip install "qimlp[train]"`, the estimators those of `[sklearn]`. Names are imported on first use.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from qimlp import _startup
+from qimlp import _startup  # first of all: Ctrl-C while torch loads
 from qimlp._faces import lazy_face
 from qimlp._version import __version__ as __version__
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from qimlp.shapes import KroneckerShape, Plan, plan
     from qimlp.training import compress_, distill
 
-del _startup  # first of all: Ctrl-C while torch loads
+if _startup.STARTED is None:  # not the command, whose help needs no torch
+    import_module("qimlp.ops")  # registers the operators, which an exported program may name
+
+del _startup, import_module
 
 __all__ = [
     "MLP",

@@ -74,8 +74,8 @@ def test_what_the_kernel_takes(monkeypatch):
 
 
 @pytest.mark.skipif(not native.available(), reason=native.reason())
-def test_importing_the_operators_registers_them():
-    program = "import qimlp.ops, torch; print(torch.ops.qimlp.kernel_instructions())"
+def test_importing_the_package_registers_the_operator():
+    program = "import qimlp, torch; print(torch.ops.qimlp.kernel_instructions())"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
