@@ -28,6 +28,7 @@ from qimlp.cli.output.closed_output import (
 from qimlp.cli.signals import ending_signals, exit_code
 from qimlp.distributed import is_first_to_say
 from qimlp.files import printable, shown
+from qimlp.training import NonFiniteLossError
 
 COMMANDS = {
     "plan": "List the factorisations of a layer, the recommended one first.",
@@ -46,7 +47,7 @@ COMMANDS = {
 The command `train` is `qimlp.cli.train.train_command`; it is imported where it runs.
 """
 
-_MISTAKES = (ValueError, TypeError, OSError, ImportError)
+_MISTAKES = (ValueError, TypeError, OSError, ImportError, NonFiniteLossError)
 _FAILED, _CLOSED = 2, 141
 _LONGEST_LINE = 480
 _TOO_LARGE = re.compile("allocate memory|out of memory|Storage size calculation overflowed", re.I)
@@ -162,17 +163,16 @@ def run(arguments: Sequence[str]) -> int:
 
         say(f"error: not enough memory ({first_line(error)}); choose smaller sizes")
         return _FAILED
-    except _failures() as error:
+    except _wrong_result() as error:
         return _fail(error, arguments)
     return code if isinstance(code, int) else 0
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """What a run may end with that is no mistake in its input; asked for where it is raised."""
+def _wrong_result() -> type[Exception]:
+    """What a benchmark ends with that is no mistake in its input; asked for where it is raised."""
     from qimlp.bench import WrongResultError  # noqa: PLC0415 - the help needs no torch
-    from qimlp.training import NonFiniteLossError  # noqa: PLC0415
 
-    return NonFiniteLossError, WrongResultError
+    return WrongResultError
 
 
 def _fail(error: Exception, arguments: Sequence[str]) -> int:

@@ -1,13 +1,12 @@
 """Training: settings, the training loop, run folders, comparisons.
 
-`param_groups` needs only torch. Every other name needs the optional libraries of
-`pip install "qimlp[train]"` and is therefore imported on first use.
+Names are imported on first use: `param_groups` needs only torch, nearly every other one the
+optional libraries of `pip install "qimlp[train]"`.
 """
 
 from typing import TYPE_CHECKING
 
 from qimlp._faces import lazy_face
-from qimlp.training.optim.param_groups import param_groups
 
 if TYPE_CHECKING:
     from qimlp.settings import RECIPES, TrainSettings, resolve_settings
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from qimlp.training.opening.source import load_data, located
     from qimlp.training.opening.trainer import open_trainer, undisturbed
     from qimlp.training.opening.training_data import TrainingData
+    from qimlp.training.optim.param_groups import param_groups
     from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
     from qimlp.training.runs.experiment import (
         Experiment,
@@ -115,6 +115,7 @@ __getattr__ = lazy_face(
         "engine.events": ("EpochDone", "StepsDone"),
         "engine.stacked_trainer": ("StackedRun", "can_be_stacked", "fit_stacked"),
         "engine.trainer": ("Trainer",),
+        "optim.param_groups": ("param_groups",),
         "runs.events": ("Event", "OnEvent", "RunFinished", "RunStarted"),
         "opening.source": ("load_data", "located"),
         "opening.trainer": ("open_trainer", "undisturbed"),
