@@ -76,6 +76,7 @@ _PACKAGES = (
     "settings",
     "shapes",
     "statistics",
+    "sweeps",
     "tasks",
     "training",
 )
