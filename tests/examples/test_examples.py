@@ -67,6 +67,18 @@ def test_a_missing_compiler_is_said(run, monkeypatch):
         run("ship_to_c", picture="answers.png")
 
 
+def test_what_layers_correlate(run):
+    table = run("correlations", "--quick", picture="levels.png")
+    after = table[table["activation"] == "after"].set_index(["layer", "of"])["C"]
+    for layer in ("layers.0", "layers.2"):
+        # The measure is the same for all: real random vectors of 8 x 8 numbers have 1.29 nats.
+        assert after[layer, "random"] == pytest.approx(1.29, abs=0.03)
+        assert 0 < after[layer, "this network"] < after[layer, "random"]
+    assert (table["low"] <= table["C"]).all()
+    assert (table["C"] <= table["high"]).all()
+    assert {"untrained", "shuffled", "permuted", "mlp"} <= set(table["of"])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_says_how_it_is_run_and_stands_on_the_page(name):
     page = (DOCS / "examples.md").read_text(encoding="utf-8")
@@ -80,4 +92,4 @@ def test_an_example_says_how_it_is_run_and_stands_on_the_page(name):
 
 
 def test_there_are_examples():
-    assert len(NAMES) >= 4
+    assert len(NAMES) >= 5
