@@ -47,6 +47,7 @@ bench: $(VENV)/peers  ## print the benchmark tables
 	$(BIN)/python -m benchmarks.threads
 	$(BIN)/python -m benchmarks.adapter
 	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.correlation
 	$(BIN)/python -m benchmarks.nearest
 	$(BIN)/python -m benchmarks.campaign

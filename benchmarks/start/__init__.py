@@ -1,0 +1,1 @@
+"""The start of fresh processes: `python -m benchmarks.start`."""
