@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --quiet --constraint requirements/constraints.txt
 BUILT := pyproject.toml setup.py $(shell find csrc -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-triton lint format docs bench kernel-test wheels clean
+.PHONY: help demo test test-slow test-triton lint format docs bench kernel-test wheels first-steps clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,8 +56,12 @@ bench: $(VENV)/peers  ## print the benchmark tables
 kernel-test:  ## run the C++ core under the address and thread sanitizers
 	$(MAKE) -C csrc/tests
 
-wheels:  ## build the wheel and the pure wheel, and try both in an empty environment
-	PYTHON=$(PYTHON) .ci/wheels
+wheels:  ## build the source archive and both wheels into build/wheels, and try each in an empty environment
+	rm -rf build/wheels
+	PYTHON=$(PYTHON) .ci/wheels build/wheels
+
+first-steps:  ## walk through the README in an empty environment, and say what each step takes
+	PIP_CONSTRAINT=$(CURDIR)/requirements/constraints.txt $(PYTHON) .ci/first_steps.py $(WHEEL)
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) build dist src/*.egg-info

@@ -3,8 +3,8 @@
 Usage: python .ci/first_steps.py [WHEEL]
 
 Its installation (of the wheel, if one is named; else of this checkout, whose kernel is compiled),
-its Python, and its commands on a small table. PIP_CONSTRAINT can name versions, such as those of
-requirements/constraints.txt. Exit code 1 where a step fails; the time is said, never a failure.
+its Python, and its commands on a small table. PIP_CONSTRAINT can name versions, as in
+`make first-steps`. Exit code 1 where a step fails; the time is said, never a failure.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def main() -> None:
         start = time.monotonic()
         for title, command, where in steps(work, wheel):
             began = time.monotonic()
-            run(command, where, work)
-            sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {title}\n")
+            printed = run(command, where, work)
+            said = printed.strip() if title == "the kernel" else title
+            sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {said}\n")
             sys.stdout.flush()
         total = time.monotonic() - start
     verdict = "under" if total < 60 * MINUTES else "NOT under"
@@ -46,18 +47,19 @@ def main() -> None:
 def steps(work: Path, wheel: Path | None) -> list[tuple[str, list[str], Path]]:
     """Every step with its title and the folder it is run in, in the order of the README."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (extras,) = re.findall(r"^pip install '\.\[([\w,]+)\]'", text, re.MULTILINE)
     source = work / "source"
     if wheel is None:
         for name in SOURCES:
             copy(ROOT / name, source / name)
     python = str(work / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
     install = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    named = f"{wheel or '.'}[{extras}]"
-    found: list[tuple[str, list[str], Path]] = [
-        ("an empty environment", [sys.executable, "-m", "venv", str(work / "venv")], work),
-        (f"pip install {Path(named).name}", [*install, named], work if wheel else source),
-    ]
+    found = [("an empty environment", [sys.executable, "-m", "venv", str(work / "venv")], work)]
+    for wanted in re.findall(r"^pip install '?([^'\s]+)", text, re.MULTILINE):
+        named = f"{wheel}{wanted[1:]}" if wheel and wanted.startswith(".") else wanted
+        title = f"pip install {wanted if wheel is None else Path(named).name}"
+        found.append((title, [*install, named], work if wheel else source))
+    kernel = "from qimlp.ops import reason; print(reason())"
+    found.append(("the kernel", [python, "-c", kernel], work))
     for language, block in re.findall(r"^```(python|bash)\n(.*?)^```$", text, re.DOTALL | re.M):
         if language == "python":
             title = next(line for line in block.splitlines() if "qimlp" in line)
@@ -96,8 +98,8 @@ def write_tables(work: Path) -> None:
     (work / "new.csv").write_text(f"area,rooms,town\n{new}", encoding="utf-8")
 
 
-def run(command: list[str], where: Path, work: Path) -> None:
-    """Run a step; end this program with its last words where it fails."""
+def run(command: list[str], where: Path, work: Path) -> str:
+    """Run a step and return what it prints; end this program with its last words where it fails."""
     hidden = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(  # noqa: S603 - this project's own commands
         command, cwd=where, env=hidden, capture_output=True, text=True, check=False
