@@ -30,7 +30,9 @@ def command(*arguments, before=""):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["plan", "784", "10"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], [], ["plan", "784", "10"], ["train", "--help"]]
+)
 def test_help_and_arithmetic_load_no_slow_library(arguments):
     done = command(*arguments)
     assert (done.returncode, done.stderr) == (0, "")

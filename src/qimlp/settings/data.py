@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from qimlp.data import DevSplit
 from qimlp.files import shown
 from qimlp.settings.group import SettingsGroup
 
@@ -91,7 +90,7 @@ class DataSettings(SettingsGroup):
         description="Share of the training examples kept aside as the dev part, which decides "
         "which epoch is best.",
     )
-    dev_split: DevSplit = Field(
+    dev_split: Literal["random", "blocks"] = Field(
         default="random",
         description="How the dev part is drawn: random, or blocks: one unbroken run of rows of "
         "each class, for data in which neighbouring rows are related.",

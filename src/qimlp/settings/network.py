@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from qimlp.files import shown
-from qimlp.models import NAMED_NETWORKS
 from qimlp.settings.group import Count, SettingsGroup
 from qimlp.settings.suggestions import unknown_name
 
@@ -120,6 +119,8 @@ class NetworkSettings(SettingsGroup):
     @model_validator(mode="after")
     def _check_network(self) -> "NetworkSettings":
         if self.kind == "qimlp" and not re.fullmatch(r"[1-9]b", self.model):
+            from qimlp.models import NAMED_NETWORKS  # noqa: PLC0415 - options need no torch
+
             raise ValueError(unknown_name("model", self.model, NAMED_NETWORKS))
         if self.warm_start != "random" and self.kind in {"low-rank", "table"}:
             raise ValueError(
