@@ -30,6 +30,7 @@ FACES = {
     "qimlp.correlation": "correlation",
     "qimlp.correlation.figures": "correlation",
     "qimlp.sweeps": "sweeps",
+    "qimlp.sweeps.storage": "sweeps",
     "qimlp.statistics": "statistics",
 }
 """Packages whose names are described, each with its page."""
