@@ -35,6 +35,7 @@ LATER = {
     "embedding_dim": 16,
     "linear_skip": False,
     "keep_last": None,
+    "track": "none",
 }
 
 

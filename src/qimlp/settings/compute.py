@@ -50,6 +50,10 @@ class ComputeSettings(SettingsGroup):
     keep_last: Count | None = Field(
         default=None, description="Keep the evaluated networks of the newest epochs, this many."
     )
+    track: Literal["none", "wandb", "mlflow"] = Field(
+        default="none",
+        description="Tell wandb (Weights & Biases) or mlflow too what metrics.jsonl gets; or none.",
+    )
     captured_step: Literal["auto", "on", "off"] = Field(
         default="off",
         description="Record the optimizer step as a CUDA graph: auto (where it can be), on or off.",

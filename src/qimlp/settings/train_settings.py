@@ -44,6 +44,7 @@ _NOT_NUMERIC = frozenset(
         "log_every",
         "checkpoints",
         "keep_last",
+        "track",
         "captured_step",
         "process_timeout",
     }

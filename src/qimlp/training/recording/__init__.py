@@ -1,1 +1,1 @@
-"""What is written while a training goes on: its state, curves, checkpoints."""
+"""What is written while a training goes on: its state, curves, checkpoints, trackers."""

@@ -11,6 +11,22 @@ from types import TracebackType
 from qimlp.training.engine.events import EpochDone
 
 
+def scalars(epoch: EpochDone) -> dict[str, float]:
+    """Name the numbers of an epoch as curves have them.
+
+    Args:
+        epoch: The epoch.
+
+    Returns:
+        Values by name, such as `accuracy/dev`.
+    """
+    return {
+        "loss/train": epoch.train_loss,
+        **{f"{name}/dev": value for name, value in epoch.dev.items()},
+        "learning rate": epoch.lr,
+    }
+
+
 class Curves:
     """Appends scalars to a fresh event file; files of an earlier part of the run are replaced.
 
@@ -48,12 +64,8 @@ class Curves:
         """
         from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415 - slow to load
 
-        scalars = {
-            "loss/train": epoch.train_loss,
-            **{f"{name}/dev": value for name, value in epoch.dev.items()},
-            "learning rate": epoch.lr,
-        }
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
+        named = scalars(epoch).items()
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in named]
         self._write(step=epoch.step, summary=Summary(value=values))
 
     def _write(self, **fields: object) -> None:

@@ -13,6 +13,7 @@
     last/            the state to resume from (state.safetensors) and the one before (previous)
     result.json      when the run is complete
     README.md        the model card, then too
+    tracking.json    the run's id at W&B or MLflow, where it is tracked there
     .lock            held by the process that trains the run
 """
 

@@ -6,8 +6,8 @@ With `watch_test` the metrics on the test set are recorded after every epoch too
 choosing by them would have flattered; they decide nothing.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import torch
 
@@ -19,12 +19,14 @@ from qimlp.training.engine.errors import (
     TimeLimitReached,
     TrainingInterrupted,
 )
+from qimlp.training.engine.events import EpochDone
 from qimlp.training.engine.open_step import check_step
 from qimlp.training.engine.train_state import TrainState
 from qimlp.training.engine.trainer import Trainer
 from qimlp.training.opening.trainer import open_trainer, undisturbed
 from qimlp.training.opening.training_data import TrainingData
 from qimlp.training.recording.state_file import StoredState
+from qimlp.training.recording.trackers import Tracker, require_tracker
 from qimlp.training.runs.advice import advice
 from qimlp.training.runs.events import Event, OnEvent, RunFinished, RunStarted
 from qimlp.training.runs.finish import finish
@@ -68,12 +70,14 @@ class Run:
         self.folder = folder
         self.processes = processes
         check_step(settings.optimisation, settings.compute, processes)
+        require_tracker(settings.compute.track)
         with cpu_threads(settings.compute.threads):
             self.data = TrainingData(settings, loaded, order=order)
         processes.require_same(self.data.facts())
         self.sizes = sizes_for(settings, self.data)
         self._on_event = on_event
         self._time_limit = time_limit
+        self._tracker: Tracker | None = None
         self._notes: tuple[str, ...] = ()
 
     def start(
@@ -143,7 +147,7 @@ class Run:
                 self.processes,
                 callbacks=(
                     RunRecorder(self.folder, self.settings, self.data.fingerprint),
-                    EventTeller(self._on_event),
+                    EventTeller(self._tell),
                 ),
                 should_stop=lambda: stop.requested or (is_late is not None and is_late()),
             )
@@ -151,14 +155,15 @@ class Run:
                 torch.cuda.reset_peak_memory_stats(self.processes.device)
             begin(trainer.state)
             self.processes.require_same({"state": str(trainer.state.progress.step)})
-            self._tell_start(trainer)
-            try:
-                complete = trainer.fit()
-            except NonFiniteLossError as error:
-                raise NonFiniteLossError(f"{error}; {self._after_divergence()}") from error
-            if not complete or self._is_too_late_for_the_test(trainer):
-                raise self._stopped(trainer, by_signal=self.processes.any(stop.requested))
-            result = self._finish(trainer)
+            with self._tracked(trainer.state.progress.epochs):
+                self._tell_start(trainer)
+                try:
+                    complete = trainer.fit()
+                except NonFiniteLossError as error:
+                    raise NonFiniteLossError(f"{error}; {self._after_divergence()}") from error
+                if not complete or self._is_too_late_for_the_test(trainer):
+                    raise self._stopped(trainer, by_signal=self.processes.any(stop.requested))
+                result = self._finish(trainer)
             if stop.requested:
                 raise TrainingInterrupted(f"interrupted; the run {self.folder.path} is complete")
             return result
@@ -200,12 +205,32 @@ class Run:
 
     def _finish(self, trainer: Trainer) -> RunResult:
         result = finish(trainer, self.data, self.settings, self.folder, self.sizes)
+        if self._tracker is not None:
+            found = {f"{name}/test": value for name, value in result.test.items()}
+            found |= {"parameters": result.parameters, "best epoch": result.best_epoch}
+            self._tracker.add_result(found, trainer.state.progress.step)
         self._tell(RunFinished(result))
         self.processes.barrier()
         return result
 
+    @contextmanager
+    def _tracked(self, epochs: list[EpochDone]) -> Iterator[None]:
+        """Have the tracker follow, where one is asked for."""
+        kind = self.settings.compute.track
+        if kind == "none" or not self.processes.is_main:
+            yield
+            return
+        config = self.settings.model_dump(mode="json")
+        with closing(Tracker(kind, self.folder.path, config, epochs)) as self._tracker:
+            yield
+        self._tracker = None
+
     def _tell(self, event: Event) -> None:
-        if self._on_event is not None and self.processes.is_main:
+        if not self.processes.is_main:
+            return
+        if self._tracker is not None and isinstance(event, EpochDone):
+            self._tracker.add(event)
+        if self._on_event is not None:
             self._on_event(event)
 
     def _tell_start(self, trainer: Trainer) -> None:
