@@ -5,20 +5,20 @@ It takes requests, a line of JSON each, and answers with one line:
     {"argv": [...], "envs": [{...}, ...], "out": "prefix"}  ->  {"pids": [...]}
     {"wait": 30}                                             ->  {"codes": [...]}
 
-Process i runs `qimlp` with `argv` (one list for all, or one for each), or with `fit` instead of it
-trains by the settings in a file of that name, one run after the other. It has an environment of its
-own and writes to `<out>.<i>.out` and `.err`. One that has not ended in time is killed and has the
-code null.
+Process i runs `qimlp` with `argv` (one list for all, or one for each); `["call", "module:function",
+...]` calls a function with the rest instead. It has an environment of its own and writes to
+`<out>.<i>.out` and `.err`. One that has not ended in time is killed and has the code null.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import importlib
 import json
 import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import accelerate
@@ -28,9 +28,9 @@ from torch.utils import tensorboard
 
 import qimlp.cli.app
 from qimlp.cli import main
-from qimlp.training import fit, resolve_settings
+from qimlp.training.comparison import plots
 
-LOADED = (accelerate, qimlp.cli.app, tensorboard, DistributedDataParallel)
+LOADED = (accelerate, qimlp.cli.app, plots, tensorboard, DistributedDataParallel)
 
 
 def start(request: dict[str, Any]) -> list[int]:
@@ -46,20 +46,17 @@ def start(request: dict[str, Any]) -> list[int]:
                 )
                 os.dup2(file, number)
             os.environ.update(env)
+            if "DUMP_AFTER" in env:
+                faulthandler.dump_traceback_later(float(env["DUMP_AFTER"]))
             os.chdir(request.get("cwd", "."))
-            if argv[0] == "fit":
-                fit_all(Path(argv[1]), Path(argv[2]))
+            if argv[0] == "call":
+                module, _, function = argv[1].partition(":")
+                getattr(importlib.import_module(module), function)(*argv[2:])
                 sys.exit(0)
             sys.argv = ["qimlp", *argv]
             main()
         pids.append(pid)
     return pids
-
-
-def fit_all(file: Path, out: Path) -> None:
-    """Train by each of the settings, and keep the runs in folders by their names."""
-    for name, given in json.loads(file.read_text()).items():
-        fit(resolve_settings(given), out=out / name)
 
 
 def wait(pids: list[int], seconds: float) -> list[int | None]:

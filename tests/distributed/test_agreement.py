@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from qimlp.training import fit, resolve_settings
 from tests.distributed.conftest import places
 from tests.tiny_runs import write_tiny
 
@@ -33,6 +34,12 @@ def table(path: Path) -> Path:
         rows.append(f"{x:.4f},{colour},{x * (colour == 'red') + random.normal() / 9:.4f}")
     path.write_text("\n".join(rows))
     return path
+
+
+def fit_all(file: str, out: str) -> None:
+    """Train by each of the settings in a file, into folders by their names."""
+    for name, given in json.loads(Path(file).read_text()).items():
+        fit(resolve_settings(given), out=Path(out, name))
 
 
 def trained(out: Path) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
@@ -68,7 +75,8 @@ def folders(module_starter, tmp_path_factory):
     }
     (folder / "cases.json").write_text(json.dumps(chosen))
     for size in (1, 2, 4):
-        argv = ["fit", str(folder / "cases.json"), str(folder / str(size))]
+        call = ["call", "tests.distributed.test_agreement:fit_all"]
+        argv = [*call, str(folder / "cases.json"), str(folder / str(size))]
         codes = module_starter.run(argv, places(size), 300)
         assert codes == [0] * size, module_starter.said(0)
     return folder

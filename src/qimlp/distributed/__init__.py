@@ -6,7 +6,7 @@ from qimlp._faces import lazy_face
 
 if TYPE_CHECKING:
     from qimlp.distributed.failures import Failures, is_first_to_say
-    from qimlp.distributed.launcher import launched_rank
+    from qimlp.distributed.launcher import launched_processes, launched_rank
     from qimlp.distributed.meeting import ProcessLostError
     from qimlp.distributed.process_group import PROCESS_TIMEOUT, ProcessGroup, connect
     from qimlp.distributed.threads import cpu_threads
@@ -19,6 +19,7 @@ __all__ = [
     "connect",
     "cpu_threads",
     "is_first_to_say",
+    "launched_processes",
     "launched_rank",
 ]
 
@@ -26,7 +27,7 @@ __getattr__ = lazy_face(
     __name__,
     {
         "failures": ("Failures", "is_first_to_say"),
-        "launcher": ("launched_rank",),
+        "launcher": ("launched_processes", "launched_rank"),
         "meeting": ("ProcessLostError",),
         "process_group": ("PROCESS_TIMEOUT", "ProcessGroup", "connect"),
         "threads": ("cpu_threads",),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from qimlp.nn import draw_normal
 from qimlp.ops import column_embedding
 
 _FEW_NUMBERS = 10
@@ -47,20 +48,31 @@ class ColumnEmbedding(nn.Module):
         self.cardinalities = list(cardinalities)
         self.frequencies = self.weight = self.bias = self.categories = None
 
-        def normal(*shape: int, std: float) -> nn.Parameter:
-            return nn.Parameter(torch.randn(shape, device=device, dtype=dtype) * std)
+        def empty(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
         if num_numbers:
-            std = (frequencies + 1) ** -0.5  # the squares of sines and cosines add up to that
-            spread = _SPREADS[num_numbers > _FEW_NUMBERS]
-            self.frequencies = normal(num_numbers, frequencies, std=spread)
-            self.weight = normal(num_numbers, 2 * frequencies + 1, embedding_dim, std=std)
-            self.bias = normal(num_numbers, embedding_dim, std=std)
+            self.frequencies = empty(num_numbers, frequencies)
+            self.weight = empty(num_numbers, 2 * frequencies + 1, embedding_dim)
+            self.bias = empty(num_numbers, embedding_dim)
         if cardinalities:
             # The rows of all columns stand in one table; code 0 of each is its first row.
-            self.categories = normal(
-                sum(cardinalities) + len(cardinalities), embedding_dim, std=1.0
-            )
+            self.categories = empty(sum(cardinalities) + len(cardinalities), embedding_dim)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew.
+
+        Where they are spread over processes, all take what the first process draws.
+        """
+        if self.frequencies is not None and self.weight is not None and self.bias is not None:
+            num_numbers, count = self.frequencies.shape
+            std = (count + 1) ** -0.5  # the squares of sines and cosines add up to that
+            draw_normal(self.frequencies, _SPREADS[num_numbers > _FEW_NUMBERS])
+            draw_normal(self.weight, std)
+            draw_normal(self.bias, std)
+        if self.categories is not None:
+            draw_normal(self.categories, 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed rows.

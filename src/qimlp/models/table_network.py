@@ -16,6 +16,7 @@ from qimlp.models.activations import activation as find_activation
 from qimlp.models.column_embedding import ColumnEmbedding
 from qimlp.models.pretrained import Pretrained
 from qimlp.models.registry import register
+from qimlp.nn import draw_normal
 from qimlp.ops import (
     any_global_hook,
     check_device,
@@ -119,33 +120,47 @@ class TableNetwork(Pretrained):
         chosen = find_activation(activation)
         self._activation: Callable[[Tensor], Tensor] = chosen.make()
         self._fuses = activation == "gelu"
-        self._draw_layers([(self.in_features, embedding_dim), *grids], chosen.gain, make)
+        self._gain = chosen.gain
+        self._add_layers([(self.in_features, embedding_dim), *grids], make)
+        self.reset_parameters()
         self._names = (*registered_parameters(self.embedding), *registered_parameters(self))
 
-    def _draw_layers(self, grids: list[tuple[int, ...]], gain: float, make: dict[str, Any]) -> None:
-        """Draw members' factors, biases and heads for sizes from the embedding's on."""
+    def _add_layers(self, grids: list[tuple[int, ...]], make: dict[str, Any]) -> None:
+        """Register members' factors, biases and heads for sizes from the embedding's on."""
         members, rank, outs = (self._config[n] for n in ("members", "rank", "out_features"))
 
-        def normal(*shape: int, std: float) -> nn.Parameter:
-            return nn.Parameter(torch.randn(shape, **make) * std)
-
-        def zeros(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.zeros(shape, **make))
+        def empty(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape, **make))
 
         for number, ((rows, columns), (new_rows, new_columns)) in enumerate(pairwise(grids)):
-            # Of unit gain behind the embedding, of the activation's behind a layer.
-            variance = (1.0 if number == 0 else gain**2) / (rank * rows * columns)
-            left = normal(members, new_rows, rows, rank, std=variance**0.25)
-            right = normal(members, columns, rank, new_columns, std=variance**0.25)
-            self.register_parameter(f"left_{number}", left)
-            self.register_parameter(f"right_{number}", right)
-            self.register_parameter(f"layer_{number}_bias", zeros(members, new_rows, new_columns))
-        width = math.prod(grids[-1])
-        self.head = normal(members, width, outs, std=width**-0.5)
-        self.head_bias = zeros(members, outs)
+            self.register_parameter(f"left_{number}", empty(members, new_rows, rows, rank))
+            self.register_parameter(f"right_{number}", empty(members, columns, rank, new_columns))
+            self.register_parameter(f"layer_{number}_bias", empty(members, new_rows, new_columns))
+        self.head = empty(members, math.prod(grids[-1]), outs)
+        self.head_bias = empty(members, outs)
         if self._config["linear_skip"]:
             codes = len(self._config["cardinalities"]) * self._config["embedding_dim"]
-            self.skip = zeros(self._config["num_numbers"] + codes, outs)
+            self.skip = empty(self._config["num_numbers"] + codes, outs)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw members' factors and heads anew; biases and the linear model become zero.
+
+        The embedding has a method of this name too. Where the parameters are spread over
+        processes, all take what the first process draws.
+        """
+        for number in range(len(self._config["hidden"])):
+            left, right, bias = self.layer(number)
+            rows, rank, columns = left.shape[2], left.shape[3], right.shape[1]
+            # Of unit gain behind the embedding, of the activation's behind a layer.
+            variance = (1.0 if number == 0 else self._gain**2) / (rank * rows * columns)
+            draw_normal(left, variance**0.25)
+            draw_normal(right, variance**0.25)
+            bias.zero_()
+        draw_normal(self.head, self.head.shape[1] ** -0.5)
+        self.head_bias.zero_()
+        if self._config["linear_skip"]:
+            self.skip.zero_()
 
     @property
     def in_features(self) -> int:

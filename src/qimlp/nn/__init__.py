@@ -11,7 +11,7 @@ from qimlp.nn.dense_layers import (
     stands_for_dense,
 )
 from qimlp.nn.linear import KroneckerLinear
-from qimlp.nn.parameters import current_name, parameters_of
+from qimlp.nn.parameters import current_name, draw_normal, parameters_of
 from qimlp.nn.swap import swap_
 from qimlp.nn.window import Window
 
@@ -25,6 +25,7 @@ __all__ = [
     "dense_class",
     "dense_like",
     "dense_matrix",
+    "draw_normal",
     "kronecker_like",
     "parameters_of",
     "stands_for_dense",

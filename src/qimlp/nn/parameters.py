@@ -99,6 +99,19 @@ def assign_all(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
         assign(parameter, value)
 
 
+@torch.no_grad()
+def draw_normal(parameter: Tensor, std: float) -> None:
+    """Draw a parameter's values anew from a normal distribution about zero.
+
+    Args:
+        parameter: Changed in place. Where it is spread over processes, each takes its part of what
+            the first process draws.
+        std: Their standard deviation.
+    """
+    drawn = torch.randn(parameter.shape, device=parameter.device, dtype=parameter.dtype)
+    assign(parameter, drawn * std)
+
+
 def check_settable(module: nn.Module, names: Sequence[str]) -> None:
     """Refuse to write to what is computed: the next call would compute it again.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qimlp import functional
-from qimlp.nn.parameters import in_full, read
+from qimlp.nn.parameters import assign, assign_all, in_full, read
 from qimlp.nn.shaped import Shaped
 from qimlp.ops import autocast_dtype, build_weight, is_proxy, mask_anew
 from qimlp.shapes import KroneckerShape, as_size
@@ -67,7 +67,8 @@ class ScaledSum(Shaped):
         ever get a gradient.
 
         Args:
-            generator: Source of randomness; torch's own where none is given.
+            generator: Source of randomness; torch's own where none is given. Where the parameters
+                are spread over processes, all take what the first process draws.
         """
         like = next(self.parameters(recurse=False))
         drawn = functional.init_factors(
@@ -75,15 +76,17 @@ class ScaledSum(Shaped):
         )
         for i, (factor, low_rank) in enumerate(zip(drawn, self.factor_ranks, strict=True)):
             if low_rank is None:
-                getattr(self, f"factor_{i}").copy_(factor if i else torch.zeros_like(factor))
+                assign(getattr(self, f"factor_{i}"), factor if i else torch.zeros_like(factor))
                 continue
-            first, second = getattr(self, f"factor_{i}_a"), getattr(self, f"factor_{i}_b")
+            first, second = (
+                torch.zeros(getattr(self, name).shape, device=like.device, dtype=like.dtype)
+                for name in (f"factor_{i}_a", f"factor_{i}_b")
+            )
             spread = factor.norm() / factor.numel() ** 0.5  # of the product, in the end
             second.normal_(generator=generator).mul_(spread)
             if i:
                 first.normal_(std=low_rank**-0.5, generator=generator)
-            else:
-                first.zero_()
+            assign_all([getattr(self, f"factor_{i}_{half}") for half in "ab"], [first, second])
 
     def _factors(self, x: Any = None, dtype: torch.dtype | None = None) -> list[Tensor]:
         """The factors, pairs multiplied out.

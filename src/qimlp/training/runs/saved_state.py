@@ -131,6 +131,7 @@ def _random_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def _restore_random_states(states: dict[str, Tensor], processes: ProcessGroup) -> None:
-    torch.set_rng_state(states["cpu"][processes.rank])
+    # Torch reads a view from the beginning of what it is a view of: each needs memory of its own.
+    torch.set_rng_state(states["cpu"][processes.rank].clone())
     if processes.device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"][processes.rank], processes.device)
+        torch.cuda.set_rng_state(states["cuda"][processes.rank].clone(), processes.device)

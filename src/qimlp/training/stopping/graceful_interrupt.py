@@ -5,6 +5,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from qimlp.distributed import launched_processes
 from qimlp.training.engine.errors import TrainingInterrupted
 
 _SIGNALS = tuple(
@@ -16,7 +17,9 @@ class GracefulInterrupt:
     """Context in which the first Ctrl-C sets a flag and the second one stops at once.
 
     SIGTERM (a machine that shuts down, a scheduler that wants its node back) and SIGHUP (a terminal
-    that was closed) do the same, unless they are ignored, as under nohup. Outside the main thread,
+    that was closed) do the same, unless they are ignored, as under nohup. To one of several
+    processes they may come twice, from the scheduler and from the launcher: that is one wish.
+    Outside the main thread,
     where Python allows no signal handlers, it does nothing.
 
     Attributes:
@@ -48,7 +51,7 @@ class GracefulInterrupt:
             error.signal_number = self._number
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and (number == signal.SIGINT or launched_processes() == 1):
             raise KeyboardInterrupt
         self.requested = True
         self._number = number
