@@ -62,6 +62,19 @@ def test_a_small_transformer(run):
     assert table["mean"].between(3.3, 5.5).all()  # 6.6 where all 96 characters are alike
 
 
+@pytest.mark.needs_data
+@pytest.mark.usefixtures("real_data")
+@pytest.mark.parametrize("real_data", ["mnist"], indirect=True)
+def test_an_adapter(run):
+    table = run("adapter", "--quick", picture="accuracy.png").set_index("trained")
+    assert list(table.index) == ["nothing", "last layer", "everything", "adapters, rank 4"]
+    adapters, nothing = table.loc["adapters, rank 4"], table.loc["nothing"]
+    assert adapters["numbers"] < table.loc["everything", "numbers"] / 40
+    assert adapters["lying mean"] > nothing["lying mean"] + 0.4
+    assert adapters["upright mean"] == nothing["upright mean"] > 0.9  # nothing is forgotten
+    assert table.loc["everything", "upright mean"] < nothing["upright mean"] - 0.1
+
+
 def test_digits_in_c(run):
     if not any(map(shutil.which, ("cc", "gcc", "clang"))):
         pytest.skip("no C compiler on this machine")
@@ -105,4 +118,4 @@ def test_an_example_says_how_it_is_run_and_stands_on_the_page(name):
 
 
 def test_there_are_examples():
-    assert len(NAMES) >= 6
+    assert len(NAMES) >= 7
