@@ -14,84 +14,96 @@ from qimlp.training import keep_freed_memory, load_data, located
 
 _SEARCH = "Search"
 
+_Data = Annotated[
+    str | None, typer.Argument(help=setting_help("data", required=True), show_default=False)
+]
+_Search = Annotated[
+    list[str] | None,
+    option_in(
+        COMMON,
+        "A setting to search: its name, or with values (rank=1,2,4) or a range "
+        "(lr=1e-4..1e-1); may be given several times. By default what matters for the network, "
+        "but for what other options set.",
+        metavar="<what>",
+    ),
+]
+_Trials = Annotated[
+    int, option_in(COMMON, "How many trials in all. (default: 20)", metavar="<int>")
+]
+_Objectives = Annotated[
+    list[str] | None,
+    option_in(
+        COMMON,
+        "What counts: metric (on the dev part) or parameters; may be given twice. (default: "
+        "both, for the Pareto front)",
+        metavar="<name>",
+    ),
+]
+_Sampler = Annotated[
+    str,
+    option_in(
+        _SEARCH,
+        "tpe, which goes by the finished trials, or random. (default: tpe)",
+        metavar="<name>",
+    ),
+]
+_Prune = Annotated[
+    bool,
+    option_in(
+        _SEARCH,
+        "Give up trials that are worse than the median of the finished ones, or train every "
+        "one to its end. (default: prune)",
+        "--prune/--no-prune",
+        metavar="",
+    ),
+]
+_Workers = Annotated[
+    int,
+    option_in(
+        COMMON, "Processes that train at a time on this machine. (default: 1)", metavar="<int>"
+    ),
+]
+_Storage = Annotated[
+    str | None,
+    option_in(
+        _SEARCH,
+        "Where trials are kept: a .db file (SQLite, for one machine), a .journal file on a "
+        "disk that machines share, or postgresql://USER@HOST/DATABASE; by default a file in "
+        "the --out folder.",
+        metavar="<where>",
+    ),
+]
+_Name = Annotated[
+    str | None,
+    option_in(
+        _SEARCH, "Name of the sweep in its storage; by default the data's.", metavar="<name>"
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    option_in(COMMON, "Folder of the sweep; by default runs/sweep-DATA.", metavar="<folder>"),
+]
+_Config = Annotated[
+    Path | None,
+    option_in(RUNS, "Settings file, .toml or .json; options win over it.", metavar="<file>"),
+]
+
 
 @with_settings
 def sweep_command(
-    data: Annotated[
-        str | None, typer.Argument(help=setting_help("data", required=True), show_default=False)
-    ] = None,
+    data: _Data = None,
     *,
     given: dict[str, Any],
-    search: Annotated[
-        list[str] | None,
-        option_in(
-            _SEARCH,
-            "A setting to search: its name, or with values (rank=1,2,4) or a range "
-            "(lr=1e-4..1e-1); may be given several times. By default what matters for the network, "
-            "but for what other options set.",
-            metavar="<what>",
-        ),
-    ] = None,
-    trials: Annotated[
-        int, option_in(_SEARCH, "How many trials in all. (default: 20)", metavar="<int>")
-    ] = 20,
-    objective: Annotated[
-        list[str] | None,
-        option_in(
-            _SEARCH,
-            "What counts: metric (on the dev part) or parameters; may be given twice. (default: "
-            "both, for the Pareto front)",
-            metavar="<name>",
-        ),
-    ] = None,
-    sampler: Annotated[
-        str,
-        option_in(
-            _SEARCH,
-            "tpe, which goes by the finished trials, or random. (default: tpe)",
-            metavar="<name>",
-        ),
-    ] = "tpe",
-    prune: Annotated[
-        bool,
-        option_in(
-            _SEARCH,
-            "Give up trials that are worse than the median of the finished ones, or train every "
-            "one to its end. (default: prune)",
-            "--prune/--no-prune",
-            metavar="",
-        ),
-    ] = True,
-    workers: Annotated[
-        int,
-        option_in(
-            _SEARCH, "Processes that train at a time on this machine. (default: 1)", metavar="<int>"
-        ),
-    ] = 1,
-    storage: Annotated[
-        str | None,
-        option_in(
-            _SEARCH,
-            "Where trials are kept: a .db file (SQLite, for one machine), a .journal file on a "
-            "disk that machines share, or postgresql://USER@HOST/DATABASE; by default a file in "
-            "the --out folder.",
-            metavar="<where>",
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        option_in(
-            _SEARCH, "Name of the sweep in its storage; by default the data's.", metavar="<name>"
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        option_in(COMMON, "Folder of the sweep; by default runs/sweep-DATA.", metavar="<folder>"),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        option_in(RUNS, "Settings file, .toml or .json; options win over it.", metavar="<file>"),
-    ] = None,
+    search: _Search = None,
+    trials: _Trials = 20,
+    objective: _Objectives = None,
+    sampler: _Sampler = "tpe",
+    prune: _Prune = True,
+    workers: _Workers = 1,
+    storage: _Storage = None,
+    name: _Name = None,
+    out: _Out = None,
+    config: _Config = None,
 ) -> None:
     """Search for good settings; the same command again goes on where it was interrupted."""
     # Optuna is an extra, and slow to load.

@@ -96,18 +96,8 @@ def sweep(
     folder.write_plan(plan, name=name, storage=place)
     work = Work(plan, where, name, trials, _threads(settings, workers))
     tell = on_event if on_event is not None else _ignore
-    tell(
-        SweepStarted(
-            folder=folder.path,
-            storage=opened.shown,
-            space=plan.space,
-            finished=len(results_of(study, trials)),
-            trials=trials,
-            workers=workers,
-            threads=work.threads,
-            notes=notes,
-        )
-    )
+    before = len(results_of(study, trials))
+    tell(_started(work, folder, opened.shown, before, workers, notes))
     try:
         _run(work, workers, loaded, tell)
     except KeyboardInterrupt as interrupt:
@@ -119,6 +109,21 @@ def sweep(
     result.best()
     draw_figures(study, result)
     return result
+
+
+def _started(
+    work: Work, folder: SweepFolder, storage: str, before: int, workers: int, notes: tuple[str, ...]
+) -> SweepStarted:
+    return SweepStarted(
+        folder=folder.path,
+        storage=storage,
+        space=work.plan.space,
+        finished=before,
+        trials=work.trials,
+        workers=workers,
+        threads=work.threads,
+        notes=notes,
+    )
 
 
 def _planned(
