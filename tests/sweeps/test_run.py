@@ -187,6 +187,12 @@ def test_what_cannot_be_is_refused_before_anything_is_written(search, tmp_path, 
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_storage_that_cannot_be_reached_leaves_nothing_behind(search, tmp_path):
+    with pytest.raises(FileNotFoundError, match="the folder .*none does not exist"):
+        search(storage=str(tmp_path / "none" / "x.db"))
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_something_else_in_place_of_the_folder_is_refused(search, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")

@@ -110,7 +110,7 @@ def _make_room(figure: Figure, axes: Any, name: str) -> None:
         several = list(np.atleast_1d(axes))
         figure.set_size_inches(2.6 * len(several) + 2, 5)
         for one in several:
-            one.tick_params(axis="x", labelrotation=90, which="both")
+            one.tick_params(axis="x", labelrotation=90, labelsize=8, which="both")
     elif name == "parallel":
         figure.set_size_inches(2.4 * len(figure.axes) + 2, 5)
 
@@ -146,6 +146,10 @@ def _draw_front(result: SweepResult, file: Path) -> None:
             color=INK,
             fontsize=8,
         )
+    # Trials far below the front would squeeze it into the top of the figure.
+    values = [trial.point[1] for trial in front]
+    margin = 0.3 * (max(values) - min(values)) or 0.05 * abs(values[0]) or 0.1
+    axes.set_ylim(min(values) - margin, max(values) + margin)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

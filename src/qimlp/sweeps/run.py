@@ -88,11 +88,13 @@ def sweep(
     place = _place(storage, folder)
     folder.require_sweep(name=name, storage=place)
     loaded, plan, notes = _planned(settings, search, fixed, objectives, sampler, prune, loaded)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    if storage is None:
+        folder.path.mkdir(parents=True, exist_ok=True)
     where = str(folder.storage_file) if storage is None else storage
     opened = open_storage(where)
     study = open_study(opened, name, directions=plan.directions, about=plan.about())
     require_same(study.user_attrs["qimlp"], plan, name)
+    folder.path.mkdir(parents=True, exist_ok=True)
     folder.write_plan(plan, name=name, storage=place)
     work = Work(plan, where, name, trials, _threads(settings, workers))
     tell = on_event if on_event is not None else _ignore

@@ -66,9 +66,7 @@ def checked(name: str, value: Value, settings: TrainSettings) -> Value:
         ValueError: If the settings do not allow it.
     """
     changed = changes(settings, {name: value})
-    found = resolve_settings({**settings.to_flat(), **changed}, source=f"search {name}").to_flat()[
-        name
-    ]
+    found = resolve_settings({**settings.to_flat(), **changed}, source="search").to_flat()[name]
     return value if isinstance(found, tuple) else found
 
 
