@@ -6,11 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from qimlp.cli.options import COMMON, RUNS, option_in, setting_help, with_settings
-from qimlp.cli.output.console import Notes, open_console
-from qimlp.cli.output.encoding import show_encoding
-from qimlp.cli.runs.plan import for_regression, for_tables, plan_runs
-from qimlp.settings import TrainSettings, read_settings_file
-from qimlp.training import keep_freed_memory, load_data, located
 
 _SEARCH = "Search"
 
@@ -106,53 +101,18 @@ def sweep_command(
     config: _Config = None,
 ) -> None:
     """Search for good settings; the same command again goes on where it was interrupted."""
-    # Optuna is an extra, and slow to load.
-    from qimlp.cli.output.sweeps import show_sweep, sweep_reporter  # noqa: PLC0415
-    from qimlp.sweeps import sweep  # noqa: PLC0415
+    from qimlp.cli.runs.sweep import run_sweep  # noqa: PLC0415 - the help needs no torch
 
-    keep_freed_memory()
-    if data is not None:
-        given = {**given, "data": data}
-    file = {} if config is None else read_settings_file(config)
-    source = "settings" if config is None else str(config)
-    console = open_console()
-    _require_unfixed(search or [], given)
-    model = given.pop("model", None)
-    chosen = {*given, *file, *({"model"} if model else ())}
-
-    def plan(**more: Any) -> list[TrainSettings]:
-        return plan_runs({**given, **more}, [model] if model else None, None, file, source)
-
-    settings = located(plan()[0])
-    with show_encoding(console):
-        loaded = load_data(settings)
-        runs, notes = for_regression([settings], loaded, plan, chosen)
-        runs, more = for_tables(runs, lambda _: loaded, chosen, console)
-        Notes(console).say([*notes, *more])
-        with sweep_reporter(console) as reporter:
-            result = sweep(
-                runs[0],
-                search=search or (),
-                fixed=chosen,
-                trials=trials,
-                objectives=objective or ("metric", "parameters"),
-                sampler=sampler,
-                prune=prune,
-                workers=workers,
-                out=out,
-                storage=storage,
-                name=name,
-                loaded=loaded,
-                on_event=reporter,
-            )
-    show_sweep(console, result)
-
-
-def _require_unfixed(search: list[str], given: dict[str, Any]) -> None:
-    """Refuse to search what another option sets."""
-    for text in search:
-        name = text.partition("=")[0].strip().replace("-", "_")
-        if name in given:
-            raise ValueError(
-                f"--search {name}: it is set to one value as well; leave out one of the options"
-            )
+    run_sweep(
+        given if data is None else {**given, "data": data},
+        config=config,
+        search=search or (),
+        trials=trials,
+        objectives=objective or ("metric", "parameters"),
+        sampler=sampler,
+        prune=prune,
+        workers=workers,
+        out=out,
+        storage=storage,
+        name=name,
+    )
