@@ -120,6 +120,7 @@ def run(command: list[str], where: Path, work: Path) -> str:
         sys.exit(
             f"failed with {done.returncode} in {where.relative_to(work.parent)}: {command}\n{last}"
         )
+    return done.stdout
 
 
 if __name__ == "__main__":
