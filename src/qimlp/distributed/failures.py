@@ -48,12 +48,21 @@ class Failures:
         elif isinstance(error, RuntimeError) and _OF_NETWORK.search(str(error)):
             lost = _UNKNOWN if meeting is None else meeting.loss()
         if lost is None and meeting is not None:
-            meeting.note_failure(" ".join(str(error).split()) or type(error).__name__)
+            meeting.note_failure(_reason(error))
         advice = "" if lost is None else self._advice()
         if lost is not None and advice not in str(lost):
             raise ProcessLostError(f"{lost}; {advice}", told=lost.told) from error
         if lost is not None and lost is not error:
             raise lost from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the others are told of an error, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    stopped = "it was interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    return " ".join(str(error).split()) or stopped
 
 
 def is_first_to_say(line: str) -> bool:
