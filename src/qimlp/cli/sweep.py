@@ -83,6 +83,15 @@ _Config = Annotated[
     option_in(RUNS, "Settings file, .toml or .json; options win over it.", metavar="<file>"),
 ]
 
+_TimeLimit = Annotated[
+    str | None,
+    option_in(
+        RUNS,
+        "Stop before it is over, such as 2h30m, 90m or 45s; the same command goes on: code 75.",
+        metavar="<time>",
+    ),
+]
+
 
 @with_settings
 def sweep_command(
@@ -99,6 +108,7 @@ def sweep_command(
     name: _Name = None,
     out: _Out = None,
     config: _Config = None,
+    time_limit: _TimeLimit = None,
 ) -> None:
     """Search for good settings; the same command again goes on where it was interrupted."""
     from qimlp.cli.runs.sweep import run_sweep  # noqa: PLC0415 - the help needs no torch
@@ -115,4 +125,5 @@ def sweep_command(
         out=out,
         storage=storage,
         name=name,
+        time_limit=time_limit,
     )

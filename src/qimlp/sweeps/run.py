@@ -21,7 +21,15 @@ from qimlp.sweeps.side_by_side import run_side_by_side, usable_cores
 from qimlp.sweeps.storage import open_storage, open_study, place_of
 from qimlp.sweeps.usual import usual_space
 from qimlp.sweeps.worker import Work, results_of, run_trials
-from qimlp.training import TrainingData, TrainingInterrupted, keep_freed_memory, load_data, located
+from qimlp.training import (
+    TimeLimit,
+    TimeLimitReached,
+    TrainingData,
+    TrainingInterrupted,
+    keep_freed_memory,
+    load_data,
+    located,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -43,6 +51,7 @@ def sweep(
     name: str | None = None,
     loaded: Loaded | None = None,
     on_event: OnSweepEvent | None = None,
+    time_limit: TimeLimit | None = None,
 ) -> SweepResult:
     """Search over settings, by the dev part alone; what is complete already is not run again.
 
@@ -66,6 +75,7 @@ def sweep(
         name: Of the study in the storage; the name of the data by default.
         loaded: The data, where the caller has read it already.
         on_event: Called with every event, in this process.
+        time_limit: Ends this call before its end; a trial under way then begins anew.
 
     Returns:
         The finished trials, which lie in the folder too.
@@ -76,6 +86,7 @@ def sweep(
         FileExistsError: If the folder is something else.
         FileNotFoundError: If the data is not there.
         TrainingInterrupted: On Ctrl-C; finished trials are kept.
+        TimeLimitReached: At the time limit, likewise.
         OSError: If the storage cannot be reached, or something cannot be written.
 
     Example:
@@ -96,20 +107,36 @@ def sweep(
     require_same(study.user_attrs["qimlp"], plan, name)
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.write_plan(plan, name=name, storage=place)
-    work = Work(plan, where, name, trials, _threads(settings, workers))
+    work = Work(plan, where, name, trials, _threads(settings, workers), time_limit)
     tell = on_event if on_event is not None else _ignore
     before = len(results_of(study, trials))
     tell(_started(work, folder, opened.shown, before, workers, notes))
+    result = _finish(work, workers, loaded, tell, folder, study)
+    result.best()
+    draw_figures(study, result)
+    return result
+
+
+def _finish(
+    work: Work,
+    workers: int,
+    loaded: Loaded,
+    tell: Callable[[SweepEvent], None],
+    folder: SweepFolder,
+    study: optuna.Study,
+) -> SweepResult:
+    """Run the trials; what came of them is on disk, however this ends."""
+    stopped: KeyboardInterrupt | None = None
     try:
         _run(work, workers, loaded, tell)
     except KeyboardInterrupt as interrupt:
-        done = len(_written(folder, plan, study).trials)
-        raise TrainingInterrupted(
-            f"interrupted: {done} of {trials} trials are finished; the same command goes on"
-        ) from interrupt
-    result = _written(folder, plan, study)
-    result.best()
-    draw_figures(study, result)
+        stopped = interrupt
+    result = _written(folder, work.plan, study)
+    done = f"{len(result.trials)} of {work.trials} trials are finished; the same command goes on"
+    if stopped is not None:
+        raise TrainingInterrupted(f"interrupted: {done}") from stopped
+    if work.time_limit is not None and len(results_of(study, work.trials)) < work.trials:
+        raise TimeLimitReached(f"time limit of {work.time_limit}: {done}")
     return result
 
 
@@ -207,11 +234,17 @@ def _place(storage: str | None, folder: SweepFolder) -> str:
 
 def _usable(settings: TrainSettings) -> TrainSettings:
     """Refuse what a sweep does not do."""
-    if settings.compute.watch_test or settings.compute.checkpoints:
-        given = "watch_test" if settings.compute.watch_test else "checkpoints"
+    compute = settings.compute
+    kept = {
+        "watch_test": compute.watch_test,
+        "checkpoints": compute.checkpoints,
+        "keep_last": compute.keep_last is not None,
+        "track": compute.track != "none",
+    }
+    for given in (name for name, value in kept.items() if value):
         raise ValueError(
-            f"{given}: a sweep reads no test part and keeps no networks; leave it out, and give it "
-            "to qimlp train --from-sweep"
+            f"{given}: a sweep reads no test part, keeps no networks and tells no tracker; leave "
+            "it out, and give it to qimlp train --from-sweep"
         )
     if connect(settings.compute.device).size > 1:
         raise ValueError(

@@ -16,6 +16,8 @@ from qimlp.training import (
     Callback,
     EpochDone,
     NonFiniteLossError,
+    TimeLimit,
+    TimeLimitReached,
     Trainer,
     TrainingData,
     TrainingInterrupted,
@@ -99,6 +101,7 @@ def run_trial(
     *,
     threads: int | None,
     on_epoch: OnEpoch,
+    time_limit: TimeLimit | None = None,
 ) -> TrialResult:
     """Train and judge one network.
 
@@ -109,6 +112,7 @@ def run_trial(
         data: Of this process.
         threads: CPU threads.
         on_epoch: Follows it; `PrunedError` gives it up.
+        time_limit: Ends it before its end.
 
     Returns:
         The result; failed, with the reason, where the parameters do not go together or the
@@ -116,6 +120,7 @@ def run_trial(
 
     Raises:
         TrainingInterrupted: On Ctrl-C; nothing is known of the trial then.
+        TimeLimitReached: At the time limit, likewise.
         OSError: If the data is gone.
     """
     started = time.perf_counter()
@@ -123,7 +128,7 @@ def run_trial(
     result = TrialResult(number, "failed", dict(params), threads=threads)
     try:
         settings = plan.settings_of(params).replace(threads=threads)
-        _train(settings, data.prepared(settings), follower)
+        _train(settings, data.prepared(settings), follower, time_limit)
         result = replace(result, state="complete")
     except PrunedError:
         result = replace(result, state="pruned")
@@ -139,8 +144,14 @@ def run_trial(
     )
 
 
-def _train(settings: TrainSettings, data: TrainingData, follower: "_Follower") -> None:
+def _train(
+    settings: TrainSettings,
+    data: TrainingData,
+    follower: "_Follower",
+    time_limit: TimeLimit | None,
+) -> None:
     processes = connect(settings.compute.device)
+    is_late = None if time_limit is None else time_limit.watch()
     with undisturbed(settings, processes) as stop:
         trainer = open_trainer(
             settings,
@@ -148,10 +159,10 @@ def _train(settings: TrainSettings, data: TrainingData, follower: "_Follower") -
             sizes_for(settings, data),
             processes,
             callbacks=(follower,),
-            should_stop=lambda: stop.requested,
+            should_stop=lambda: stop.requested or (is_late is not None and is_late()),
         )
         if not trainer.fit():
-            raise TrainingInterrupted("interrupted")
+            raise TrainingInterrupted("interrupted") if stop.requested else TimeLimitReached
 
 
 class _Follower(Callback):

@@ -16,7 +16,7 @@ from qimlp.sweeps.sampler import SeededSampler
 from qimlp.sweeps.space import draw
 from qimlp.sweeps.storage import Claim, Claims, load_study, open_storage
 from qimlp.sweeps.trial import PrunedError, TrialData, run_trial
-from qimlp.training import GracefulInterrupt, TrainingInterrupted
+from qimlp.training import GracefulInterrupt, TimeLimit, TimeLimitReached, TrainingInterrupted
 
 _RESULT = "qimlp:result"
 """Attribute of a finished trial: what is not among the things that Optuna knows of it."""
@@ -38,6 +38,7 @@ class Work:
         name: Of the study.
         trials: How many there are to be.
         threads: CPU threads of this process; None for as many as torch takes.
+        time_limit: Ends the work before its end, on this machine.
     """
 
     plan: SweepPlan
@@ -45,6 +46,7 @@ class Work:
     name: str
     trials: int
     threads: int | None
+    time_limit: TimeLimit | None = None
 
 
 class _LostError(Exception):
@@ -54,7 +56,7 @@ class _LostError(Exception):
 def run_trials(
     work: Work, tell: Callable[[SweepEvent], None], *, loaded: Loaded | None = None
 ) -> None:
-    """Run trials until all are finished.
+    """Run trials until all are finished, or there is no time left; a trial under way is given back.
 
     Args:
         work: Which.
@@ -68,14 +70,19 @@ def run_trials(
     storage = open_storage(work.storage)
     claims = Claims(storage, load_study(storage, work.name))
     data = TrialData(work.plan.settings, loaded)
-    plan = work.plan
+    plan, limit = work.plan, work.time_limit
     sampler = SeededSampler(plan.sampler, plan.settings.compute.seed, plan.usual)
     with GracefulInterrupt() as stop:  # no exception in the midst of the storage's work
         while claim := claims.ask(
-            work.trials, lambda _: sampler, should_stop=lambda: stop.requested
+            work.trials,
+            lambda _: sampler,
+            should_stop=lambda: stop.requested or (limit is not None and limit.is_over()),
         ):
-            with claim:
-                result = _run(claim, work, data, tell)
+            try:
+                with claim:
+                    result = _run(claim, work, data, tell)
+            except TimeLimitReached:
+                break
             if result is not None:
                 tell(TrialFinished(result))
         if stop.requested:
@@ -109,7 +116,15 @@ def _run(
             raise PrunedError
 
     try:
-        result = run_trial(plan, trial.number, params, data, threads=work.threads, on_epoch=follow)
+        result = run_trial(
+            plan,
+            trial.number,
+            params,
+            data,
+            threads=work.threads,
+            on_epoch=follow,
+            time_limit=work.time_limit,
+        )
     except _LostError:
         return None
     return result if claim.tell(**_told(result, plan)) else None
