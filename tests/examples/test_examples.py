@@ -50,6 +50,13 @@ def test_mnist_in_few_parameters(run):
     assert 0.93 < row["test accuracy"] < 0.98
 
 
+def test_intervals(run):
+    table = run("intervals", "--quick", picture="intervals.png").set_index("learned")
+    aside, every = table.loc["with a part set aside"], table.loc["from all rows"]
+    assert 0.75 < aside["share held mean"] <= 1
+    assert aside["width mean"] > every["width mean"] > 0
+
+
 def test_a_table_beside_scikit_learn(run):
     table = run("table_estimator", "--quick", picture="scores.png")
     assert list(table["model"]) == ["QiMLP", "linear", "forest", "boosting"]
