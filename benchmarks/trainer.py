@@ -97,7 +97,7 @@ def _calls(
         for _ in range(len(batches)):
             step()
 
-    take = open_step(train_state, data.task, settings.optimisation, settings.compute)
+    take = open_step(train_state, batches, data.task, settings.optimisation, settings.compute)
     return {_TRAINER: _epoch(train_state, batches, take, settings), _BARE: bare}, len(batches)
 
 

@@ -21,18 +21,27 @@ class DenseTableNetwork(TableNetwork):
     that what differs is the Kronecker structure alone.
     """
 
-    def _draw_layers(self, grids: list[tuple[int, ...]], gain: float, make: dict[str, Any]) -> None:
-        super()._draw_layers(grids, gain, make)
-        members = self.members
+    def _add_layers(self, grids: list[tuple[int, ...]], make: dict[str, Any]) -> None:
+        super()._add_layers(grids, make)
         for number, (old, new) in enumerate(pairwise(grids)):
             for name in (f"left_{number}", f"right_{number}", f"layer_{number}_bias"):
                 delattr(self, name)
-            width, new_width = math.prod(old), math.prod(new)
-            std = (1.0 if number == 0 else gain) / math.sqrt(width)
-            weight = torch.randn((members, width, new_width), **make) * std
+            weight = torch.empty((self.members, math.prod(old), math.prod(new)), **make)
             self.register_parameter(f"dense_{number}", nn.Parameter(weight))
-            bias = torch.zeros((members, 1, new_width), **make)
+            bias = torch.empty((self.members, 1, math.prod(new)), **make)
             self.register_parameter(f"dense_{number}_bias", nn.Parameter(bias))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw weights and heads anew; biases and the linear model become zero."""
+        for number in range(len(self._config["hidden"])):
+            weight = self.get_parameter(f"dense_{number}")
+            weight.normal_(std=(1.0 if number == 0 else self._gain) / math.sqrt(weight.shape[1]))
+            self.get_parameter(f"dense_{number}_bias").zero_()
+        self.head.normal_(std=self.head.shape[1] ** -0.5)
+        self.head_bias.zero_()
+        if self._config["linear_skip"]:
+            self.skip.zero_()
 
     def member_outputs(self, x: Tensor) -> Tensor:
         """Compute the outputs of every member; see `TableNetwork`."""

@@ -31,7 +31,7 @@ def train_alone(network_number, tmp_path, monkeypatch):
     def draw(chosen, sizes, **_):
         return [build_network(chosen, sizes) for _ in range(network_number + 1)][-1]
 
-    monkeypatch.setattr("qimlp.training.runs.run.build_network", draw)
+    monkeypatch.setattr("qimlp.training.opening.trainer.build_network", draw)
     short = settings(starts=1, epochs=1, ema_decay="off")
     done = folder(fit(short, out=tmp_path / str(network_number)))
     weights = load_pretrained(done.checkpoints / "epoch-0001").state_dict()
