@@ -89,7 +89,7 @@ def plan_runs(
 ) -> list[TrainSettings]:
     """One run for every model and seed, in this order."""
     if "data" not in given and "data" not in file:
-        raise ValueError("expected the DATA to train on, such as digits; --help lists what can be read")
+        raise ValueError("expected the DATA to train on, such as digits; see --help")
     if "text" not in given | file and given.keys() & {"encoder", "finetune"}:
         given = {**given, "text": "encoder"}
     chosen: list[dict[str, Any]] = [{"model": name} for name in models or []]
